@@ -1,0 +1,69 @@
+"""Open database engines with the durability that each file needs (DESIGN section 5).
+
+SQLite runs in WAL mode. `records.db` and `secrets.db` use synchronous=FULL: what was acknowledged survives a power cut. `index.db` can be
+rebuilt and uses NORMAL. The driver's own transaction handling is switched off, so that `BEGIN` is where this module says it is.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a connection waits for another one's lock before it gives up."""
+
+
+class Durability(StrEnum):
+    """SQLite's `synchronous` setting."""
+
+    FULL = "FULL"
+    """A commit that returned survives a power cut."""
+    NORMAL = "NORMAL"
+    """A commit that returned survives a crash of the process; the last ones may go with the power. For rebuildable data."""
+
+
+class _DriverConnection(Protocol):
+    """What is used here of a `sqlite3.Connection`."""
+
+    isolation_level: str | None
+
+    def execute(self, statement: str, /) -> object: ...
+
+
+def open_sqlite(path: Path, durability: Durability, *, writer: bool, shred: bool = False) -> sa.Engine:
+    """Open a SQLite file.
+
+    Args:
+        path: The database file; created when missing.
+        durability: What a returned commit survives.
+        writer: Whether transactions take the write lock when they begin. A writer that upgraded a read transaction later could fail half-way.
+        shred: Whether deleted rows are overwritten with zeros; for the file that holds what erasure destroys.
+
+    Returns:
+        An engine. A writer's pool holds one connection, a reader's up to eight.
+    """
+    engine = sa.create_engine(
+        f"sqlite:///{path}",
+        pool_size=1 if writer else 8,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "cached_statements": 256},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: _DriverConnection, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={durability}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA secure_delete={'ON' if shred else 'OFF'}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine

@@ -1,0 +1,94 @@
+"""`secrets.db`: record secrets wrapped under the node's key-encryption key.
+
+Durable before the entry that uses it is staged: the reverse order could acknowledge a record that nobody can open. What a crash leaves behind is
+therefore a secret without an entry, which the sweep removes. Deleted rows are overwritten and the write-ahead log is truncated after a
+destruction, so that the file's backup of tomorrow does not hold it; the backup of yesterday is unreadable once its key-encryption key is destroyed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.adapters.database.tables import record_secrets
+from node.errors import SecretUnreadableError
+from node.ports.clock import Clock
+from node.ports.keys import KeyEncryptionKeys
+from node.ports.secrets import RecordSecret, SecretId
+
+_NONCE_BYTES = 12
+
+
+class SqlSecretStore:
+    """A `SecretStore` in a SQL table."""
+
+    def __init__(self, engine: sa.Engine, keys: KeyEncryptionKeys, clock: Clock) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._clock = clock
+
+    def put_many(self, secrets_by_id: Mapping[SecretId, RecordSecret]) -> None:
+        """Wrap and store secrets in one durable transaction."""
+        if not secrets_by_id:
+            return
+        kek_id, kek = self._keys.current()
+        cipher = AESGCM(kek)
+        now_ms = int(self._clock.now().timestamp() * 1000)
+        rows = [
+            {
+                "secret_id": secret_id,
+                "kek_id": kek_id,
+                "wrapped": _wrap(cipher, secret_id, secret),
+                "created_at_ms": now_ms,
+            }
+            for secret_id, secret in secrets_by_id.items()
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(record_secrets.insert(), rows)
+
+    def get(self, secret_id: SecretId) -> RecordSecret | None:
+        """Return a secret, or None when it was destroyed or never stored.
+
+        Raises:
+            SecretUnreadableError: The key-encryption key has gone or the row was altered.
+        """
+        query = sa.select(record_secrets.c.kek_id, record_secrets.c.wrapped).where(
+            record_secrets.c.secret_id == secret_id
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        kek = self._keys.by_id(row.kek_id)
+        if kek is None:
+            raise SecretUnreadableError(f"its key-encryption key {row.kek_id} is not in the key store")
+        try:
+            return RecordSecret(AESGCM(kek).decrypt(row.wrapped[:_NONCE_BYTES], row.wrapped[_NONCE_BYTES:], secret_id))
+        except Exception as error:
+            raise SecretUnreadableError("the wrapped secret was altered") from error
+
+    def destroy(self, secret_ids: Collection[SecretId]) -> None:
+        """Overwrite and remove secrets durably; unknown ones are passed over."""
+        with self._engine.begin() as connection:
+            connection.execute(record_secrets.delete().where(record_secrets.c.secret_id.in_(list(secret_ids))))
+        if self._engine.dialect.name == "sqlite":
+            with self._engine.connect() as connection:
+                # outside a transaction: what was deleted must not linger in the write-ahead log
+                raw = connection.connection.driver_connection
+                if raw is not None:
+                    connection.rollback()
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def stored_before(self, created_before_ms: int) -> frozenset[SecretId]:
+        """Return the ids of secrets stored before a time (unix ms), for the sweep of orphans."""
+        query = sa.select(record_secrets.c.secret_id).where(record_secrets.c.created_at_ms < created_before_ms)
+        with self._engine.connect() as connection:
+            return frozenset(SecretId(value) for value in connection.scalars(query))
+
+
+def _wrap(cipher: AESGCM, secret_id: SecretId, secret: RecordSecret) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, secret, secret_id)

@@ -1,0 +1,358 @@
+"""Every error that a node raises, as one tree. Messages name the place and the remedy, never patient data.
+
+```
+ConcordError
+├── InputError                      the sender can mend it
+│   ├── WireError                   bytes that are not what they claim to be
+│   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
+│   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
+│   │   ├── MalformedPatientCodeError, MalformedEvidenceError, MalformedTrustRootError
+│   │   └── UnknownFormatError      a version or type that this release does not know
+│   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
+│   ├── LimitExceededError          a limit of the settings
+│   ├── VersionConflictError        an explicit version that another content holds
+│   ├── RecordErasedError           the record was erased
+│   └── UnknownRecordError, UnknownPartError, UnknownOriginError
+├── VerificationError               what was claimed does not hold
+│   ├── CommitmentError, HeaderVerificationError
+│   ├── EvidenceRefutedError        (subclasses in the verifier's order of checks)
+│   └── TrustRootError
+├── AccessError                     UnauthenticatedError, ForbiddenError
+├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError, TransactionRevertedError, NonceTakenError
+└── NodeError                       the operator must act
+    ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
+    └── NodeStoppingError, LogHaltedError, WaitTimeoutError
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class ConcordError(Exception):
+    """The root of the tree."""
+
+
+class InputError(ConcordError):
+    """The sender can mend it; nothing was changed."""
+
+
+class WireError(InputError):
+    """Bytes that are not what they claim to be."""
+
+
+class MalformedJsonError(WireError):
+    """Not JSON, or JSON that two readers could read differently.
+
+    Attributes:
+        place: Where, as a JSON pointer or a byte offset.
+        reason: What is wrong there.
+    """
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.reason = reason
+
+
+class DuplicateKeyError(MalformedJsonError):
+    """An object names a key twice: readers differ in which one they take."""
+
+
+class NestingTooDeepError(MalformedJsonError):
+    """Arrays and objects nest deeper than the limit."""
+
+
+class MalformedLeafError(WireError):
+    """Not a leaf."""
+
+
+class MalformedManifestError(WireError):
+    """Not a manifest."""
+
+
+class MalformedHeaderError(WireError):
+    """Not a sealed header."""
+
+
+class MalformedBodyError(WireError):
+    """Not the encoding of a record's parts."""
+
+
+class MalformedPatientCodeError(WireError):
+    """Not a patient code, or its checksum is wrong."""
+
+
+class MalformedEvidenceError(WireError):
+    """Not an evidence file."""
+
+
+class MalformedTrustRootError(WireError):
+    """Not a trust root."""
+
+
+class UnknownFormatError(WireError):
+    """A version or type that this release does not know.
+
+    Attributes:
+        what: The format, such as "leaf version".
+        value: What was found.
+    """
+
+    def __init__(self, what: str, value: object) -> None:
+        super().__init__(f"unknown {what}: {value!r}; a newer release may know it")
+        self.what = what
+        self.value = value
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing that a document lacks."""
+
+    path: str
+    """FHIR path, such as `Bundle.entry[3].resource.status`."""
+    reason: str
+    """What is wrong there, without any value of the document."""
+
+
+class DocumentRefusedError(InputError):
+    """A document that lacks what its kind needs. Nothing of it was stored.
+
+    Attributes:
+        refusals: Every place, in document order.
+    """
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__("; ".join(f"{refusal.path}: {refusal.reason}" for refusal in refusals))
+        self.refusals = tuple(refusals)
+
+
+class LimitExceededError(InputError):
+    """A limit of the settings was exceeded.
+
+    Attributes:
+        limit: The setting's name.
+        allowed: Its value.
+    """
+
+    def __init__(self, limit: str, allowed: int) -> None:
+        super().__init__(f"over the limit {limit} = {allowed}; send less, or ask the operator to raise it")
+        self.limit = limit
+        self.allowed = allowed
+
+
+class VersionConflictError(InputError):
+    """The document states a version that other content already holds."""
+
+    def __init__(self, record_id: str, version: int) -> None:
+        super().__init__(
+            f"record {record_id} has other content as version {version}; send it with a version of its own"
+        )
+        self.record_id = record_id
+        self.version = version
+
+
+class RecordErasedError(InputError):
+    """The record was erased: its commitment can no longer be opened."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(
+            f"record {record_id} was erased; the log still proves that something was there, nobody can say what"
+        )
+        self.record_id = record_id
+
+
+class UnknownRecordError(InputError):
+    """No such record of this institution."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"no record {record_id} here")
+        self.record_id = record_id
+
+
+class UnknownPartError(InputError):
+    """A record has no such part."""
+
+    def __init__(self, part: int, count: int) -> None:
+        super().__init__(f"there is no part {part}: parts are numbered from 1 to {count - 1}, 0 being the manifest")
+        self.part = part
+        self.count = count
+
+
+class UnknownOriginError(InputError):
+    """No log of this origin is kept here."""
+
+    def __init__(self, origin: str) -> None:
+        super().__init__(f"no log {origin} is kept here")
+        self.origin = origin
+
+
+class VerificationError(ConcordError):
+    """What was claimed does not hold."""
+
+
+class CommitmentError(VerificationError):
+    """Parts do not open the commitment."""
+
+
+class HeaderVerificationError(VerificationError):
+    """A sealed header does not open, or its digest differs."""
+
+
+class EvidenceRefutedError(VerificationError):
+    """An evidence file claims what is not so."""
+
+
+class TrustRootError(VerificationError):
+    """A trust root is expired, or is not signed by those whom its predecessor names."""
+
+
+class AccessError(ConcordError):
+    """The caller may not do this."""
+
+
+class UnauthenticatedError(AccessError):
+    """No valid API key was given."""
+
+    def __init__(self) -> None:
+        super().__init__("send a valid API key as `Authorization: Bearer <key>`")
+
+
+class ForbiddenError(AccessError):
+    """The API key lacks a scope."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this API key lacks the scope {scope}")
+        self.scope = scope
+
+
+class ChainError(ConcordError):
+    """The chain cannot be used as configured, or refused a transaction."""
+
+
+class ChainAwayError(ChainError):
+    """The chain does not answer. What is stored stays; anchoring goes on when it is back."""
+
+    def __init__(self, rpc_url: str, reason: str) -> None:
+        super().__init__(f"the chain at {rpc_url} does not answer: {reason}")
+        self.rpc_url = rpc_url
+        self.reason = reason
+
+
+class WrongChainError(ChainError):
+    """The chain that answers is not the one that the trust root names."""
+
+    def __init__(self, what: str, expected: str, actual: str) -> None:
+        super().__init__(
+            f"wrong chain: the trust root names {what} {expected}, this one has {actual}; check rpc_url and trust root"
+        )
+        self.what = what
+        self.expected = expected
+        self.actual = actual
+
+
+class ContractMismatchError(ChainError):
+    """A contract's code is not what the trust root pins."""
+
+    def __init__(self, contract: str, address: str, reason: str) -> None:
+        super().__init__(f"contract {contract} at {address}: {reason}; check the trust root")
+        self.contract = contract
+        self.address = address
+
+
+class TransactionRevertedError(ChainError):
+    """A contract refused a transaction.
+
+    Attributes:
+        name: The contract's named revert, such as `Fork`.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the contract refused the transaction: {name}")
+        self.name = name
+
+
+class NonceTakenError(ChainError):
+    """The key was used outside this node: its nonces are not this node's alone."""
+
+    def __init__(self, address: str, expected: int, actual: int) -> None:
+        super().__init__(
+            f"{address} has sent {actual} transactions, this node knows of {expected}: the key is used elsewhere; give each node its own"
+        )
+        self.address = address
+        self.expected = expected
+        self.actual = actual
+
+
+class NodeError(ConcordError):
+    """The operator must act."""
+
+
+class SecretUnreadableError(NodeError):
+    """A record secret cannot be unwrapped."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"a record secret cannot be read: {reason}")
+        self.reason = reason
+
+
+class KeyFileError(NodeError):
+    """A key file is missing, readable by others or damaged."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+class SettingsError(NodeError):
+    """The settings cannot be used."""
+
+
+class SchemaVersionError(NodeError):
+    """A database was written by another release."""
+
+    def __init__(self, path: str, found: int, expected: int) -> None:
+        super().__init__(
+            f"{path} has schema {found}, this release needs {expected}; use the release that wrote it, or migrate"
+        )
+        self.path = path
+        self.found = found
+        self.expected = expected
+
+
+class DirectoryInUseError(NodeError):
+    """Another process serves this directory."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} is in use by another `concord serve`; stop that one first")
+        self.path = path
+
+
+class NodeStoppingError(NodeError):
+    """The node is stopping; what was refused this way was not written."""
+
+    def __init__(self) -> None:
+        super().__init__("the node is stopping: nothing was written; send it again when it is back")
+
+
+class LogHaltedError(NodeError):
+    """The log refuses to sign: its state is behind or inconsistent with what others saw."""
+
+    def __init__(self, origin: str, reason: str) -> None:
+        super().__init__(f"the log {origin} does not sign: {reason}")
+        self.origin = origin
+        self.reason = reason
+
+
+class WaitTimeoutError(NodeError):
+    """The level that was waited for was not reached in time; the entry is stored all the same."""
+
+    def __init__(self, level: str, timeout_s: float) -> None:
+        super().__init__(
+            f"level {level} was not reached within {timeout_s:g} s; the entry is stored: ask for its record later"
+        )
+        self.level = level
+        self.timeout_s = timeout_s

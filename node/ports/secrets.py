@@ -1,0 +1,28 @@
+"""Record secrets, as services see them: a store of their own, so that erasure survives backups of everything else (DESIGN section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NewType, Protocol
+
+SecretId = NewType("SecretId", bytes)
+"""16 random bytes that name a secret."""
+
+RecordSecret = NewType("RecordSecret", bytes)
+"""32 random bytes: part salts and body key derive from it (FORMATS, Record)."""
+
+
+class SecretStore(Protocol):
+    """Keeps record secrets, wrapped under a key-encryption key."""
+
+    def put_many(self, secrets: Mapping[SecretId, RecordSecret]) -> None:
+        """Store secrets durably: they survive a power cut when this returns."""
+
+    def get(self, secret_id: SecretId) -> RecordSecret | None:
+        """Return a secret, or None when it was destroyed or never stored."""
+
+    def destroy(self, secret_ids: Collection[SecretId]) -> None:
+        """Overwrite and remove secrets durably; unknown ones are passed over."""
+
+    def stored_before(self, created_before_ms: int) -> frozenset[SecretId]:
+        """Return the ids of secrets stored before a time (unix ms), for the sweep of orphans."""
