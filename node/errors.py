@@ -18,7 +18,8 @@ ConcordError
 │   ├── EvidenceRefutedError        (subclasses in the verifier's order of checks)
 │   └── TrustRootError
 ├── AccessError                     UnauthenticatedError, ForbiddenError
-├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError, TransactionRevertedError, NonceTakenError
+├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
+│                                   TransactionRevertedError, NonceTakenError
 └── NodeError                       the operator must act
     ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
     └── NodeStoppingError, LogHaltedError, WaitTimeoutError
@@ -147,9 +148,7 @@ class VersionConflictError(InputError):
     """The document states a version that other content already holds."""
 
     def __init__(self, record_id: str, version: int) -> None:
-        super().__init__(
-            f"record {record_id} has other content as version {version}; send it with a version of its own"
-        )
+        super().__init__(f"record {record_id} has other content as version {version}; give this one its own version")
         self.record_id = record_id
         self.version = version
 
@@ -158,9 +157,7 @@ class RecordErasedError(InputError):
     """The record was erased: its commitment can no longer be opened."""
 
     def __init__(self, record_id: str) -> None:
-        super().__init__(
-            f"record {record_id} was erased; the log still proves that something was there, nobody can say what"
-        )
+        super().__init__(f"record {record_id} was erased; the log proves that something was there, not what")
         self.record_id = record_id
 
 
@@ -246,7 +243,7 @@ class WrongChainError(ChainError):
 
     def __init__(self, what: str, expected: str, actual: str) -> None:
         super().__init__(
-            f"wrong chain: the trust root names {what} {expected}, this one has {actual}; check rpc_url and trust root"
+            f"the trust root names {what} {expected}, this chain has {actual}; check rpc_url and trust root"
         )
         self.what = what
         self.expected = expected
@@ -279,7 +276,7 @@ class NonceTakenError(ChainError):
 
     def __init__(self, address: str, expected: int, actual: int) -> None:
         super().__init__(
-            f"{address} has sent {actual} transactions, this node knows of {expected}: the key is used elsewhere; give each node its own"
+            f"{address} has sent {actual} transactions, this node knows of {expected}: give each node a key of its own"
         )
         self.address = address
         self.expected = expected
@@ -315,9 +312,7 @@ class SchemaVersionError(NodeError):
     """A database was written by another release."""
 
     def __init__(self, path: str, found: int, expected: int) -> None:
-        super().__init__(
-            f"{path} has schema {found}, this release needs {expected}; use the release that wrote it, or migrate"
-        )
+        super().__init__(f"{path} has schema {found}, this release needs {expected}; use the release that wrote it")
         self.path = path
         self.found = found
         self.expected = expected
@@ -352,7 +347,7 @@ class WaitTimeoutError(NodeError):
 
     def __init__(self, level: str, timeout_s: float) -> None:
         super().__init__(
-            f"level {level} was not reached within {timeout_s:g} s; the entry is stored: ask for its record later"
+            f"level {level} was not reached in {timeout_s:g} s; the entry is stored: ask for its record later"
         )
         self.level = level
         self.timeout_s = timeout_s
