@@ -35,6 +35,17 @@ from dataclasses import dataclass
 class ConcordError(Exception):
     """The root of the tree."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let errors cross from a worker process with their typed attributes, whatever their constructors take."""
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(kind: type[ConcordError], args: tuple[object, ...], attributes: dict[str, object]) -> ConcordError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
 
 class InputError(ConcordError):
     """The sender can mend it; nothing was changed."""

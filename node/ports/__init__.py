@@ -1,1 +1,4 @@
-"""Ports: the interfaces that services need of storage, chain, keys and time. Adapters fulfil them; `node.bootstrap` connects them."""
+"""Ports: the interfaces that services need of storage, chain, keys and time.
+
+Adapters fulfil them; `node.bootstrap` connects them.
+"""

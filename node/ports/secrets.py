@@ -1,4 +1,4 @@
-"""Record secrets, as services see them: a store of their own, so that erasure survives backups of everything else (DESIGN section 5)."""
+"""Record secrets, as services see them: a store of their own, so that erasure survives backups (DESIGN section 5)."""
 
 from __future__ import annotations
 
@@ -24,5 +24,8 @@ class SecretStore(Protocol):
     def destroy(self, secret_ids: Collection[SecretId]) -> None:
         """Overwrite and remove secrets durably; unknown ones are passed over."""
 
-    def stored_before(self, created_before_ms: int) -> frozenset[SecretId]:
-        """Return the ids of secrets stored before a time (unix ms), for the sweep of orphans."""
+    def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
+        """Return the ids of secrets stored before a time (unix ms) and after the last sweep."""
+
+    def swept(self, stored_before_ms: int) -> None:
+        """Remember that orphans stored before a time (unix ms) were removed."""

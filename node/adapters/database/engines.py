@@ -1,7 +1,8 @@
 """Open database engines with the durability that each file needs (DESIGN section 5).
 
-SQLite runs in WAL mode. `records.db` and `secrets.db` use synchronous=FULL: what was acknowledged survives a power cut. `index.db` can be
-rebuilt and uses NORMAL. The driver's own transaction handling is switched off, so that `BEGIN` is where this module says it is.
+SQLite runs in WAL mode. `records.db` and `secrets.db` use synchronous=FULL: what was acknowledged survives a power cut.
+`index.db` can be rebuilt and uses NORMAL. The driver's own transaction handling is switched off, so that `BEGIN` is where
+this module says it is.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Durability(StrEnum):
     FULL = "FULL"
     """A commit that returned survives a power cut."""
     NORMAL = "NORMAL"
-    """A commit that returned survives a crash of the process; the last ones may go with the power. For rebuildable data."""
+    """A commit that returned survives a crash of the process, not of the machine; for what can be rebuilt."""
 
 
 class _DriverConnection(Protocol):
@@ -40,7 +41,7 @@ def open_sqlite(path: Path, durability: Durability, *, writer: bool, shred: bool
     Args:
         path: The database file; created when missing.
         durability: What a returned commit survives.
-        writer: Whether transactions take the write lock when they begin. A writer that upgraded a read transaction later could fail half-way.
+        writer: Whether transactions take the write lock when they begin: upgrading a read transaction later could fail.
         shred: Whether deleted rows are overwritten with zeros; for the file that holds what erasure destroys.
 
     Returns:

@@ -1,8 +1,9 @@
 """`secrets.db`: record secrets wrapped under the node's key-encryption key.
 
-Durable before the entry that uses it is staged: the reverse order could acknowledge a record that nobody can open. What a crash leaves behind is
-therefore a secret without an entry, which the sweep removes. Deleted rows are overwritten and the write-ahead log is truncated after a
-destruction, so that the file's backup of tomorrow does not hold it; the backup of yesterday is unreadable once its key-encryption key is destroyed.
+Durable before the entry that uses it is staged: the reverse order could acknowledge a record that nobody can open. What
+a crash leaves behind is therefore a secret without an entry, which the sweep removes. Deleted rows are overwritten and
+the write-ahead log is truncated after a destruction, so that tomorrow's backup does not hold them; yesterday's is
+unreadable once its key-encryption key is destroyed.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import secrets
 from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.adapters.database.tables import record_secrets
+from node.adapters.database.tables import record_secrets, secret_sweeps
 from node.errors import SecretUnreadableError
 from node.ports.clock import Clock
 from node.ports.keys import KeyEncryptionKeys
@@ -67,13 +69,14 @@ class SqlSecretStore:
             raise SecretUnreadableError(f"its key-encryption key {row.kek_id} is not in the key store")
         try:
             return RecordSecret(AESGCM(kek).decrypt(row.wrapped[:_NONCE_BYTES], row.wrapped[_NONCE_BYTES:], secret_id))
-        except Exception as error:
+        except InvalidTag as error:
             raise SecretUnreadableError("the wrapped secret was altered") from error
 
     def destroy(self, secret_ids: Collection[SecretId]) -> None:
         """Overwrite and remove secrets durably; unknown ones are passed over."""
         with self._engine.begin() as connection:
-            connection.execute(record_secrets.delete().where(record_secrets.c.secret_id.in_(list(secret_ids))))
+            for secret_id in secret_ids:
+                connection.execute(record_secrets.delete().where(record_secrets.c.secret_id == secret_id))
         if self._engine.dialect.name == "sqlite":
             with self._engine.connect() as connection:
                 # outside a transaction: what was deleted must not linger in the write-ahead log
@@ -82,11 +85,19 @@ class SqlSecretStore:
                     connection.rollback()
                     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def stored_before(self, created_before_ms: int) -> frozenset[SecretId]:
-        """Return the ids of secrets stored before a time (unix ms), for the sweep of orphans."""
-        query = sa.select(record_secrets.c.secret_id).where(record_secrets.c.created_at_ms < created_before_ms)
+    def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
+        """Return the ids of secrets stored before a time (unix ms) and after the last sweep."""
         with self._engine.connect() as connection:
+            swept_until_ms = connection.execute(sa.select(sa.func.max(secret_sweeps.c.swept_until_ms))).scalar() or 0
+            created = record_secrets.c.created_at_ms
+            query = sa.select(record_secrets.c.secret_id).where(created >= swept_until_ms, created < stored_before_ms)
             return frozenset(SecretId(value) for value in connection.scalars(query))
+
+    def swept(self, stored_before_ms: int) -> None:
+        """Remember that orphans stored before a time (unix ms) were removed."""
+        with self._engine.begin() as connection:
+            connection.execute(secret_sweeps.delete())
+            connection.execute(secret_sweeps.insert().values(swept_until_ms=stored_before_ms))
 
 
 def _wrap(cipher: AESGCM, secret_id: SecretId, secret: RecordSecret) -> bytes:

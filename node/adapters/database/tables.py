@@ -1,8 +1,9 @@
 """The tables of `records.db`, `secrets.db` and `index.db`.
 
 Every row that belongs to an institution names it, or names its log's origin, which belongs to one institution. No column holds a name, a
-patient number or a result in clear: identities and patient numbers are keyed hashes, bodies are sealed under record secrets, keys of
-patients under the node's key-encryption key. The log's own tables are `ledger.store.sql`'s and live in `records.db` too.
+patient number or a result in clear: identities and patient numbers are keyed hashes, bodies are sealed under record
+secrets, keys of patients under the node's own key. The log's own tables are `ledger.store.sql`'s and live in
+`records.db` too.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ records = sa.Table(
     sa.Column("erased_at_ms", sa.BigInteger, comment="set when the record's secrets were destroyed"),
     sa.UniqueConstraint("institution", "identity_mac"),
 )
+sa.Index(
+    "records_erased",
+    records.c.erased_at_ms,
+    sqlite_where=records.c.erased_at_ms.is_not(None),
+    postgresql_where=records.c.erased_at_ms.is_not(None),
+)
 
 entries = sa.Table(
     "entries",
@@ -52,7 +59,7 @@ entries = sa.Table(
     sa.Column("out_of_order", sa.Boolean, nullable=False),
     sa.Column("secret_id", sa.LargeBinary(16), comment="null for public entries and once erased"),
     sa.Index("entries_by_record", "record_id", "version", unique=True),
-    sa.Index("entries_by_institution", "institution", "origin", "leaf_index"),
+    sa.Index("entries_by_time", "staged_at_ms"),
 )
 
 headers = sa.Table(
@@ -153,6 +160,13 @@ record_secrets = sa.Table(
         comment="AES-256-GCM under the key-encryption key, bound to secret_id",
     ),
     sa.Column("created_at_ms", sa.BigInteger, nullable=False),
+    sa.Index("record_secrets_by_time", "created_at_ms"),
+)
+
+secret_sweeps = sa.Table(
+    "secret_sweeps",
+    secrets_metadata,
+    sa.Column("swept_until_ms", sa.BigInteger, primary_key=True, comment="orphans stored before this were removed"),
 )
 
 chain_cursor = sa.Table(

@@ -1,7 +1,7 @@
 """The one thread that writes `records.db`: it runs queued work in groups, one transaction a group (DESIGN section 5).
 
-A caller's future completes after the commit, never before: what it learns is durable. Work of one kind that queued up while the last commit
-was on its way shares the next one, so that the cost of a durable write is divided among all that wait for it.
+A caller's future completes after the commit, never before: what it learns is durable. Work of one kind that queued up
+while the last commit was on its way shares the next one: the cost of a durable write is divided among all that wait.
 """
 
 from __future__ import annotations
@@ -11,27 +11,18 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
+from node.errors import NodeStoppingError
+from node.ports.records import GroupHandler, RecordsTransaction
+
 ItemT = TypeVar("ItemT")
-ItemT_contra = TypeVar("ItemT_contra", contravariant=True)
 ResultT = TypeVar("ResultT")
-ResultT_co = TypeVar("ResultT_co", covariant=True)
 
-MAX_GROUP = 2_048
+MAX_GROUP = 1_024
 """Items that share a transaction at the most: bounds the memory and the latency of the first one."""
-
-
-class GroupHandler(Protocol[ItemT_contra, ResultT_co]):
-    """Work that can be done for many items in one transaction."""
-
-    def before(self, items: Sequence[ItemT_contra]) -> None:
-        """Make durable elsewhere what the transaction will refer to."""
-
-    def run(self, connection: sa.Connection, items: Sequence[ItemT_contra]) -> Sequence[ResultT_co]:
-        """Do the work for all items and return a result for each; an exception rolls everything back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +35,24 @@ class _Task:
 class _Single(Generic[ResultT]):
     """Adapts one closure to the group protocol."""
 
-    def __init__(self, work: Callable[[sa.Connection], ResultT]) -> None:
+    def __init__(self, work: Callable[[RecordsTransaction], ResultT]) -> None:
         self._work = work
 
     def before(self, items: Sequence[None]) -> None:
         """Need nothing elsewhere."""
 
-    def run(self, connection: sa.Connection, items: Sequence[None]) -> Sequence[ResultT]:
+    def run(self, transaction: RecordsTransaction, items: Sequence[None]) -> Sequence[ResultT]:
         """Run the closure once."""
         del items
-        return [self._work(connection)]
+        return [self._work(transaction)]
 
 
-class WriterClosedError(RuntimeError):
-    """The writer has stopped; nothing that was refused this way was written."""
+class SqlRecordsWriter:
+    """Owns the write connection of `records.db`; a `RecordsWriter`."""
 
-    def __init__(self) -> None:
-        super().__init__("the node is stopping: nothing was written; send it again when it is back")
-
-
-class RecordsWriter:
-    """Owns the write connection of `records.db`."""
-
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, join: Callable[[sa.Connection], RecordsTransaction]) -> None:
         self._engine = engine
+        self._join = join
         self._queue: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
@@ -90,7 +75,7 @@ class RecordsWriter:
         """Return how many items wait."""
         return self._queue.qsize()
 
-    def submit(self, work: Callable[[sa.Connection], ResultT]) -> Future[ResultT]:
+    def submit(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
         """Queue a closure for a transaction of its own; the future completes after the commit."""
         return self.submit_item(_Single(work), None)
 
@@ -98,12 +83,12 @@ class RecordsWriter:
         """Queue one item; neighbours with the same handler share its transaction.
 
         Raises:
-            WriterClosedError: The writer has stopped.
+            NodeStoppingError: The writer has stopped.
         """
         future: Future[ResultT] = Future()
         with self._lock:
             if self._closed:
-                raise WriterClosedError
+                raise NodeStoppingError
             self._queue.put(_Task(handler, item, future))
         return future
 
@@ -120,7 +105,7 @@ class RecordsWriter:
                 return
 
     def _gather(self, first: _Task) -> tuple[list[_Task], _Task | None, bool]:
-        """Take what waits for the same handler, in order; also return the first task of another one, and whether to stop."""
+        """Take what waits for the same handler, in order; also return the first of another one, and whether to stop."""
         group = [first]
         while len(group) < MAX_GROUP:
             try:
@@ -143,8 +128,8 @@ class RecordsWriter:
             items = [task.item for task in live]
             handler.before(items)
             with self._engine.begin() as connection:
-                results = handler.run(connection, items)
-        except BaseException as error:  # noqa: BLE001 - the thread must outlive any work, and the waiting caller must learn of it
+                results = handler.run(self._join(connection), items)
+        except BaseException as error:  # noqa: BLE001 - the thread outlives any work; the waiting caller learns of it
             for task in live:
                 task.future.set_exception(error)
             return

@@ -1,0 +1,130 @@
+"""Reads `records.db` from any thread (`ports.records.RecordsReader`, `ports.bodies.BodyReader`)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from ledger.ports import LogReader
+from ledger.store.sql import SqlLogReader
+
+from node.adapters.database import rows
+from node.adapters.database.tables import anchors, bodies, checkpoints, clients, entries, headers, records
+from node.adapters.database.transaction import SqlRecordsTransaction
+from node.domain.entry import InstitutionId, Origin, RecordId
+from node.domain.record import Kind
+from node.ports.records import AnchorRow, ClientRow, EntryPage, RecordRow
+from node.ports.secrets import SecretId
+
+
+class SqlRecordsReader:
+    """Opens a read transaction for each question."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def log(self, origin: Origin) -> LogReader:
+        """Return a reader of a log's committed and published state."""
+        return SqlLogReader(self._engine, origin)
+
+    def record(self, record_id: RecordId) -> RecordRow | None:
+        """Return a record with all versions."""
+        with self._engine.connect() as connection:
+            return SqlRecordsTransaction(connection).record(record_id)
+
+    def page(self, institution: InstitutionId, origin: Origin, *, before: int | None, limit: int) -> EntryPage:
+        """Return a page of an institution's record entries, newest first."""
+        query = sa.select(entries).where(
+            entries.c.institution == institution, entries.c.origin == origin, entries.c.record_id.is_not(None)
+        )
+        if before is not None:
+            query = query.where(entries.c.leaf_index < before)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(entries.c.leaf_index.desc()).limit(limit + 1)).all()
+            shown = tuple(rows.entry_from(row) for row in found[:limit])
+            ids = {entry.record_id for entry in shown if entry.record_id is not None}
+            named = sa.select(records.c.record_id, records.c.kind).where(records.c.record_id.in_(ids))
+            kinds = {RecordId(record_id): Kind(kind) for record_id, kind in connection.execute(named)}
+        return EntryPage(shown, kinds, shown[-1].leaf_index if len(found) > limit else None)
+
+    def headers(self, origin: Origin, start: int, count: int) -> list[tuple[int, bytes | None]]:
+        """Return (leaf index, header or None when deleted) for a range of entries."""
+        at = sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index)
+        query = (
+            sa.select(entries.c.leaf_index, headers.c.header)
+            .select_from(entries.outerjoin(headers, at))
+            .where(entries.c.origin == origin, entries.c.leaf_index >= start, entries.c.leaf_index < start + count)
+            .order_by(entries.c.leaf_index)
+        )
+        with self._engine.connect() as connection:
+            return [(row.leaf_index, row.header) for row in connection.execute(query)]
+
+    def entry_count(self, origin: Origin) -> int:
+        """Return how many entries were staged for a log: the next one's index."""
+        query = sa.select(sa.func.max(entries.c.leaf_index)).where(entries.c.origin == origin)
+        with self._engine.connect() as connection:
+            last = connection.execute(query).scalar_one()
+        return 0 if last is None else int(last) + 1
+
+    def checkpoint(self, origin: Origin, size: int) -> bytes | None:
+        """Return the signed checkpoint of a size that was submitted for anchoring."""
+        query = sa.select(checkpoints.c.note).where(checkpoints.c.origin == origin, checkpoints.c.size == size)
+        with self._engine.connect() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
+    def latest_anchor(self, origin: Origin) -> AnchorRow | None:
+        """Return the largest accepted head of a log."""
+        query = sa.select(anchors).where(anchors.c.origin == origin).order_by(anchors.c.size.desc()).limit(1)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else rows.anchor_from(row)
+
+    def client_by_digest(self, key_digest: bytes) -> ClientRow | None:
+        """Return the client with this key."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(clients).where(clients.c.key_digest == key_digest)).one_or_none()
+        return None if row is None else rows.client_from(row)
+
+    def clients(self) -> list[ClientRow]:
+        """Return all clients."""
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(clients).order_by(clients.c.created_at_ms)).all()
+        return [rows.client_from(row) for row in found]
+
+    def erased_with_secrets(self) -> list[tuple[RecordId, tuple[SecretId, ...]]]:
+        """Return erased records whose secrets may still exist: a crash came between the two steps of erasure."""
+        query = (
+            sa.select(records.c.record_id, entries.c.secret_id)
+            .join(entries, entries.c.record_id == records.c.record_id)
+            .where(records.c.erased_at_ms.is_not(None), entries.c.secret_id.is_not(None))
+        )
+        found: dict[RecordId, list[SecretId]] = {}
+        with self._engine.connect() as connection:
+            for record_id, secret_id in connection.execute(query):
+                found.setdefault(RecordId(record_id), []).append(SecretId(secret_id))
+        return [(record_id, tuple(ids)) for record_id, ids in found.items()]
+
+    def secret_ids_since(self, staged_at_ms: int) -> frozenset[SecretId]:
+        """Return the names of secrets that entries staged at or after a time (unix ms) refer to."""
+        query = sa.select(entries.c.secret_id).where(
+            entries.c.staged_at_ms >= staged_at_ms, entries.c.secret_id.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            return frozenset(SecretId(value) for value in connection.scalars(query) if value is not None)
+
+
+class SqlBodyReader:
+    """Reads sealed bodies; built for `services.disclosure` alone."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    def read(self, origin: Origin, leaf_index: int) -> tuple[bytes, SecretId] | None:
+        """Return an entry's sealed body and the name of its secret, or None when there is none any more."""
+        at = sa.and_(bodies.c.origin == entries.c.origin, bodies.c.leaf_index == entries.c.leaf_index)
+        query = (
+            sa.select(bodies.c.body, entries.c.secret_id)
+            .join(entries, at)
+            .where(bodies.c.origin == origin, bodies.c.leaf_index == leaf_index)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None or row.secret_id is None else (row.body, SecretId(row.secret_id))

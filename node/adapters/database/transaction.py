@@ -1,0 +1,215 @@
+"""One transaction on `records.db`, as the services' writer sees it (`ports.records.RecordsTransaction`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import sqlalchemy as sa
+from ledger.ports import LogStore
+from ledger.store.sql import SqlLogStore
+
+from node.adapters.database import rows
+from node.adapters.database.tables import (
+    anchors,
+    bodies,
+    checkpoints,
+    clients,
+    entries,
+    headers,
+    locator_counters,
+    patients,
+    records,
+)
+from node.domain.entry import InstitutionId, Origin, RecordId
+from node.ports.records import (
+    AnchorRow,
+    ClientRow,
+    CounterKey,
+    EntryRow,
+    IdentityMac,
+    PatientId,
+    PatientRow,
+    RecordRow,
+)
+
+_LOOKUP_CHUNK = 400
+"""Values in one IN list: below every engine's limit on bound parameters."""
+
+
+def chunks(values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Split a lookup into lists that every engine accepts."""
+    for start in range(0, len(values), _LOOKUP_CHUNK):
+        yield values[start : start + _LOOKUP_CHUNK]
+
+
+class SqlRecordsTransaction:
+    """Joins one connection's transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    @property
+    def connection(self) -> sa.Connection:
+        """The connection, for adapters that keep tables of their own in `records.db`."""
+        return self._connection
+
+    def log(self, origin: Origin) -> LogStore:
+        """Return a log's store, joined to this transaction."""
+        return SqlLogStore(self._connection, origin)
+
+    def records_by_identity(
+        self, institution: InstitutionId, identities: Sequence[IdentityMac]
+    ) -> dict[IdentityMac, RecordRow]:
+        """Return the records that have these identities, with all versions."""
+        found: dict[IdentityMac, RecordRow] = {}
+        for chunk in chunks(identities):
+            query = sa.select(records).where(records.c.institution == institution, records.c.identity_mac.in_(chunk))
+            matches = self._connection.execute(query).all()
+            if not matches:
+                continue
+            versions = self._versions([match.record_id for match in matches])
+            for match in matches:
+                record = rows.record_from(match, tuple(versions[match.record_id]))
+                found[record.identity_mac] = record
+        return found
+
+    def record(self, record_id: RecordId) -> RecordRow | None:
+        """Return a record with all versions."""
+        row = self._connection.execute(sa.select(records).where(records.c.record_id == record_id)).one_or_none()
+        return None if row is None else rows.record_from(row, tuple(self._versions([record_id])[record_id]))
+
+    def _versions(self, record_ids: Sequence[str]) -> Mapping[str, list[EntryRow]]:
+        versions: defaultdict[str, list[EntryRow]] = defaultdict(list)
+        query = sa.select(entries).where(entries.c.record_id.in_(record_ids)).order_by(entries.c.version)
+        for row in self._connection.execute(query):
+            versions[row.record_id].append(rows.entry_from(row))
+        return versions
+
+    def insert_records(self, new: Sequence[RecordRow]) -> None:
+        """Insert records (their entries apart)."""
+        if new:
+            self._connection.execute(records.insert(), [rows.record_values(record) for record in new])
+
+    def insert_entries(self, new: Sequence[EntryRow]) -> None:
+        """Insert entries."""
+        if new:
+            self._connection.execute(entries.insert(), [rows.entry_values(entry) for entry in new])
+
+    def insert_headers(self, new: Sequence[tuple[Origin, int, bytes]]) -> None:
+        """Insert headers as (origin, leaf index, bytes)."""
+        values = [{"origin": origin, "leaf_index": index, "header": header} for origin, index, header in new]
+        if values:
+            self._connection.execute(headers.insert(), values)
+
+    def insert_bodies(self, new: Sequence[tuple[Origin, int, bytes]]) -> None:
+        """Insert sealed bodies as (origin, leaf index, bytes)."""
+        values = [{"origin": origin, "leaf_index": index, "body": body} for origin, index, body in new]
+        if values:
+            self._connection.execute(bodies.insert(), values)
+
+    def patients_by_number(self, institution: InstitutionId, numbers: Sequence[bytes]) -> dict[bytes, PatientRow]:
+        """Return the patients that have these numbers (keyed hashes)."""
+        found: dict[bytes, PatientRow] = {}
+        for chunk in chunks(numbers):
+            query = sa.select(patients).where(patients.c.institution == institution, patients.c.number_mac.in_(chunk))
+            found.update((row.number_mac, rows.patient_from(row)) for row in self._connection.execute(query))
+        return found
+
+    def insert_patients(self, new: Sequence[PatientRow]) -> None:
+        """Insert patients."""
+        if new:
+            self._connection.execute(patients.insert(), [rows.patient_values(patient) for patient in new])
+
+    def replace_patient_keys(self, patient_id: PatientId, keys_sealed: bytes, *, provisional: bool) -> None:
+        """Replace a patient's keys."""
+        change = patients.update().where(patients.c.patient_id == patient_id)
+        self._connection.execute(change.values(keys_sealed=keys_sealed, provisional=provisional))
+
+    def patients(self, institution: InstitutionId) -> Iterable[PatientRow]:
+        """Iterate over an institution's patients."""
+        query = sa.select(patients).where(patients.c.institution == institution)
+        return [rows.patient_from(row) for row in self._connection.execute(query)]
+
+    def counters(self, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
+        """Return the next values of counters; those never used are absent."""
+        found: dict[CounterKey, int] = {}
+        wanted = set(keys)
+        table = locator_counters
+        for chunk in chunks(sorted({key.patient_id for key in keys})):
+            for row in self._connection.execute(sa.select(table).where(table.c.patient_id.in_(chunk))):
+                key = CounterKey(Origin(row.origin), PatientId(row.patient_id), row.epoch, row.tag_class)
+                if key in wanted:
+                    found[key] = row.next_counter
+        return found
+
+    def set_counters(self, values: Mapping[CounterKey, int]) -> None:
+        """Store the next values of counters."""
+        known = self.counters(list(values))
+        table = locator_counters
+        fresh = [_counter_values(key, value) for key, value in values.items() if key not in known]
+        changed = [_counter_values(key, value, prefix="at_") for key, value in values.items() if key in known]
+        if fresh:
+            self._connection.execute(table.insert(), fresh)
+        if changed:
+            where = [table.c[name] == sa.bindparam(f"at_{name}") for name in _COUNTER_KEY]
+            change = table.update().where(*where).values(next_counter=sa.bindparam("at_next_counter"))
+            self._connection.execute(change, changed)
+
+    def forget(self, record_id: RecordId, erased_at_ms: int) -> None:
+        """Remove a record's headers, bodies and content digests and mark it erased."""
+        places = sa.select(entries.c.origin, entries.c.leaf_index).where(entries.c.record_id == record_id)
+        for origin, leaf_index in self._connection.execute(places).all():
+            for table in (headers, bodies):
+                at = (table.c.origin == origin, table.c.leaf_index == leaf_index)
+                self._connection.execute(table.delete().where(*at))
+        change = entries.update().where(entries.c.record_id == record_id)
+        self._connection.execute(change.values(sameness_mac=None))
+        mark = records.update().where(records.c.record_id == record_id)
+        self._connection.execute(mark.values(erased_at_ms=erased_at_ms))
+
+    def forget_secret_ids(self, record_id: RecordId) -> None:
+        """Remove the names of a record's secrets, once those are destroyed."""
+        self._connection.execute(entries.update().where(entries.c.record_id == record_id).values(secret_id=None))
+
+    def renumber(self, origin: Origin, moves: Mapping[int, int]) -> None:
+        """Give entries that were staged and never logged new indices."""
+        for table in (entries, headers, bodies):
+            # upwards only, highest first: no step may meet an index that is still taken
+            for old in sorted(moves, reverse=True):
+                at = (table.c.origin == origin, table.c.leaf_index == old)
+                self._connection.execute(table.update().where(*at).values(leaf_index=moves[old]))
+
+    def remember_checkpoint(self, origin: Origin, size: int, note: bytes) -> None:
+        """Keep a signed checkpoint that is submitted for anchoring; the same again is passed over."""
+        at = (checkpoints.c.origin == origin, checkpoints.c.size == size)
+        if self._connection.execute(sa.select(checkpoints.c.size).where(*at)).first() is None:
+            self._connection.execute(checkpoints.insert().values(origin=origin, size=size, note=note))
+
+    def remember_anchor(self, anchor: AnchorRow) -> None:
+        """Keep an accepted head; the same again replaces it."""
+        self._connection.execute(
+            anchors.delete().where(anchors.c.origin == anchor.origin, anchors.c.size == anchor.size)
+        )
+        self._connection.execute(anchors.insert().values(rows.anchor_values(anchor)))
+
+    def forget_anchors(self, origin: Origin, above_size: int) -> None:
+        """Remove anchors above a size: the chain took them back."""
+        self._connection.execute(anchors.delete().where(anchors.c.origin == origin, anchors.c.size > above_size))
+
+    def insert_client(self, client: ClientRow) -> None:
+        """Insert an API client."""
+        self._connection.execute(clients.insert().values(rows.client_values(client)))
+
+    def revoke_client(self, client_id: str, revoked_at_ms: int) -> bool:
+        """Revoke a client's key; False when there is none."""
+        change = clients.update().where(clients.c.client_id == client_id, clients.c.revoked_at_ms.is_(None))
+        return self._connection.execute(change.values(revoked_at_ms=revoked_at_ms)).rowcount > 0
+
+
+_COUNTER_KEY = ("origin", "patient_id", "epoch", "tag_class")
+
+
+def _counter_values(key: CounterKey, value: int, prefix: str = "") -> dict[str, object]:
+    values = (key.origin, key.patient_id, key.epoch, key.tag_class, value)
+    return dict(zip((f"{prefix}{name}" for name in (*_COUNTER_KEY, "next_counter")), values, strict=True))

@@ -1,0 +1,1 @@
+"""Keys in files, mode 0600, one directory a node."""

@@ -1,0 +1,176 @@
+"""The node's keys: files of mode 0600 under `keys/`.
+
+```
+keys/node.key                      32 bytes, hex: sub-keys for keyed hashes and for sealing patient keys
+keys/kek/<id>.key                  key-encryption keys of the record secrets; the highest id is current
+keys/locator/<epoch>.key           the consortium's locator secrets, by epoch
+keys/<institution>/log.seed        Ed25519 seed that signs checkpoints
+keys/<institution>/cosign.seed     Ed25519 seed that cosigns other logs
+keys/<institution>/exchange.key    X25519 private key
+keys/<institution>/anchor.key      secp256k1 private key that anchors
+keys/<institution>/chain.key       secp256k1 private key that votes
+```
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from node.errors import KeyFileError
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+INSTITUTION_KEYS = ("log.seed", "cosign.seed", "exchange.key", "anchor.key", "chain.key")
+"""Every institution's keys."""
+
+
+def write_key(path: Path, key: bytes) -> None:
+    """Write a new key file, readable by its owner alone; an existing one is never replaced.
+
+    Raises:
+        KeyFileError: There is one already.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise KeyFileError(str(path), "exists already; keys are never overwritten") from error
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(key.hex() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_key(path: Path) -> bytes:
+    """Read a key file of 32 bytes, hex.
+
+    Raises:
+        KeyFileError: It is missing, readable by others, or not 32 bytes of hex.
+    """
+    try:
+        if path.stat().st_mode & _OTHERS:
+            raise KeyFileError(str(path), "is accessible to others; run `chmod 600` on it")
+        text = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError as error:
+        raise KeyFileError(str(path), "is missing; restore it from the key backup, or run `concord init`") from error
+    try:
+        key = bytes.fromhex(text)
+    except ValueError as error:
+        raise KeyFileError(str(path), "is not hexadecimal") from error
+    if len(key) != KEY_BYTES:
+        raise KeyFileError(str(path), f"holds {len(key)} bytes, not {KEY_BYTES}")
+    return key
+
+
+class FileNodeKeys:
+    """What is derived from `node.key`; a `NodeKeys`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "node.key"
+        self._secret = read_key(self._path)
+        self._sub_keys: dict[str, bytes] = {}
+
+    def _sub_key(self, purpose: str) -> bytes:
+        key = self._sub_keys.get(purpose)
+        if key is None:
+            # one block of HKDF-Expand (RFC 5869): node.key is uniformly random
+            key = hmac.digest(self._secret, f"concord/node/v1/{purpose}".encode() + b"\x01", hashlib.sha256)
+            self._sub_keys[purpose] = key
+        return key
+
+    def mac(self, purpose: str, message: bytes) -> bytes:
+        """Return HMAC-SHA256 under the sub-key for a purpose."""
+        return hmac.digest(self._sub_key(purpose), message, "sha256")
+
+    def seal(self, purpose: str, plaintext: bytes) -> bytes:
+        """Encrypt for this node alone (AES-256-GCM)."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + AESGCM(self._sub_key(f"seal/{purpose}")).encrypt(nonce, plaintext, None)
+
+    def open(self, purpose: str, sealed: bytes) -> bytes:
+        """Decrypt what `seal` made.
+
+        Raises:
+            KeyFileError: It was sealed under another node key, or altered.
+        """
+        cipher = AESGCM(self._sub_key(f"seal/{purpose}"))
+        try:
+            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+        except InvalidTag as error:
+            raise KeyFileError(
+                str(self._path), "does not open what this database holds; restore the right key"
+            ) from error
+
+
+class FileKeyEncryptionKeys:
+    """The keys under `kek/`; a `KeyEncryptionKeys`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory / "kek"
+        self._keys = _read_numbered(self._directory)
+
+    def current(self) -> tuple[str, bytes]:
+        """Return the id and the 32 bytes of the newest key."""
+        newest = max(self._keys)
+        return str(newest), self._keys[newest]
+
+    def by_id(self, kek_id: str) -> bytes | None:
+        """Return a key's 32 bytes, or None when it was destroyed."""
+        return self._keys.get(int(kek_id)) if kek_id.isdecimal() else None
+
+
+def read_locator_secrets(directory: Path) -> Mapping[int, bytes]:
+    """Return the consortium's locator secrets by epoch.
+
+    Raises:
+        KeyFileError: There is none, or one is damaged.
+    """
+    return _read_numbered(directory / "locator")
+
+
+def _read_numbered(directory: Path) -> dict[int, bytes]:
+    keys = {int(path.stem): read_key(path) for path in directory.glob("*.key") if path.stem.isdecimal()}
+    if not keys:
+        raise KeyFileError(str(directory), "holds no key; restore it from the key backup, or run `concord init`")
+    return keys
+
+
+class InstitutionKeys:
+    """One institution's keys."""
+
+    def __init__(self, directory: Path, institution: str) -> None:
+        self._directory = directory / institution
+
+    def read(self, name: str) -> bytes:
+        """Return one of `INSTITUTION_KEYS`, 32 bytes.
+
+        Raises:
+            KeyFileError: It is missing or damaged.
+        """
+        return read_key(self._directory / name)
+
+
+def create_node_keys(directory: Path) -> None:
+    """Draw the node's own keys; those that exist are kept."""
+    for path in (directory / "node.key", directory / "kek" / "1.key"):
+        if not path.exists():
+            write_key(path, secrets.token_bytes(KEY_BYTES))
+
+
+def create_institution_keys(directory: Path, institution: str) -> None:
+    """Draw an institution's keys; those that exist are kept."""
+    for name in INSTITUTION_KEYS:
+        path = directory / institution / name
+        if not path.exists():
+            # a random 256-bit string is a valid secp256k1 key but for one in 2^128
+            write_key(path, secrets.token_bytes(KEY_BYTES))
