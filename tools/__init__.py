@@ -1,0 +1,1 @@
+"""Scripts of the repository itself: set-up, Go tools, lock files, docs. Not part of the distribution."""
