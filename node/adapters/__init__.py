@@ -1,1 +1,1 @@
-"""Adapters: what stands between the ports of the node and databases, key files and chains. Only `node.bootstrap` builds them."""
+"""Adapters stand between the ports of the node and databases, key files and chains; only `node.bootstrap` builds them."""

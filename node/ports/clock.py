@@ -11,3 +11,8 @@ class Clock(Protocol):
 
     def now(self) -> datetime:
         """Return the time now, aware, in UTC."""
+
+
+def unix_ms(clock: Clock) -> int:
+    """Return the time now in unix milliseconds."""
+    return int(clock.now().timestamp() * 1000)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class KeyEncryptionKeys(Protocol):
-    """The keys that wrap record secrets. They rotate; a destroyed one makes old backups of the secret store unreadable."""
+    """The keys that wrap record secrets. They rotate; destroying one makes old backups of the secrets unreadable."""
 
     def current(self) -> tuple[str, bytes]:
         """Return the id and the 32 bytes of the key that new secrets are wrapped under."""
@@ -19,7 +19,7 @@ class NodeKeys(Protocol):
     """What is derived from the node's own secret."""
 
     def mac(self, purpose: str, message: bytes) -> bytes:
-        """Return HMAC-SHA256 under the sub-key for a purpose; equal inputs are recognised, nothing is learned from outside."""
+        """Return HMAC-SHA256 under the sub-key for a purpose: equal inputs are recognised, nothing else is learned."""
 
     def seal(self, purpose: str, plaintext: bytes) -> bytes:
         """Encrypt for this node alone."""

@@ -1,4 +1,4 @@
-"""Records, entries, patients and clients, as services see them: a transaction for the writer, a reader for everybody else."""
+"""Records, entries, patients and clients, as services see them: a transaction to write in, a reader for the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import NewType, Protocol, TypeVar
 
 from ledger.ports import LogReader, LogStore
-
 from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
 from node.domain.record import Kind, RecordStatus
 from node.ports.secrets import SecretId

@@ -1,8 +1,8 @@
 """Open database engines with the durability that each file needs (DESIGN section 5).
 
 SQLite runs in WAL mode. `records.db` and `secrets.db` use synchronous=FULL: what was acknowledged survives a power cut.
-`index.db` can be rebuilt and uses NORMAL. The driver's own transaction handling is switched off, so that `BEGIN` is where
-this module says it is.
+`index.db` can be rebuilt and uses NORMAL. The driver's own transaction handling is switched off, so that `BEGIN` is
+where this module says it is.
 """
 
 from __future__ import annotations

@@ -1,0 +1,128 @@
+"""Take documents in: prepare, stage, prepare again where the guess was wrong, answer with receipts.
+
+A receipt is given when its entry is durable. Nothing here blocks: each step hands on to the next when it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from node.domain.entry import InstitutionId, Origin
+from node.domain.institution import HostedInstitution
+from node.domain.receipt import Outcome, Receipt
+from node.errors import ConcordError
+from node.ports.preparation import Preparation, PreparationRequest, PreparedDocument
+from node.ports.records import GroupHandler, RecordsWriter
+from node.services.progress import Progress
+from node.services.staging import Reassigned, StagingRequest, StagingResult
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The answer for one document."""
+
+    receipts: tuple[Receipt, ...]
+    """One for each record, in document order."""
+    ignored: Mapping[str, int]
+    """Resources that belong to no record, by type."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    request: PreparationRequest
+    origin: Origin
+    future: Future[Submission]
+
+
+class IngestService:
+    """Submits documents."""
+
+    def __init__(
+        self,
+        *,
+        preparation: Preparation,
+        writer: RecordsWriter,
+        handler: GroupHandler[StagingRequest, StagingResult],
+        progress: Progress,
+        institutions: Mapping[InstitutionId, HostedInstitution],
+        staged: Callable[[Origin], None],
+    ) -> None:
+        self._preparation = preparation
+        self._writer = writer
+        self._handler = handler
+        self._progress = progress
+        self._institutions = institutions
+        self._staged = staged
+
+    def submit(self, institution: InstitutionId, document: bytes) -> Future[Submission]:
+        """Submit one document."""
+        return self.submit_many(institution, [document])[0]
+
+    def submit_many(self, institution: InstitutionId, documents: Sequence[bytes]) -> list[Future[Submission]]:
+        """Submit documents that are prepared together; each stands or falls alone.
+
+        Returns:
+            A future for each document: its `Submission` once all of its entries are durable, or its error.
+        """
+        origin = self._institutions[institution].origin
+        pending = [_Pending(PreparationRequest(institution, document), origin, Future()) for document in documents]
+        self._prepare(pending)
+        return [one.future for one in pending]
+
+    def _prepare(self, pending: Sequence[_Pending]) -> None:
+        try:
+            prepared = self._preparation.submit([one.request for one in pending])
+        except Exception as error:  # noqa: BLE001 - whoever waits must learn of it
+            _fail(pending, error)
+            return
+        prepared.add_done_callback(lambda done: self._prepared(pending, done))
+
+    def _prepared(self, pending: Sequence[_Pending], done: Future[list[PreparedDocument | ConcordError]]) -> None:
+        error = done.exception()
+        if error is not None:
+            _fail(pending, error)
+            return
+        for one, result in zip(pending, done.result(), strict=True):
+            if isinstance(result, ConcordError):
+                one.future.set_exception(result)
+            else:
+                self._stage(one, result)
+
+    def _stage(self, one: _Pending, document: PreparedDocument) -> None:
+        request = StagingRequest(one.request.institution, one.origin, document.records)
+        try:
+            staged = self._writer.submit_item(self._handler, request)
+        except Exception as error:  # noqa: BLE001 - whoever waits must learn of it
+            _fail([one], error)
+            return
+        staged.add_done_callback(lambda done: self._settled(one, document, done))
+
+    def _settled(self, one: _Pending, document: PreparedDocument, done: Future[StagingResult]) -> None:
+        error = done.exception()
+        if error is not None:
+            _fail([one], error)
+            return
+        result = done.result()
+        if isinstance(result, Reassigned):
+            # what was right the first time is not named again: only records that the database knows have assignments
+            assignments = {**one.request.assignments, **result.assignments}
+            one.request = replace(one.request, assignments=assignments)
+            self._prepare([one])
+        elif isinstance(result, ConcordError):
+            one.future.set_exception(result)
+        else:
+            if any(receipt.outcome not in (Outcome.SAME, Outcome.ERASED) for receipt in result):
+                self._staged(one.origin)
+            one.future.set_result(Submission(tuple(map(self._current, result)), document.ignored))
+
+    def _current(self, receipt: Receipt) -> Receipt:
+        if receipt.leaf_index is None:
+            return receipt
+        return replace(receipt, level=self._progress.level(receipt.origin, receipt.leaf_index))
+
+
+def _fail(pending: Sequence[_Pending], error: BaseException) -> None:
+    for one in pending:
+        one.future.set_exception(error)

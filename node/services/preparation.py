@@ -1,0 +1,84 @@
+"""Prepare one document: split it, draw ids and secrets, commit to each record. Pure but for what it is given to draw from."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from node.domain.entry import InstitutionId, RecordId, Version
+from node.domain.kind import KindTable
+from node.domain.record import RecordDraft
+from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
+from node.ports.secrets import RecordSecret, SecretId
+from node.services.assignment import assignment_for
+from node.wire.fhir import DocumentLimits, split_document
+from node.wire.prepare import RecordContext, prepare_record
+
+_RECORD_ID_BYTES = 15
+"""120 random bits: 24 characters of base32 without padding."""
+_SECRET_ID_BYTES = 16
+_SECRET_BYTES = 32
+
+Entropy = Callable[[int], bytes]
+"""Returns that many random bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationContext:
+    """What preparation knows besides the document; crosses to worker processes once."""
+
+    kinds: KindTable
+    """The kinds of record, as data."""
+    limits: DocumentLimits
+    """What a document may hold."""
+    records: Mapping[InstitutionId, RecordContext]
+    """Per institution: origin and audit keys."""
+
+
+def prepare_document(
+    request: PreparationRequest, context: PreparationContext, now_ms: int, entropy: Entropy
+) -> PreparedDocument:
+    """Split a document and prepare every record of it.
+
+    Raises:
+        WireError: It is not FHIR JSON that can be read in one way only.
+        DocumentRefusedError: It lacks what its kinds need.
+        LimitExceededError: It is over a limit.
+    """
+    split = split_document(request.document, request.institution, context.kinds, context.limits)
+    drafted = tuple(
+        _prepare(draft, request.assignments.get(position), context.records[request.institution], now_ms, entropy)
+        for position, draft in enumerate(split.drafts)
+    )
+    return PreparedDocument(drafted, split.ignored)
+
+
+def _prepare(
+    draft: RecordDraft, known_as: PreparedAs | None, context: RecordContext, now_ms: int, entropy: Entropy
+) -> DraftedRecord:
+    if known_as is None:
+        record_id = RecordId(base64.b32encode(entropy(_RECORD_ID_BYTES)).decode().lower())
+        assignment = assignment_for(draft.explicit_version or Version(1), None, withdraws=draft.withdraws)
+    else:
+        record_id, assignment = known_as.record_id, known_as.assignment
+    secret = RecordSecret(entropy(_SECRET_BYTES))
+    prepared = prepare_record(
+        draft,
+        context=context,
+        record_id=record_id,
+        secret=secret,
+        claimed_time_ms=now_ms,
+        assignment=assignment,
+    )
+    return DraftedRecord(
+        prepared=prepared,
+        record_id=record_id,
+        secret_id=SecretId(entropy(_SECRET_ID_BYTES)),
+        secret=secret,
+        patient_number=draft.patient_number,
+        withdraws=draft.withdraws,
+        explicit_version=draft.explicit_version,
+        issued_at_ms=None if draft.issued_at is None else int(draft.issued_at.timestamp() * 1000),
+        path=draft.path,
+    )

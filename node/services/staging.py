@@ -1,0 +1,366 @@
+"""Stage prepared records: decide what each one is, give it its place, all in one transaction (FORMATS "Record").
+
+`prepare` ran before, outside the transaction, on the guess that a record is new. Here the guess is compared with what the
+database holds; where it was wrong nothing is staged, and the caller prepares again with the assignment that it is told.
+A document is one unit: all of its records are staged, or none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
+from node.domain.receipt import Outcome, Receipt
+from node.errors import ConcordError, DocumentRefusedError, Refusal, VersionConflictError
+from node.ports.clock import Clock, unix_ms
+from node.ports.keys import NodeKeys
+from node.ports.preparation import DraftedRecord, PreparedAs
+from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
+from node.ports.secrets import SecretStore
+from node.services.assignment import assignment_for
+from node.services.patients import PatientIndex, ResolvedPatient
+from node.wire.leaf import parse_leaf
+from node.wire.locator import locator_tag
+from node.wire.prepare import Assignment, FinishedEntry, finish_record
+
+TAG_CLASS = 0
+"""Records are what any treating hospital may find; sensitivity labels are not read yet."""
+
+_TWO_VERSIONS = "holds other content of a record that is in this document already; send versions one after another"
+
+
+@dataclass(frozen=True, slots=True)
+class StagingRequest:
+    """A document's records, to be staged together."""
+
+    institution: InstitutionId
+    """Whose."""
+    origin: Origin
+    """Its log."""
+    records: tuple[DraftedRecord, ...]
+    """In document order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reassigned:
+    """Nothing was staged: the guess was wrong for some records of the document."""
+
+    assignments: Mapping[int, PreparedAs]
+    """By position in the document."""
+
+
+StagingResult = tuple[Receipt, ...] | Reassigned | ConcordError
+
+
+@dataclass(slots=True)
+class _Placed:
+    """An entry of this transaction that has no index yet."""
+
+    drafted: DraftedRecord
+    record: RecordRow
+    finished: FinishedEntry
+    row: EntryRow
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class _Draft:
+    """What was decided for one record."""
+
+    drafted: DraftedRecord
+    identity: IdentityMac
+    sameness: bytes
+    known: RecordRow | None
+    same: EntryRow | None = None
+
+
+class StagingHandler:
+    """Stages groups of documents; a `GroupHandler`."""
+
+    def __init__(self, keys: NodeKeys, secrets: SecretStore, patients: PatientIndex, clock: Clock) -> None:
+        self._keys = keys
+        self._secrets = secrets
+        self._patients = patients
+        self._clock = clock
+
+    def before(self, items: Sequence[StagingRequest]) -> None:
+        """Make the secrets durable: an entry whose secret was lost could never be opened."""
+        self._secrets.put_many({drafted.secret_id: drafted.secret for item in items for drafted in item.records})
+
+    def run(self, transaction: RecordsTransaction, items: Sequence[StagingRequest]) -> Sequence[StagingResult]:
+        """Stage what can be staged; return a result for each document."""
+        return _Staging(self, transaction, items).run()
+
+    def identity_mac(self, drafted: DraftedRecord) -> IdentityMac:
+        """Return the keyed hash that recognises a record."""
+        identity = drafted.prepared.identity
+        fields = (identity.institution, identity.kind, identity.resource_type, identity.system, identity.value)
+        return IdentityMac(self._keys.mac("identity", _join(fields)))
+
+    def sameness_mac(self, drafted: DraftedRecord) -> bytes:
+        """Return the keyed hash that recognises content."""
+        return self._keys.mac("sameness", drafted.prepared.sameness)
+
+    def now_ms(self) -> int:
+        """Return the time of staging, unix ms."""
+        return unix_ms(self._clock)
+
+    def resolve(self, transaction: RecordsTransaction, item: StagingRequest) -> list[ResolvedPatient]:
+        """Return each record's patient; unknown ones get a provisional code."""
+        return self._patients.resolve(transaction, item.institution, [one.patient_number for one in item.records])
+
+
+class _Staging:
+    """One transaction's work."""
+
+    def __init__(
+        self, handler: StagingHandler, transaction: RecordsTransaction, items: Sequence[StagingRequest]
+    ) -> None:
+        self._handler = handler
+        self._transaction = transaction
+        self._items = items
+        self._now_ms = handler.now_ms()
+        self._known: dict[tuple[InstitutionId, IdentityMac], RecordRow] = {}
+        self._counters: dict[CounterKey, int] = {}
+        self._placed: dict[Origin, list[_Placed]] = {}
+        self._new_records: list[RecordRow] = []
+
+    def run(self) -> list[StagingResult]:
+        drafts = [
+            [
+                _Draft(one, self._handler.identity_mac(one), self._handler.sameness_mac(one), None)
+                for one in item.records
+            ]
+            for item in self._items
+        ]
+        self._look_up(drafts)
+        results = [self._place(item, draft) for item, draft in zip(self._items, drafts, strict=True)]
+        self._write()
+        return [self._settle(result) for result in results]
+
+    def _look_up(self, drafts: Sequence[Sequence[_Draft]]) -> None:
+        wanted: dict[InstitutionId, dict[IdentityMac, None]] = {}
+        for item, own in zip(self._items, drafts, strict=True):
+            wanted.setdefault(item.institution, {}).update((draft.identity, None) for draft in own)
+        for institution, identities in wanted.items():
+            found = self._transaction.records_by_identity(institution, list(identities))
+            self._known.update(((institution, identity), record) for identity, record in found.items())
+
+    def _place(
+        self, item: StagingRequest, drafts: Sequence[_Draft]
+    ) -> list[Receipt | _Placed] | Reassigned | ConcordError:
+        """Decide for all records of a document, then place them all."""
+        reassigned: dict[int, PreparedAs] = {}
+        firsts: dict[IdentityMac, _Draft] = {}
+        for position, draft in enumerate(drafts):
+            first = firsts.setdefault(draft.identity, draft)
+            if first is not draft:
+                if first.sameness != draft.sameness:
+                    return DocumentRefusedError([Refusal(draft.drafted.path, _TWO_VERSIONS)])
+                continue
+            draft.known = self._known.get((item.institution, draft.identity))
+            decision = _decide(draft)
+            if isinstance(decision, ConcordError):
+                return decision
+            if isinstance(decision, PreparedAs):
+                reassigned[position] = decision
+        if reassigned:
+            return Reassigned(reassigned)
+        patients = self._handler.resolve(self._transaction, item)
+        self._load_counters(item.origin, patients)
+        return [
+            self._answer_known(item, draft) or self._stage(item, draft, patient)
+            for draft, patient in zip(drafts, patients, strict=True)
+        ]
+
+    def _answer_known(self, item: StagingRequest, draft: _Draft) -> Receipt | None:
+        known = self._known.get((item.institution, draft.identity))
+        if known is not draft.known:
+            # its twin in the same document was placed a moment ago
+            draft.known = known
+            _decide(draft)
+        if known is not None and known.erased_at_ms is not None:
+            return _erased_receipt(known)
+        if known is not None and draft.same is not None:
+            return receipt_of(known, draft.same, Outcome.SAME, Level.STORED)
+        return None
+
+    def _load_counters(self, origin: Origin, patients: Sequence[ResolvedPatient]) -> None:
+        keys = {CounterKey(origin, patient.patient_id, patient.epoch, TAG_CLASS) for patient in patients}
+        missing = [key for key in keys if key not in self._counters]
+        if missing:
+            stored = self._transaction.counters(missing)
+            self._counters.update((key, stored.get(key, 0)) for key in missing)
+
+    def _stage(self, item: StagingRequest, draft: _Draft, patient: ResolvedPatient) -> _Placed:
+        key = CounterKey(item.origin, patient.patient_id, patient.epoch, TAG_CLASS)
+        counter = self._counters[key]
+        self._counters[key] = counter + 1
+        finished = finish_record(
+            draft.drafted.prepared,
+            origin=item.origin,
+            tag=locator_tag(patient.epoch_key, item.origin, TAG_CLASS, counter),
+            reader_key=patient.epoch_key,
+            reader_key_id=patient.reader_key_id,
+            pseudonym=patient.pseudonym,
+        )
+        record = draft.known or RecordRow(
+            record_id=draft.drafted.record_id,
+            institution=item.institution,
+            kind=draft.drafted.prepared.identity.kind,
+            identity_mac=draft.identity,
+            erased_at_ms=None,
+            entries=(),
+        )
+        if draft.known is None:
+            self._new_records.append(record)
+        row = self._row(item, draft, record, finished)
+        placed = _Placed(draft.drafted, record, finished, row, _outcome(row, record))
+        self._placed.setdefault(item.origin, []).append(placed)
+        # later documents of this transaction see it, at an index that is filled in when the log has given it
+        versions = tuple(sorted((*record.entries, row), key=lambda entry: entry.version))
+        self._known[item.institution, draft.identity] = replace(record, entries=versions)
+        return placed
+
+    def _row(self, item: StagingRequest, draft: _Draft, record: RecordRow, finished: FinishedEntry) -> EntryRow:
+        drafted = draft.drafted
+        assignment = drafted.prepared.assignment
+        return EntryRow(
+            origin=item.origin,
+            leaf_index=-1,
+            institution=item.institution,
+            record_id=record.record_id,
+            version=assignment.version,
+            entry_type=assignment.entry_type,
+            status=drafted.prepared.status,
+            staged_at_ms=self._now_ms,
+            leaf=finished.leaf,
+            leaf_hash=finished.leaf_hash,
+            sameness_mac=draft.sameness,
+            issued_at_ms=drafted.issued_at_ms,
+            out_of_order=_is_out_of_order(record, assignment.version, drafted.issued_at_ms),
+            secret_id=drafted.secret_id,
+        )
+
+    def _write(self) -> None:
+        transaction = self._transaction
+        transaction.insert_records(self._new_records)
+        for origin, placed in self._placed.items():
+            first = transaction.log(origin).stage([one.finished.leaf for one in placed])
+            for index, one in enumerate(placed, start=first):
+                one.row = replace(one.row, leaf_index=index)
+            transaction.insert_entries([one.row for one in placed])
+            transaction.insert_headers([(origin, one.row.leaf_index, one.finished.header) for one in placed])
+            transaction.insert_bodies(
+                [(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed]
+            )
+        if self._placed:
+            transaction.set_counters(self._counters)
+
+    def _settle(self, result: list[Receipt | _Placed] | Reassigned | ConcordError) -> StagingResult:
+        if isinstance(result, Reassigned | ConcordError):
+            return result
+        return tuple(self._receipt(one) for one in result)
+
+    def _receipt(self, one: Receipt | _Placed) -> Receipt:
+        if isinstance(one, _Placed):
+            return receipt_of(one.record, one.row, one.outcome, Level.STORED)
+        if one.leaf_index == -1:
+            # the same content came twice in this transaction
+            twins = (placed for placed in self._placed[one.origin] if placed.finished.leaf_hash == one.leaf_hash)
+            return replace(one, leaf_index=next(twins).row.leaf_index)
+        return one
+
+
+def _decide(draft: _Draft) -> PreparedAs | ConcordError | None:
+    """Return how the record has to be prepared instead, why it is refused, or None when it can stay as it is."""
+    drafted, known = draft.drafted, draft.known
+    if known is not None:
+        if known.erased_at_ms is not None:
+            return None
+        explicit = drafted.explicit_version
+        draft.same = next(
+            (
+                entry
+                for entry in known.entries
+                if entry.sameness_mac == draft.sameness and explicit in (None, entry.version)
+            ),
+            None,
+        )
+        if draft.same is not None:
+            return None
+        if explicit is not None and any(entry.version == explicit for entry in known.entries):
+            return VersionConflictError(known.record_id, explicit)
+    expected = _assign(drafted, known)
+    record_id = drafted.record_id if known is None else known.record_id
+    if drafted.record_id == record_id and drafted.prepared.assignment == expected:
+        return None
+    return PreparedAs(record_id, expected)
+
+
+def _assign(drafted: DraftedRecord, known: RecordRow | None) -> Assignment:
+    entries = () if known is None else known.entries
+    latest = entries[-1].version if entries else Version(0)
+    version = drafted.explicit_version or Version(latest + 1)
+    below = [entry for entry in entries if entry.version < version]
+    supersedes = LeafReference(below[-1].origin, below[-1].leaf_hash) if below else None
+    return assignment_for(version, supersedes, withdraws=drafted.withdraws)
+
+
+def _is_out_of_order(record: RecordRow, version: Version, issued_at_ms: int | None) -> bool:
+    if not record.entries:
+        return False
+    latest = record.entries[-1]
+    if version < latest.version:
+        return True
+    return issued_at_ms is not None and latest.issued_at_ms is not None and issued_at_ms < latest.issued_at_ms
+
+
+def _outcome(row: EntryRow, record: RecordRow) -> Outcome:
+    if row.entry_type is EntryType.WITHDRAWAL:
+        return Outcome.WITHDRAWN
+    return Outcome.AMENDED if record.entries else Outcome.NEW
+
+
+def receipt_of(record: RecordRow, entry: EntryRow, outcome: Outcome, level: Level) -> Receipt:
+    """Return the receipt for an entry of a record."""
+    return Receipt(
+        record_id=record.record_id,
+        institution=record.institution,
+        origin=entry.origin,
+        kind=record.kind,
+        outcome=outcome,
+        version=entry.version,
+        status=entry.status,
+        entry_type=entry.entry_type,
+        leaf_index=entry.leaf_index,
+        leaf_hash=entry.leaf_hash,
+        commitment=parse_leaf(entry.leaf).commitment,
+        level=level,
+        out_of_order=entry.out_of_order,
+    )
+
+
+def _erased_receipt(record: RecordRow) -> Receipt:
+    return Receipt(
+        record_id=record.record_id,
+        institution=record.institution,
+        origin=record.entries[-1].origin,
+        kind=record.kind,
+        outcome=Outcome.ERASED,
+        version=Version(0),
+        status=type(record.entries[-1].status)(""),
+        entry_type=None,
+        leaf_index=None,
+        leaf_hash=None,
+        commitment=None,
+        level=None,
+        out_of_order=False,
+    )
+
+
+def _join(fields: Sequence[str]) -> bytes:
+    """Join texts so that no two sequences give the same bytes: each is preceded by its length, u32 big-endian."""
+    encoded = [field.encode() for field in fields]
+    return b"".join(len(one).to_bytes(4, "big") + one for one in encoded)
