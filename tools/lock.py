@@ -1,7 +1,7 @@
 """Resolve `pyproject.toml`'s floors into the lock files under `requirements/`, with the hash of every archive.
 
-Run by `make lock`, the only step that asks a registry what is newest. Each lock is resolved for every platform and for
-Python 3.11 up. The locks nest: what the runtime lock pins, the others pin too, so that tests run on what a node runs on.
+Run by `make lock`, the only step that asks a registry what is newest. Each lock is resolved for every platform and
+for Python 3.11 up. The locks nest: what the runtime lock pins, the others pin too: tests run on what a node runs on.
 """
 
 from __future__ import annotations

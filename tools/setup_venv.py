@@ -1,7 +1,7 @@
 """Make `.venv` hold exactly what the lock files say, and the project itself in editable form.
 
-A second run compares one hash and returns: no network, no pip. The hash covers the lock files, the part of `pyproject.toml`
-that an installation reads, and the interpreter. It is written last, so an interrupted run is simply run again.
+A second run compares one hash and returns: no network, no pip. The hash covers the lock files, the part of
+`pyproject.toml` that an installation reads, and the interpreter. It is written last: an interrupted run is run again.
 
 Standard library only, and syntax that an old interpreter can read: it has to be able to say that it is too old.
 """
