@@ -1,1 +1,1 @@
-"""Adapters stand between the ports of the node and databases, key files and chains; only `node.bootstrap` builds them."""
+"""Adapters: between the ports of the node and databases, key files, chains. Only `node.bootstrap` builds them."""

@@ -1,4 +1,4 @@
-"""Prepare one document: split it, draw ids and secrets, commit to each record. Pure but for what it is given to draw from."""
+"""Prepare one document: split it, draw ids and secrets, commit to each record. Randomness and time are given."""
 
 from __future__ import annotations
 

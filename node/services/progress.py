@@ -1,4 +1,4 @@
-"""How far each log got, and whom to tell: the levels `logged` and `anchored` are two sizes per log (docs/architecture.md)."""
+"""How far each log got, and whom to tell: `logged` and `anchored` are two sizes per log (docs/architecture.md)."""
 
 from __future__ import annotations
 

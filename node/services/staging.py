@@ -1,7 +1,7 @@
 """Stage prepared records: decide what each one is, give it its place, all in one transaction (FORMATS "Record").
 
-`prepare` ran before, outside the transaction, on the guess that a record is new. Here the guess is compared with what the
-database holds; where it was wrong nothing is staged, and the caller prepares again with the assignment that it is told.
+`prepare` ran before, outside the transaction, on the guess that a record is new. Here the guess is compared with what
+the database holds; where it was wrong nothing is staged, and the caller prepares again as it is told.
 A document is one unit: all of its records are staged, or none.
 """
 
