@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.names or found:
         print(f"\n== {name}", flush=True)  # noqa: T201 - this is a terminal program
         command = [sys.executable, str(found[name]), "--json", str(results / f"{name}.json")]
-        if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:  # noqa: S603 - scripts of this repository
+        if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
             failed.append(name)
     if failed:
         sys.stderr.write(f"bench: failed: {', '.join(failed)}\n")

@@ -84,7 +84,7 @@ def install(root: Path, venv: Path, wanted: str) -> None:
 
 def _run(step: str, command: list[str], root: Path) -> None:
     sys.stderr.write(f"setup: {step}\n")
-    done = subprocess.run(command, cwd=root, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - commands of this file
+    done = subprocess.run(command, cwd=root, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise SetupError(f"could not {step} (exit {done.returncode}); the first run needs the package registry")
 
