@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from ledger.ports import LogReader
 from ledger.store.sql import SqlLogReader
 
+from ledger.ports import LogReader
 from node.adapters.database import rows
 from node.adapters.database.tables import anchors, bodies, checkpoints, clients, entries, headers, records
 from node.adapters.database.transaction import SqlRecordsTransaction

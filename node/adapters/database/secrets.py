@@ -85,13 +85,13 @@ class SqlSecretStore:
                     connection.rollback()
                     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
-        """Return the ids of secrets stored before a time (unix ms) and after the last sweep."""
+    def unswept(self, stored_before_ms: int) -> tuple[int, frozenset[SecretId]]:
+        """Return the time of the last sweep (unix ms) and the ids of secrets stored from then up to another time."""
         with self._engine.connect() as connection:
             swept_until_ms = connection.execute(sa.select(sa.func.max(secret_sweeps.c.swept_until_ms))).scalar() or 0
             created = record_secrets.c.created_at_ms
             query = sa.select(record_secrets.c.secret_id).where(created >= swept_until_ms, created < stored_before_ms)
-            return frozenset(SecretId(value) for value in connection.scalars(query))
+            return swept_until_ms, frozenset(SecretId(value) for value in connection.scalars(query))
 
     def swept(self, stored_before_ms: int) -> None:
         """Remember that orphans stored before a time (unix ms) were removed."""

@@ -2,8 +2,8 @@
 
 Every row that belongs to an institution names it, or names its log's origin, which belongs to one institution. No
 column holds a name, a patient number or a result in clear: identities and patient numbers are keyed hashes, bodies are
-sealed under record secrets, keys of patients under the node's own key. The log's own tables are `ledger.store.sql`'s and
-live in `records.db` too.
+sealed under record secrets, keys of patients under the node's own key. The log's own tables are `ledger.store.sql`'s
+and live in `records.db` too.
 """
 
 from __future__ import annotations

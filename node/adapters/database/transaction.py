@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
-from ledger.ports import LogStore
 from ledger.store.sql import SqlLogStore
 
+from ledger.ports import LogStore
 from node.adapters.database import rows
 from node.adapters.database.tables import (
     anchors,

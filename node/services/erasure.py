@@ -1,0 +1,127 @@
+"""Erase a record (PIPL 47): its secrets, bodies and headers go; the log goes on to verify, the commitment cannot be opened.
+
+Order: first the transaction that marks the record, removes bodies and headers and stages the tombstones; then the secrets are
+destroyed; then their names are forgotten. A crash in between leaves a marked record whose secrets still exist, which the
+sweep at the next start finishes. The reverse order could lose the tombstones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
+from node.domain.record import RecordStatus
+from node.errors import RecordErasedError, UnknownRecordError
+from node.ports.clock import Clock, unix_ms
+from node.ports.records import EntryRow, RecordRow, RecordsReader, RecordsTransaction, RecordsWriter
+from node.ports.secrets import SecretId, SecretStore
+from node.wire.public_entry import PublicEntry, tombstone_entry
+
+ORPHAN_AGE_MS = 3_600_000
+"""A secret without an entry is an orphan after an hour: its staging ended long ago, one way or the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased."""
+
+    record_id: RecordId
+    """The record."""
+    versions: int
+    """How many versions it had."""
+    tombstones: tuple[int, ...]
+    """Leaf indices of the tombstones."""
+    erased_at_ms: int
+    """When, unix ms."""
+
+
+class ErasureService:
+    """Erases records and sweeps secrets that nothing refers to."""
+
+    def __init__(
+        self,
+        writer: RecordsWriter,
+        reader: RecordsReader,
+        secrets: SecretStore,
+        clock: Clock,
+        staged: Callable[[Origin], None],
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._secrets = secrets
+        self._clock = clock
+        self._staged = staged
+
+    def erase(self, institution: InstitutionId, record_id: RecordId) -> Erasure:
+        """Erase a record with all its versions.
+
+        Raises:
+            UnknownRecordError: The institution has no such record.
+            RecordErasedError: It was erased before.
+        """
+        now_ms = unix_ms(self._clock)
+        record, tombstones = self._writer.submit(lambda tx: _bury(tx, institution, record_id, now_ms)).result()
+        self._staged(record.entries[0].origin)
+        self._destroy(record_id, tuple(entry.secret_id for entry in record.entries if entry.secret_id is not None))
+        return Erasure(record_id, len(record.entries), tombstones, now_ms)
+
+    def sweep(self) -> int:
+        """Finish erasures that a crash interrupted and destroy orphaned secrets; return how many secrets went."""
+        swept = 0
+        for record_id, secret_ids in self._reader.erased_with_secrets():
+            self._destroy(record_id, secret_ids)
+            swept += len(secret_ids)
+        before_ms = unix_ms(self._clock) - ORPHAN_AGE_MS
+        since_ms, candidates = self._secrets.unswept(before_ms)
+        if candidates:
+            # a secret is stored before its entry is staged: no older entry can refer to these
+            orphans = candidates - self._reader.secret_ids_since(since_ms)
+            self._secrets.destroy(orphans)
+            swept += len(orphans)
+        self._secrets.swept(before_ms)
+        return swept
+
+    def _destroy(self, record_id: RecordId, secret_ids: tuple[SecretId, ...]) -> None:
+        self._secrets.destroy(secret_ids)
+        self._writer.submit(lambda transaction: transaction.forget_secret_ids(record_id)).result()
+
+
+def _bury(
+    transaction: RecordsTransaction, institution: InstitutionId, record_id: RecordId, now_ms: int
+) -> tuple[RecordRow, tuple[int, ...]]:
+    record = transaction.record(record_id)
+    if record is None or record.institution != institution:
+        raise UnknownRecordError(record_id)
+    if record.erased_at_ms is not None:
+        raise RecordErasedError(record_id)
+    transaction.forget(record_id, now_ms)
+    origin = record.entries[0].origin
+    targets = [LeafReference(entry.origin, entry.leaf_hash) for entry in record.entries]
+    tombstones = [tombstone_entry(origin, target, now_ms) for target in targets]
+    first = transaction.log(origin).stage([tombstone.leaf for tombstone in tombstones])
+    indices = tuple(range(first, first + len(tombstones)))
+    transaction.insert_entries(
+        [_row(institution, origin, index, one, now_ms) for index, one in zip(indices, tombstones, strict=True)]
+    )
+    transaction.insert_headers([(origin, index, one.header) for index, one in zip(indices, tombstones, strict=True)])
+    return record, indices
+
+
+def _row(institution: InstitutionId, origin: Origin, index: int, entry: PublicEntry, now_ms: int) -> EntryRow:
+    return EntryRow(
+        origin=origin,
+        leaf_index=index,
+        institution=institution,
+        record_id=None,
+        version=Version(0),
+        entry_type=EntryType.ADMINISTRATIVE,
+        status=RecordStatus(""),
+        staged_at_ms=now_ms,
+        leaf=entry.leaf,
+        leaf_hash=entry.leaf_hash,
+        sameness_mac=None,
+        issued_at_ms=None,
+        out_of_order=False,
+        secret_id=None,
+    )

@@ -1,0 +1,139 @@
+"""The node's settings: `concord.toml` in its directory, overridden by `CONCORD_…` variables. Read by `cli` and `bootstrap` only.
+
+Every limit that an operator may want to change is named here; `concord init` writes a file with all of them and their
+reasons. Nested names are joined by two underscores in variables: `CONCORD_LIMITS__MAX_DOCUMENT_BYTES`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from node.errors import SettingsError
+
+FILE_NAME = "concord.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InstitutionSettings(_Section):
+    """An institution that this node hosts."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="its id in the consortium")
+    name: str = Field(min_length=1, max_length=128, description="for people")
+    origin: str = Field(min_length=1, max_length=255, description="the origin line of its log")
+
+
+class ServerSettings(_Section):
+    """The HTTP server."""
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
+    public_log: bool = Field(default=False, description="whether /log answers without an API key")
+    wait_timeout_s: float = Field(
+        30.0, gt=0, description="how long ?wait= waits before it answers with the level reached"
+    )
+
+
+class LimitSettings(_Section):
+    """What a submission may hold; over one is a 413 or 422."""
+
+    max_document_bytes: int = Field(64 * 2**20, gt=0, description="bytes of one document, or of one NDJSON line")
+    max_batch_lines: int = Field(100_000, gt=0, description="lines of one NDJSON batch")
+    max_records: int = Field(20_000, gt=0, description="records that one document may hold")
+    max_parts: int = Field(2_000, gt=0, description="parts of one record")
+    max_nesting: int = Field(64, gt=0, description="depth of nested JSON")
+
+
+class LogSettings(_Section):
+    """The sequencer."""
+
+    checkpoint_interval_ms: int = Field(
+        20, ge=0, description="how long staged entries wait for company before a checkpoint"
+    )
+    batch_entries: int = Field(50_000, gt=0, description="entries that one checkpoint adds at the most")
+
+
+class ChainSettings(_Section):
+    """The chain."""
+
+    rpc_url: str | None = Field(
+        None, description="Ethereum JSON-RPC of the consortium's chain; none: nothing is anchored"
+    )
+    anchor_interval_s: float = Field(30.0, gt=0, description="how often news are anchored")
+    timeout_s: float = Field(5.0, gt=0, description="how long a call may take before the chain counts as away")
+
+
+class WorkSettings(_Section):
+    """Where work is done."""
+
+    prepare_processes: int = Field(
+        default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=0, description="worker processes; 0: in threads"
+    )
+
+
+class NodeSettings(BaseSettings):
+    """All settings of a node."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONCORD_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
+    )
+
+    directory: Path = Field(description="where keys and databases are")
+    trust_root: Path = Field(
+        Path("trust-root.note"), description="the consortium's trust root, relative to the directory"
+    )
+    institutions: tuple[InstitutionSettings, ...] = Field(min_length=1, description="whom this node hosts")
+    server: ServerSettings = ServerSettings()
+    limits: LimitSettings = LimitSettings()
+    log: LogSettings = LogSettings()
+    chain: ChainSettings = ChainSettings()
+    work: WorkSettings = WorkSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let variables win over the file, and nothing else be read."""
+        del dotenv_settings, file_secret_settings
+        # the directory is given by the caller, and with it the file
+        arguments = init_settings()
+        file = TomlConfigSettingsSource(settings_cls, Path(arguments["directory"]) / FILE_NAME)
+        return init_settings, env_settings, file
+
+    @property
+    def keys(self) -> Path:
+        """The directory of the key files."""
+        return self.directory / "keys"
+
+    @property
+    def trust_root_file(self) -> Path:
+        """The trust root's file."""
+        return self.directory / self.trust_root
+
+
+def load_settings(directory: Path) -> NodeSettings:
+    """Read a node directory's settings.
+
+    Raises:
+        SettingsError: The file is missing, or a setting is unknown or wrong; the message names each.
+    """
+    if not (directory / FILE_NAME).is_file():
+        raise SettingsError(f"{directory} holds no {FILE_NAME}; run `concord init --dir {directory}`")
+    try:
+        return NodeSettings(directory=directory)  # type: ignore[call-arg]  # the rest comes from the file
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise SettingsError(f"{directory / FILE_NAME}: {wrong}") from error
+    except ValueError as error:
+        raise SettingsError(f"{directory / FILE_NAME}: {error}") from error
