@@ -1,0 +1,139 @@
+"""What a verification found: what was proved, what was not, up to which level, as of when, by whom.
+
+A verdict exists only where nothing was refuted; a refutation is an error. Words for people are in `node/texts`, under `verify`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
+from node.domain.record import Kind, RecordStatus
+
+
+class AnchorStanding(StrEnum):
+    """What a verification can say of the anchor."""
+
+    NONE = "none"
+    """The evidence states no anchor."""
+    STATED = "stated"
+    """The evidence states an anchor that nothing here checked."""
+    CHECKED = "checked"
+    """The chain's own state, read by the verifier, holds the head."""
+
+
+class AsOfBasis(StrEnum):
+    """Who says that the evidence is as recent as that."""
+
+    CHAIN = "chain"
+    """The chain, read by the verifier."""
+    WITNESSES = "witnesses"
+    """A quorum of witnesses: that many saw the head at that time or later."""
+    STATED = "stated"
+    """Only the evidence's own words on its anchor."""
+    CLAIMED = "claimed"
+    """Only the issuer's claim in the leaf."""
+
+
+class AnchoredHeadLike(Protocol):
+    """A log head in the chain's state, as the verifier read it; `node.ports.chain.AnchoredHead` is one."""
+
+    @property
+    def origin(self) -> str:
+        """The log."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Tree size."""
+        ...
+
+    @property
+    def root(self) -> bytes:
+        """Root hash, 32 bytes."""
+        ...
+
+    @property
+    def block_number(self) -> int:
+        """The block in which the contract accepted it."""
+        ...
+
+    @property
+    def timestamp_s(self) -> int:
+        """That block's time, unix s."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was, or was not, proved."""
+
+    code: str
+    """Key under `verify` in the texts, such as `inclusion`."""
+    values: tuple[tuple[str, str], ...] = ()
+    """What the text names, as (placeholder, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedPart:
+    """A part that the evidence opens."""
+
+    number: int
+    """Its number in the record, from 1."""
+    role: str
+    """What it is in the record."""
+    media_type: str
+    """Its media type."""
+    full_url: str
+    """Its fullUrl, or empty."""
+    content: bytes
+    """Its bytes, proved to be the committed ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Evidence that holds, and how far."""
+
+    origin: Origin
+    """The log."""
+    institution: InstitutionId
+    """Whose log that is, by the trust root."""
+    leaf_index: int
+    """The entry's place in the log."""
+    tree_size: int
+    """Size of the checkpoint that covers it."""
+    entry_type: EntryType
+    """What the entry stands for."""
+    kind: Kind
+    """Kind of the record."""
+    version: Version
+    """Version of the record."""
+    status: RecordStatus
+    """Status of the record, verbatim."""
+    supersedes: LeafReference | None
+    """The entry that this one replaces."""
+    part_count: int
+    """Number of parts, the manifest included."""
+    parts: tuple[DisclosedPart, ...]
+    """What was disclosed, in order of part numbers."""
+    level: Level
+    """How far the entry got, as far as proved here: `logged` or `anchored`."""
+    anchor: AnchorStanding
+    """What can be said of the anchor."""
+    witnesses: tuple[InstitutionId, ...]
+    """Other institutions whose cosignatures verified."""
+    witnessed: bool
+    """Whether these make the quorum of the trust root."""
+    as_of: datetime
+    """Later amendments are not visible; aware, UTC."""
+    as_of_basis: AsOfBasis
+    """Who says so."""
+    trust_root_serial: int
+    """The trust root that was used."""
+    proved: tuple[Finding, ...]
+    """What was proved, in order of checking."""
+    not_proved: tuple[Finding, ...]
+    """What was not proved, and what the reader should know."""
