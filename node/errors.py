@@ -9,7 +9,7 @@ ConcordError
 │   │   ├── MalformedPatientCodeError, MalformedEvidenceError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
-│   ├── LimitExceededError          a limit of the settings
+│   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
 │   ├── VersionConflictError        an explicit version that another content holds
 │   ├── RecordErasedError           the record was erased
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
@@ -153,6 +153,10 @@ class LimitExceededError(InputError):
         super().__init__(f"over the limit {limit} = {allowed}; send less, or ask the operator to raise it")
         self.limit = limit
         self.allowed = allowed
+
+
+class DocumentTooLargeError(LimitExceededError):
+    """A document or line has too many bytes: it was not even read whole."""
 
 
 class VersionConflictError(InputError):

@@ -1,0 +1,119 @@
+"""Errors to HTTP problems (RFC 9457): one table, read from the top; the first class that fits wins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import msgspec
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from ledger.errors import LedgerError, MalformedError, ResourceMissingError
+from node import errors
+
+MEDIA_TYPE = "application/problem+json"
+_URN = "urn:concord:problem:"
+
+TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
+    (errors.UnauthenticatedError, HTTPStatus.UNAUTHORIZED, "unauthenticated", "No valid API key"),
+    (errors.ForbiddenError, HTTPStatus.FORBIDDEN, "forbidden", "The API key may not do this"),
+    (errors.UnknownRecordError, HTTPStatus.NOT_FOUND, "unknown-record", "No such record"),
+    (errors.UnknownPartError, HTTPStatus.NOT_FOUND, "unknown-part", "No such part"),
+    (errors.UnknownOriginError, HTTPStatus.NOT_FOUND, "unknown-origin", "No such log"),
+    (errors.RecordErasedError, HTTPStatus.GONE, "record-erased", "The record was erased"),
+    (errors.VersionConflictError, HTTPStatus.CONFLICT, "version-conflict", "The version holds other content"),
+    (errors.DocumentTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Too large"),
+    (errors.LimitExceededError, HTTPStatus.UNPROCESSABLE_ENTITY, "limit-exceeded", "Over a limit"),
+    (errors.DocumentRefusedError, HTTPStatus.UNPROCESSABLE_ENTITY, "document-refused", "The document lacks something"),
+    (errors.WireError, HTTPStatus.BAD_REQUEST, "malformed", "Not what it claims to be"),
+    (errors.InputError, HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "Refused"),
+    (errors.VerificationError, HTTPStatus.UNPROCESSABLE_ENTITY, "refuted", "What was claimed does not hold"),
+    (errors.ChainError, HTTPStatus.SERVICE_UNAVAILABLE, "chain", "The chain cannot be used now"),
+    (errors.NodeStoppingError, HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The node is stopping"),
+    (errors.LogHaltedError, HTTPStatus.SERVICE_UNAVAILABLE, "log-halted", "The log does not sign"),
+    (errors.ConcordError, HTTPStatus.INTERNAL_SERVER_ERROR, "operator", "The operator must act"),
+    (ResourceMissingError, HTTPStatus.NOT_FOUND, "not-in-log", "Not in the log"),
+    (MalformedError, HTTPStatus.BAD_REQUEST, "malformed", "Not what it claims to be"),
+    (LedgerError, HTTPStatus.INTERNAL_SERVER_ERROR, "log", "The log cannot answer"),
+)
+"""Error class, HTTP status, slug of the problem type, title."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem document."""
+
+    type: str
+    """URN that names the kind of problem."""
+    title: str
+    """The same for every problem of this type."""
+    status: int
+    """The HTTP status."""
+    detail: str
+    """Place and remedy; never patient data."""
+    extensions: Mapping[str, object]
+    """Members of this type, such as `refusals`."""
+
+    def document(self) -> dict[str, object]:
+        """Return the JSON object."""
+        core = {"type": self.type, "title": self.title, "status": self.status, "detail": self.detail}
+        return {**core, **self.extensions}
+
+
+def problem_of(error: Exception) -> Problem:
+    """Translate an error. One that no row names is a fault of ours: nothing of it is told."""
+    for kind, status, slug, title in TABLE:
+        if isinstance(error, kind):
+            told = status is not HTTPStatus.INTERNAL_SERVER_ERROR
+            detail = str(error) if told else "the node's log has the reason"
+            return Problem(_URN + slug, title, status, detail, _extensions(error))
+    return Problem(_URN + "internal", "Internal error", 500, "the node's log has the reason", {})
+
+
+def _extensions(error: Exception) -> dict[str, object]:
+    if isinstance(error, errors.DocumentRefusedError):
+        return {"refusals": [{"path": refusal.path, "reason": refusal.reason} for refusal in error.refusals]}
+    if isinstance(error, errors.LimitExceededError):
+        return {"limit": error.limit, "allowed": error.allowed}
+    if isinstance(error, errors.RecordErasedError | errors.VersionConflictError):
+        return {"record_id": error.record_id}
+    return {}
+
+
+def problem_response(problem: Problem) -> Response:
+    """Return a problem as a response."""
+    headers = {"WWW-Authenticate": "Bearer"} if problem.status == HTTPStatus.UNAUTHORIZED else None
+    return Response(
+        msgspec.json.encode(problem.document()), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+async def handle_error(request: Request, error: Exception) -> Response:
+    """Answer a request that raised an error of one of the trees."""
+    del request
+    return problem_response(problem_of(error))
+
+
+async def handle_http_error(request: Request, error: Exception) -> Response:
+    """Answer what the router refuses: unknown paths, wrong methods."""
+    del request
+    if not isinstance(error, HTTPException):
+        return problem_response(problem_of(error))
+    title = HTTPStatus(error.status_code).phrase
+    slug = title.lower().replace(" ", "-")
+    return problem_response(Problem(_URN + slug, title, error.status_code, f"{title}: see /openapi.json", {}))
+
+
+async def handle_invalid_parameters(request: Request, error: Exception) -> Response:
+    """Answer parameters that do not validate; their values are not repeated."""
+    del request
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    refusals = [{"path": ".".join(map(str, item["loc"])), "reason": item["msg"]} for item in found]
+    detail = "; ".join(f"{refusal['path']}: {refusal['reason']}" for refusal in refusals)
+    return problem_response(
+        Problem(_URN + "invalid-parameter", "Invalid parameter", 422, detail, {"refusals": refusals})
+    )
