@@ -16,6 +16,7 @@ from ledger.hashing import EMPTY_ROOT, HASH_BYTES, MAX_TREE_SIZE, RootHash, Tree
 from ledger.notes import NoteSigner, VerifierKey, decode_base64, parse_note, sign_note, verify_note
 
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
+_NOT_IN_LINES: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
 _MANDATORY_LINES: Final = 3
 
 
@@ -34,8 +35,8 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         for line in (self.origin, *self.extensions):
-            if not line or any(char < " " for char in line):
-                raise MalformedCheckpointError("checkpoint", "a line is empty or has a control character")
+            if not line or _NOT_IN_LINES.search(line):
+                raise MalformedCheckpointError("checkpoint", "a line is empty or has a forbidden character")
         if not 0 <= self.size <= MAX_TREE_SIZE:
             raise MalformedCheckpointError("checkpoint size", f"{self.size} is not between 0 and {MAX_TREE_SIZE}")
         if len(self.root) != HASH_BYTES:

@@ -10,6 +10,7 @@ Left out: signature types 0x02 (ECDSA), 0x05 (RFC 6962 tree heads) and 0x06 (ML-
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
@@ -35,6 +36,8 @@ MAX_SIGNATURES: Final = 100
 _LINE_START: Final = "\u2014 "
 _KNOWN_ALGORITHMS: Final = frozenset({ED25519, COSIGNATURE_V1})
 _HEX_DIGITS: Final = frozenset("0123456789abcdef")
+_NOT_IN_NAMES: Final = re.compile("[\\s+\x00-\x1f\ud800-\udfff]")
+_NOT_IN_TEXT: Final = re.compile("[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ def check_key_name(name: str) -> None:
     """
     if not name:
         raise MalformedKeyError("key name", "it is empty")
-    if any(char.isspace() or char == "+" or char < " " or "\ud800" <= char <= "\udfff" for char in name):
+    if _NOT_IN_NAMES.search(name):
         raise MalformedKeyError("key name", "it has a space, a plus sign or a control character")
 
 
@@ -327,10 +330,8 @@ def decode_base64(text: str) -> bytes | None:
 def _check_text(text: str) -> None:
     if not text.endswith("\n"):
         raise MalformedNoteError("note text", "it does not end in a newline")
-    if any(char < " " and char != "\n" for char in text):
-        raise MalformedNoteError("note text", "it has a control character other than newline")
-    if any("\ud800" <= char <= "\udfff" for char in text):
-        raise MalformedNoteError("note text", "it has a lone surrogate, which UTF-8 cannot carry")
+    if _NOT_IN_TEXT.search(text):
+        raise MalformedNoteError("note text", "it has a control character other than newline, or a lone surrogate")
 
 
 def _parse_signature_line(line: str) -> NoteSignature:
