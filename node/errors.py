@@ -6,7 +6,7 @@ ConcordError
 │   ├── WireError                   bytes that are not what they claim to be
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
-│   │   ├── MalformedPatientCodeError, MalformedEvidenceError, MalformedTrustRootError
+│   │   ├── MalformedPatientCodeError, MalformedEvidenceError, MalformedTrustRootError, MalformedKindError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
@@ -15,8 +15,11 @@ ConcordError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError, HeaderVerificationError
-│   ├── EvidenceRefutedError        (subclasses in the verifier's order of checks)
-│   └── TrustRootError
+│   ├── EvidenceRefutedError        in the verifier's order of checks:
+│   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
+│   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
+│   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError
+│   └── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 ├── AccessError                     UnauthenticatedError, ForbiddenError
 ├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
 │                                   TransactionRevertedError, NonceTakenError
@@ -103,6 +106,20 @@ class MalformedEvidenceError(WireError):
 
 class MalformedTrustRootError(WireError):
     """Not a trust root."""
+
+
+class MalformedKindError(WireError):
+    """Not a kind file.
+
+    Attributes:
+        file: Its name.
+        reason: What is wrong there.
+    """
+
+    def __init__(self, file: str, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.reason = reason
 
 
 class UnknownFormatError(WireError):
@@ -217,8 +234,148 @@ class EvidenceRefutedError(VerificationError):
     """An evidence file claims what is not so."""
 
 
+class UnknownLogError(EvidenceRefutedError):
+    """The trust root names no log of this origin."""
+
+    def __init__(self, origin: str, serial: int) -> None:
+        super().__init__(f"the trust root (serial {serial}) names no log {origin!r}: not of this consortium, or newer")
+        self.origin = origin
+        self.serial = serial
+
+
+class LogKeyRangeError(EvidenceRefutedError):
+    """The log had no valid key at this size."""
+
+    def __init__(self, origin: str, size: int) -> None:
+        super().__init__(f"the trust root names no key of log {origin!r} that may sign a checkpoint of size {size}")
+        self.origin = origin
+        self.size = size
+
+
+class LogSignatureError(EvidenceRefutedError):
+    """No key of the log that is valid at this size signed the checkpoint, or its signature fails."""
+
+    def __init__(self, origin: str, reason: str) -> None:
+        super().__init__(f"the checkpoint is not signed by log {origin!r}: {reason}")
+        self.origin = origin
+        self.reason = reason
+
+
+class ClosedOriginError(EvidenceRefutedError):
+    """The consortium closed the log at an earlier size."""
+
+    def __init__(self, origin: str, index: int, final_size: int) -> None:
+        super().__init__(
+            f"log {origin!r} was closed at size {final_size}: neither entry {index} nor a checkpoint beyond that size "
+            "counts; ask the institution for evidence from a checkpoint up to that size, or from the successor log"
+        )
+        self.origin = origin
+        self.index = index
+        self.final_size = final_size
+
+
+class LogInclusionError(EvidenceRefutedError):
+    """The entry is not in the log."""
+
+    def __init__(self, origin: str, index: int, size: int) -> None:
+        super().__init__(f"the entry is not at index {index} of log {origin!r} at size {size}")
+        self.origin = origin
+        self.index = index
+        self.size = size
+
+
+class OpeningRefutedError(EvidenceRefutedError):
+    """The manifest or a part is not what the log's commitment commits to."""
+
+    def __init__(self, part: int, reason: str) -> None:
+        super().__init__(f"part {part} does not open the commitment of the entry: {reason}")
+        self.part = part
+        self.reason = reason
+
+
+class ForeignManifestError(EvidenceRefutedError):
+    """The record was committed for another log: its commitment was lifted into this one."""
+
+    def __init__(self, manifest_origin: str, checkpoint_origin: str) -> None:
+        super().__init__(
+            f"the manifest is for log {manifest_origin!r}, the checkpoint is of log {checkpoint_origin!r}: "
+            "a commitment lifted out of another institution's log"
+        )
+        self.manifest_origin = manifest_origin
+        self.checkpoint_origin = checkpoint_origin
+
+
+class ManifestMismatchError(EvidenceRefutedError):
+    """Manifest, leaf and parts contradict each other."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the manifest does not fit: {what}")
+        self.what = what
+
+
+class KindNotAllowedError(EvidenceRefutedError):
+    """The consortium has not registered the record's kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"the trust root does not allow records of kind {kind!r}")
+        self.kind = kind
+
+
+class CosignatureRefutedError(EvidenceRefutedError):
+    """A cosignature under the name of a witness of the trust root fails."""
+
+    def __init__(self, witness: str, reason: str) -> None:
+        super().__init__(f"the cosignature of witness {witness!r} fails: {reason}")
+        self.witness = witness
+        self.reason = reason
+
+
+class AnchorRefutedError(EvidenceRefutedError):
+    """The anchor contradicts the checkpoint, the trust root or the chain."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the anchor does not hold: {what}")
+        self.what = what
+
+
+class EvidenceTooOldError(EvidenceRefutedError):
+    """The evidence is older than the verifier accepts, or cannot be shown to be as recent."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; ask the holder for evidence against a newer head, or check the anchor with --rpc")
+        self.reason = reason
+
+
 class TrustRootError(VerificationError):
     """A trust root is expired, or is not signed by those whom its predecessor names."""
+
+
+class TrustRootExpiredError(TrustRootError):
+    """The trust root's time is over."""
+
+    def __init__(self, serial: int, expired_at: str) -> None:
+        super().__init__(f"the trust root (serial {serial}) expired at {expired_at}; update it from the consortium")
+        self.serial = serial
+        self.expired_at = expired_at
+
+
+class TrustRootSignatureError(TrustRootError):
+    """Too few of the signers who count signed."""
+
+    def __init__(self, whose: str, signed: int, threshold: int) -> None:
+        super().__init__(f"{signed} valid signatures by {whose}, {threshold} are needed; the file is not to be trusted")
+        self.whose = whose
+        self.signed = signed
+        self.threshold = threshold
+
+
+class TrustRootSerialError(TrustRootError):
+    """An update that is not newer than what it would replace: a replay."""
+
+    def __init__(self, old: int, new: int) -> None:
+        super().__init__(f"the update has serial {new}, the trusted root has {old}; only a greater one replaces it")
+        self.old = old
+        self.new = new
 
 
 class AccessError(ConcordError):

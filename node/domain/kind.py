@@ -62,6 +62,18 @@ class ItemRule:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyRule:
+    """Which identifiers name an imaging study or an accession; the first that matches counts."""
+
+    paths: tuple[FhirPath, ...]
+    """Where FHIR Identifiers are found."""
+    type_codes: frozenset[str]
+    """Codes of `Identifier.type` that count, such as `ACSN`."""
+    systems: frozenset[str]
+    """Identifier systems that count, such as `urn:dicom:uid`."""
+
+
+@dataclass(frozen=True, slots=True)
 class FocalType:
     """A resource type that starts a record of a kind."""
 
@@ -81,7 +93,7 @@ class FocalType:
     """Where the time is found; the earliest value of the first path that has one counts."""
     issued: tuple[FhirPath, ...]
     """Where the time of issue is found; optional."""
-    study: tuple[FhirPath, ...]
+    study: StudyRule
     """Where accession number or StudyInstanceUID is found; optional."""
     follow: Mapping[str, tuple[FollowRule, ...]]
     """References that are followed, by the type of the resource that holds them."""
