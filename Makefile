@@ -61,12 +61,9 @@ lock: setup ## Resolve pyproject.toml's floors into requirements/*.lock again (a
 
 ##@ Test
 
-.PHONY: go-tools-if-go
-go-tools-if-go: setup
-	@$(IN_ROOT) $(PY) -m tools.go_tools --if-go fsck
-
 .PHONY: test
-test: setup go-tools-if-go ## Run every test, in parallel (WORKERS=n); tests of tools that are not built are skipped, in CI they fail
+test: setup ## Run every test, in parallel (WORKERS=n); tests of tools that are not built are skipped, in CI they fail
+	@$(IN_ROOT) $(PY) -m tools.go_tools --if-go fsck
 	@$(IN_ROOT) $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: test-fast
