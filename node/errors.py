@@ -9,6 +9,7 @@ ConcordError
 │   │   ├── MalformedPatientCodeError, MalformedEvidenceError, MalformedTrustRootError, MalformedKindError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
+│   ├── MalformedParameterError     of a request or command
 │   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
 │   ├── VersionConflictError        an explicit version that another content holds
 │   ├── RecordErasedError           the record was erased
@@ -156,6 +157,15 @@ class DocumentRefusedError(InputError):
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         super().__init__("; ".join(f"{refusal.path}: {refusal.reason}" for refusal in refusals))
         self.refusals = tuple(refusals)
+
+
+class MalformedParameterError(InputError):
+    """A parameter of a request or command is not what it has to be."""
+
+    def __init__(self, parameter: str, reason: str) -> None:
+        super().__init__(f"{parameter}: {reason}")
+        self.parameter = parameter
+        self.reason = reason
 
 
 class LimitExceededError(InputError):

@@ -1,0 +1,88 @@
+"""/log and /v1/headers: what followers read (C2SP tlog-tiles), with its caching headers.
+
+Each hosted institution's log has its own prefix, `/log/<institution>/`. Tiles and bundles never change and may be kept for
+ever, partial ones included; the checkpoint changes with every batch and is never to be kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from ledger.errors import MalformedTileError
+from ledger.hashing import TreeSize
+from ledger.ports import LogReader
+from ledger.tiles import BundleAddress, TileAddress, parse_tile_path
+from node.api.openapi import documented
+from node.api.requests import Caller, NodeOf, caller_of
+from node.domain.entry import InstitutionId, Origin
+from node.errors import UnknownOriginError
+from node.services.clients import Scope
+from node.services.node import Node
+
+router = APIRouter(tags=["log"])
+
+IMMUTABLE = "public, max-age=31536000, immutable"
+FRESH = "no-store"
+_MAX_HEADERS = 1000
+_HEADER_FRAME = struct.Struct(">QI")
+"""Leaf index u64, length u32: a length of zero is a deleted header (FORMATS "Header": members read it in binary pages)."""
+
+
+def _reader(node: Node, institution: str, request: Request) -> LogReader:
+    hosted = node.institutions.get(InstitutionId(institution))
+    if not node.public_log:
+        caller_of(request).require(Scope.READ_LOG)
+    if hosted is None:
+        raise UnknownOriginError(institution)
+    return node.reader.log(hosted.origin)
+
+
+@router.get("/log/{institution}/checkpoint", **documented("checkpoint"))
+async def checkpoint(node: NodeOf, institution: str, request: Request) -> Response:
+    """The latest signed checkpoint (C2SP tlog-checkpoint)."""
+    note = await asyncio.to_thread(_reader(node, institution, request).checkpoint)
+    if note is None:
+        return Response(status_code=HTTPStatus.NOT_FOUND, headers={"Cache-Control": FRESH})
+    return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH})
+
+
+@router.get("/log/{institution}/tile/{path:path}", **documented("tile"))
+async def tile(node: NodeOf, institution: str, path: str, request: Request) -> Response:
+    """A tile or entry bundle (C2SP tlog-tiles), partial ones by their `.p/<width>` path."""
+    reader = _reader(node, institution, request)
+    try:
+        address = parse_tile_path(f"tile/{path}")
+    except MalformedTileError:
+        # a path that no log has is an absent resource to a tlog-tiles client, not a fault of its request
+        return Response(status_code=HTTPStatus.NOT_FOUND)
+    content = await asyncio.to_thread(_read, reader, address)
+    return Response(content, media_type="application/octet-stream", headers={"Cache-Control": IMMUTABLE})
+
+
+def _read(reader: LogReader, address: TileAddress | BundleAddress) -> bytes:
+    return reader.tile(address) if isinstance(address, TileAddress) else reader.bundle(address)
+
+
+@router.get("/v1/headers/{origin:path}", **documented("headers"))
+async def headers(
+    node: NodeOf,
+    client: Caller,
+    origin: str,
+    start: Annotated[int, Query(alias="from", ge=0, description="first leaf index")] = 0,
+    count: Annotated[int, Query(ge=1, le=_MAX_HEADERS, description="how many entries")] = 256,
+) -> Response:
+    """Sealed headers of logged entries, binary: leaf index u64, length u32 (0: deleted), header; and so on."""
+    client.require(Scope.READ_LOG)
+    if origin not in {hosted.origin for hosted in node.institutions.values()}:
+        raise UnknownOriginError(origin)
+    logged, _ = node.progress.sizes(Origin(origin))
+    count = max(0, min(count, TreeSize(logged) - start))
+    found = await asyncio.to_thread(node.reader.headers, Origin(origin), start, count)
+    body = b"".join(_HEADER_FRAME.pack(index, len(header or b"")) + (header or b"") for index, header in found)
+    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": FRESH})

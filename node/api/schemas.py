@@ -1,0 +1,144 @@
+"""What the API answers, as msgspec structs; `node.api.openapi` shows them with examples."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from node.domain.receipt import Receipt
+from node.ports.records import EntryRow
+from node.services.ingest import Submission
+
+
+class ReceiptBody(msgspec.Struct, frozen=True, omit_defaults=False):
+    """One record's receipt."""
+
+    record_id: str
+    institution: str
+    origin: str
+    kind: str
+    outcome: str
+    version: int
+    status: str
+    entry_type: str | None
+    leaf_index: int | None
+    leaf_hash: str | None
+    commitment: str | None
+    level: str | None
+    witnessed: bool
+    out_of_order: bool
+
+
+class SubmissionBody(msgspec.Struct, frozen=True):
+    """The answer to one document."""
+
+    receipts: list[ReceiptBody]
+    ignored: dict[str, int]
+
+
+class VersionBody(msgspec.Struct, frozen=True):
+    """One version of a record."""
+
+    version: int
+    status: str
+    entry_type: str
+    origin: str
+    leaf_index: int
+    leaf_hash: str
+    level: str
+    witnessed: bool
+    out_of_order: bool
+    stored_at: str
+
+
+class RecordBody(msgspec.Struct, frozen=True):
+    """A record with its versions, latest first."""
+
+    record_id: str
+    institution: str
+    kind: str
+    level: str | None
+    witnessed: bool
+    erased_at: str | None
+    versions: list[VersionBody]
+
+
+class RecordListItem(msgspec.Struct, frozen=True):
+    """One line of the list of entries."""
+
+    record_id: str
+    kind: str
+    version: int
+    status: str
+    entry_type: str
+    leaf_index: int
+    level: str
+    stored_at: str
+
+
+class RecordListBody(msgspec.Struct, frozen=True):
+    """A page of entries, newest first."""
+
+    records: list[RecordListItem]
+    next_before: int | None
+
+
+class ErasureBody(msgspec.Struct, frozen=True):
+    """What was erased."""
+
+    record_id: str
+    versions: int
+    tombstones: list[int]
+    erased_at: str
+
+
+def receipt_body(receipt: Receipt) -> ReceiptBody:
+    """Show a receipt."""
+    return ReceiptBody(
+        record_id=receipt.record_id,
+        institution=receipt.institution,
+        origin=receipt.origin,
+        kind=receipt.kind,
+        outcome=receipt.outcome.value,
+        version=receipt.version,
+        status=receipt.status,
+        entry_type=None if receipt.entry_type is None else receipt.entry_type.name.lower(),
+        leaf_index=receipt.leaf_index,
+        leaf_hash=_hex(receipt.leaf_hash),
+        commitment=_hex(receipt.commitment),
+        level=None if receipt.level is None else receipt.level.value,
+        witnessed=receipt.witnessed,
+        out_of_order=receipt.out_of_order,
+    )
+
+
+def submission_body(submission: Submission) -> SubmissionBody:
+    """Show the answer to a document."""
+    return SubmissionBody([receipt_body(receipt) for receipt in submission.receipts], dict(submission.ignored))
+
+
+def version_body(entry: EntryRow, level: str) -> VersionBody:
+    """Show a version."""
+    return VersionBody(
+        version=entry.version,
+        status=entry.status,
+        entry_type=entry.entry_type.name.lower(),
+        origin=entry.origin,
+        leaf_index=entry.leaf_index,
+        leaf_hash=entry.leaf_hash.hex(),
+        level=level,
+        witnessed=False,
+        out_of_order=entry.out_of_order,
+        stored_at=show_time(entry.staged_at_ms),
+    )
+
+
+def show_time(unix_ms: int) -> str:
+    """Show a time in unix ms as RFC 3339, UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(unix_ms / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()

@@ -1,0 +1,57 @@
+"""A node as the API and the command line see it: its services in one place, built by `node.bootstrap` alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.domain.entry import InstitutionId
+from node.domain.institution import HostedInstitution
+from node.ports.records import RecordsReader
+from node.services.clients import ClientService
+from node.services.erasure import ErasureService
+from node.services.evidence import EvidenceService
+from node.services.ingest import IngestService
+from node.services.patients import PatientService
+from node.services.progress import Progress
+from node.services.status import StatusService
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """What a request may hold."""
+
+    max_document_bytes: int
+    """Bytes of one document, or of one NDJSON line."""
+    max_batch_lines: int
+    """Lines of one NDJSON batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The services."""
+
+    institutions: Mapping[InstitutionId, HostedInstitution]
+    """Whom this node hosts."""
+    clients: ClientService
+    """API keys."""
+    ingest: IngestService
+    """Documents in."""
+    evidence: EvidenceService
+    """Evidence out, and verification."""
+    erasure: ErasureService
+    """Erasure."""
+    patients: PatientService
+    """Patients' keys."""
+    status: StatusService
+    """How the node does."""
+    progress: Progress
+    """How far each log got."""
+    reader: RecordsReader
+    """What was committed."""
+    limits: RequestLimits
+    """What a request may hold."""
+    wait_timeout_s: float
+    """How long `?wait=` waits."""
+    public_log: bool
+    """Whether /log answers without an API key."""

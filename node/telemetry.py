@@ -1,0 +1,47 @@
+"""Logs and metrics. Logs are JSON lines on stderr; no event carries patient data, identities or keys.
+
+Used from services up. Counters are registered once a process; gauges that would have to be kept in step are computed
+when they are asked for, by the status service.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST
+
+SUBMISSIONS = Counter("concord_records_total", "Records submitted, by institution and outcome", ["institution", "outcome"])
+REFUSALS = Counter("concord_refusals_total", "Documents refused, by institution and problem type", ["institution", "problem"])
+LOG_SIZE = Gauge("concord_log_size", "Entries in the last signed checkpoint", ["origin"])
+ANCHORED_SIZE = Gauge("concord_anchored_size", "Entries covered by the last anchored head", ["origin"])
+CHECKPOINT_ENTRIES = Histogram(
+    "concord_checkpoint_entries", "Entries that a checkpoint added", ["origin"], buckets=(1, 10, 100, 1_000, 10_000, 100_000)
+)
+CHAIN_UP = Gauge("concord_chain_up", "Whether the chain answered last time")
+WRITER_QUEUE = Gauge("concord_writer_queue", "Items that wait for the writer")
+
+
+def render_metrics() -> bytes:
+    """Return the metrics in Prometheus' text format."""
+    return generate_latest()
+
+
+def configure_logging(stream: TextIO = sys.stderr, *, level: int = logging.INFO) -> None:
+    """Send structured log lines to a stream."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=False,
+    )
