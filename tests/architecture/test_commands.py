@@ -5,31 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import click
 import pytest
 import typer
-
 from devnet.cli import app as devnet_app
 from node.cli.main import app as concord_app
+from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.main import get_command
+
 from tests.architecture.sources import ROOT
 from tools.docs import commands, documents
 
 PROGRAMS = {"concord": concord_app, "concord-devnet": devnet_app}
 
 
-def walk(program: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+def walk(program: str, command: object) -> Iterator[tuple[str, TyperCommand]]:
     """Yield every command of a program with the words that call it."""
-    if isinstance(command, click.Group):
-        context = click.Context(command)
+    if isinstance(command, TyperGroup):
+        context = typer.Context(command)
         for name in command.list_commands(context):
-            child = command.get_command(context, name)
-            assert child is not None
-            yield from walk(f"{program} {name}", child)
+            yield from walk(f"{program} {name}", command.get_command(context, name))
     else:
+        assert isinstance(command, TyperCommand)
         yield program, command
 
 
-ALL = dict(pair for program, app in PROGRAMS.items() for pair in walk(program, typer.main.get_command(app)))
+ALL = dict(pair for program, app in PROGRAMS.items() for pair in walk(program, get_command(app)))
 
 
 def shown() -> str:
@@ -64,7 +64,7 @@ def test_every_command_and_option_explains_itself(command: str) -> None:
     silent = [
         parameter.name
         for parameter in ALL[command].params
-        if isinstance(parameter, click.Option) and not (parameter.help or "").strip()
+        if isinstance(parameter, TyperOption) and not (parameter.help or "").strip()
     ]
     assert silent == []
 
