@@ -67,18 +67,41 @@ class LogStore(LogReader, Protocol):
         ...
 
     def staged(self, start: LeafIndex, limit: int) -> list[bytes]:
-        """Return up to `limit` staged entries from index `start` on, in order; fewer only at the end."""
+        """Return up to `limit` staged entries from `start` on, in order; fewer when they are large, none only at the end.
+
+        Raises:
+            StorageError: The staged entries start after `start`: the state is damaged or half recovered.
+        """
+        ...
+
+    def staged_range(self) -> range:
+        """Return the indices that are staged, committed ones until they are discarded; `stop` is the next entry's."""
+        ...
+
+    def restage(self, first: LeafIndex, entries: Sequence[bytes]) -> None:
+        """Replace everything staged by these entries, the first of which gets index `first`. For recovery only."""
         ...
 
     def committed(self) -> bytes | None:
         """Return the committed checkpoint, a signed note that may not be published yet; None before the first."""
         ...
 
-    def write_batch(self, tiles: Mapping[TileAddress, bytes], bundles: Mapping[BundleAddress, bytes]) -> None:
-        """Write tiles and entry bundles. Writing the same bytes again is no error.
+    def write_batch(
+        self,
+        tiles: Mapping[TileAddress, bytes],
+        bundles: Mapping[BundleAddress, bytes],
+        *,
+        replace: bool = False,
+    ) -> None:
+        """Write the tiles and bundles that a larger tree adds to the committed one. The same bytes again are no error.
+
+        Args:
+            tiles: Contents by address.
+            bundles: Contents by address.
+            replace: Whether other bytes give way: only a recovery knows that nobody ever committed to them.
 
         Raises:
-            ResourceConflictError: A full tile or bundle is there with other bytes.
+            ResourceConflictError: One of them is there with other bytes, and `replace` is not set.
         """
         ...
 
@@ -91,7 +114,11 @@ class LogStore(LogReader, Protocol):
         ...
 
     def publish(self, note: bytes) -> None:
-        """Make the committed checkpoint the one that readers get."""
+        """Make the committed checkpoint the one that readers get.
+
+        Raises:
+            CheckpointConflictError: Another one is committed; nothing is changed.
+        """
         ...
 
     def discard(self, below: LeafIndex) -> None:
