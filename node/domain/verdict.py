@@ -1,6 +1,7 @@
 """What a verification found: what was proved, what was not, up to which level, as of when, by whom.
 
-A verdict exists only where nothing was refuted; a refutation is an error. Words for people are in `node/texts`, under `verify`.
+A verdict exists only where nothing was refuted; a refutation is an error. Words for people are in `node/texts`, under
+`verify`.
 """
 
 from __future__ import annotations

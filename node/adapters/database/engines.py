@@ -51,6 +51,8 @@ def open_sqlite(path: Path, durability: Durability, *, writer: bool, shred: bool
         f"sqlite:///{path}",
         pool_size=1 if writer else 8,
         max_overflow=0,
+        # a statement that fails is logged without what it carried
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "cached_statements": 256},
     )
 

@@ -1,0 +1,41 @@
+"""The application: routes, error handlers, the OpenAPI document."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from ledger.errors import LedgerError
+from node.api import evidence, log, openapi, patients, problems, records, status
+from node.errors import ConcordError
+from node.services.node import Node
+
+_DESCRIPTION = """Commit to examination results, referrals and prescriptions in an append-only, anchored log, and prove them.
+
+Errors are problems (RFC 9457). Send `Authorization: Bearer <API key>`."""
+
+
+def create_app(node: Node | None) -> FastAPI:
+    """Build the application.
+
+    Args:
+        node: What it serves; None only to print the OpenAPI document.
+    """
+    app = FastAPI(
+        title="Concord node", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.state.node = node
+    for module in (records, evidence, log, patients, status):
+        app.include_router(module.router)
+    for kind in (ConcordError, LedgerError):
+        app.add_exception_handler(kind, problems.handle_error)
+    app.add_exception_handler(HTTPException, problems.handle_http_error)
+    app.add_exception_handler(RequestValidationError, problems.handle_invalid_parameters)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi_document() -> dict[str, object]:
+        return openapi.document(app)
+
+    return app

@@ -1,0 +1,248 @@
+"""The OpenAPI document: what each route takes and answers, with examples. Schemas come from the structs that are sent."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from node.api import schemas
+from node.api.problems import MEDIA_TYPE as PROBLEM
+
+JSON = "application/json"
+_SCHEMA = "#/components/schemas/"
+_BODIES = (
+    schemas.SubmissionBody,
+    schemas.RecordBody,
+    schemas.RecordListBody,
+    schemas.ErasureBody,
+)
+
+_RECEIPT_EXAMPLE: Final = {
+    "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+    "institution": "hospital-a",
+    "origin": "hospital-a.example/log",
+    "kind": "exam-result",
+    "outcome": "new",
+    "version": 1,
+    "status": "final",
+    "entry_type": "record",
+    "leaf_index": 41,
+    "leaf_hash": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "commitment": "96a296d224f285c67bee93c30f8a309157f0daa35dc5b87e410b78630a09cfc7",
+    "level": "logged",
+    "witnessed": False,
+    "out_of_order": False,
+}
+_SUBMISSION_EXAMPLE: Final = {"receipts": [_RECEIPT_EXAMPLE], "ignored": {"Claim": 2}}
+_RECORD_EXAMPLE: Final = {
+    "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+    "institution": "hospital-a",
+    "kind": "exam-result",
+    "level": "anchored",
+    "witnessed": False,
+    "erased_at": None,
+    "versions": [
+        {
+            "version": 1,
+            "status": "final",
+            "entry_type": "record",
+            "origin": "hospital-a.example/log",
+            "leaf_index": 41,
+            "leaf_hash": _RECEIPT_EXAMPLE["leaf_hash"],
+            "level": "anchored",
+            "witnessed": False,
+            "out_of_order": False,
+            "stored_at": "2026-03-01T08:30:00.000Z",
+        }
+    ],
+}
+_LIST_EXAMPLE: Final = {
+    "records": [
+        {
+            "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+            "kind": "exam-result",
+            "version": 1,
+            "status": "final",
+            "entry_type": "record",
+            "leaf_index": 41,
+            "level": "anchored",
+            "stored_at": "2026-03-01T08:30:00.000Z",
+        }
+    ],
+    "next_before": None,
+}
+_ERASURE_EXAMPLE: Final = {
+    "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+    "versions": 2,
+    "tombstones": [97, 98],
+    "erased_at": "2026-03-02T10:00:00.000Z",
+}
+_REPORT_EXAMPLE: Final = {
+    "resourceType": "DiagnosticReport",
+    "id": "liver-panel",
+    "status": "final",
+    "code": {"coding": [{"system": "http://loinc.org", "code": "24325-3"}]},
+    "subject": {"reference": "Patient/4711"},
+    "effectiveDateTime": "2026-03-01T08:00:00+08:00",
+    "issued": "2026-03-01T08:25:00+08:00",
+    "performer": [{"reference": "Organization/lab"}],
+}
+_VERIFY_EXAMPLE: Final = {"verdict": "verified", "level": "logged"}
+
+
+def _ref(body: type[msgspec.Struct]) -> dict[str, Any]:
+    return {"$ref": f"{_SCHEMA}{body.__name__}"}
+
+
+def _json(description: str, body: type[msgspec.Struct] | None, example: object) -> dict[str, Any]:
+    schema = {"type": "object"} if body is None else _ref(body)
+    return {"description": description, "content": {JSON: {"schema": schema, "example": example}}}
+
+
+def _bytes(description: str, media_type: str = "application/octet-stream") -> dict[str, Any]:
+    schema = {"type": "string", "format": "binary"}
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    told = {
+        400: "malformed: bytes that are not what they claim to be",
+        401: "no valid API key",
+        403: "the API key lacks a scope",
+        404: "no such thing here",
+        409: "an explicit version that holds other content",
+        410: "erased",
+        413: "over the limit of bytes",
+        422: "refused; lists every place",
+        503: "not now",
+    }
+    schema = {"$ref": f"{_SCHEMA}Problem"}
+    return {status: {"description": told[status], "content": {PROBLEM: {"schema": schema}}} for status in statuses}
+
+
+def _request(media_type: str, schema: dict[str, Any], example: object = None) -> dict[str, Any]:
+    content: dict[str, Any] = {"schema": schema}
+    if example is not None:
+        content["example"] = example
+    return {"requestBody": {"required": True, "content": {media_type: content}}}
+
+
+_SUBMITTED = _json("stored; every record's receipt", schemas.SubmissionBody, _SUBMISSION_EXAMPLE)
+_OBJECT = {"type": "object"}
+
+_OPERATIONS: dict[str, dict[str, Any]] = {
+    "submit": {
+        "status_code": 201,
+        "responses": {
+            200: _json("known before; the first receipts", schemas.SubmissionBody, _SUBMISSION_EXAMPLE),
+            201: _SUBMITTED,
+            202: _json("stored; the level that was waited for is not reached", schemas.SubmissionBody, None),
+            **_problems(400, 401, 403, 409, 413, 422, 503),
+        },
+        "openapi_extra": _request("application/fhir+json", _OBJECT, _REPORT_EXAMPLE),
+    },
+    "batch": {
+        "responses": {
+            200: _bytes("one JSON object a line: line and receipts, or line and problem", "application/x-ndjson"),
+            **_problems(401, 403, 503),
+        },
+        "openapi_extra": _request("application/x-ndjson", {"type": "string", "format": "binary"}),
+    },
+    "list": {
+        "responses": {
+            200: _json("a page", schemas.RecordListBody, _LIST_EXAMPLE),
+            **_problems(401, 403, 422),
+        }
+    },
+    "record": {
+        "responses": {
+            200: _json("the record", schemas.RecordBody, _RECORD_EXAMPLE),
+            **_problems(401, 403, 404, 422),
+        }
+    },
+    "erase": {
+        "responses": {
+            200: _json("erased", schemas.ErasureBody, _ERASURE_EXAMPLE),
+            **_problems(401, 403, 404, 410, 503),
+        }
+    },
+    "evidence": {
+        "responses": {
+            200: _bytes("the evidence file", "application/vnd.concord.evidence+json"),
+            **_problems(401, 403, 404, 410, 422, 503),
+        }
+    },
+    "verify": {
+        "responses": {200: _json("what was proved, or why not", None, _VERIFY_EXAMPLE), **_problems(413)},
+        "openapi_extra": _request("application/vnd.concord.evidence+json", _OBJECT),
+    },
+    "checkpoint": {
+        "responses": {200: _bytes("signed note", "text/plain"), **_problems(401, 403), 404: {"description": "none yet"}}
+    },
+    "tile": {
+        "responses": {200: _bytes("tile or bundle"), **_problems(401, 403), 404: {"description": "not in the log"}}
+    },
+    "headers": {"responses": {200: _bytes("sealed headers"), **_problems(401, 403, 404, 422)}},
+    "patients": {
+        "responses": {
+            200: _json("replaced", None, {"replaced": True}),
+            201: _json("registered", None, {"replaced": False}),
+            **_problems(400, 401, 403, 413, 422, 503),
+        },
+        "status_code": 201,
+        "openapi_extra": _request(JSON, _OBJECT),
+    },
+    "status": {"responses": {200: _json("the status", None, {"node": "ready"}), **_problems(401, 403)}},
+    "healthz": {"responses": {200: _json("alive", None, {"status": "ok"})}},
+    "readyz": {
+        "responses": {
+            200: _json("ready", None, {"status": "ready"}),
+            503: _json("not ready", None, {"status": "not ready", "reasons": ["the writer has stopped"]}),
+        }
+    },
+    "metrics": {"responses": {200: _bytes("Prometheus text", "text/plain"), **_problems(401, 403)}},
+}
+
+
+def documented(operation: str) -> dict[str, Any]:
+    """Return the arguments that document a route."""
+    return {"operation_id": operation, "response_model": None, **_OPERATIONS[operation]}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Build the OpenAPI document of an application."""
+    if app.openapi_schema is None:
+        built = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        _, components = msgspec.json.schema_components(_BODIES, ref_template=_SCHEMA + "{name}")
+        known = built.setdefault("components", {})
+        known.setdefault("schemas", {}).update(components)
+        known["schemas"]["Problem"] = _PROBLEM_SCHEMA
+        known["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
+        built["security"] = [{"apiKey": []}]
+        for path in ("/healthz", "/readyz", "/v1/verify"):
+            for operation in built["paths"][path].values():
+                operation["security"] = []
+        app.openapi_schema = built
+    return app.openapi_schema
+
+
+_PROBLEM_SCHEMA: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:concord:problem:document-refused"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "refusals": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}

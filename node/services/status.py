@@ -1,0 +1,149 @@
+"""How the node does: each log's sizes, whether it signs, whether the chain answers. Uncertain states are shown as such."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from node.domain.entry import InstitutionId, Origin
+from node.domain.institution import HostedInstitution
+from node.ports.records import RecordsReader, RecordsWriter
+from node.services.progress import Progress
+from node.services.sequencing import HostedLog
+
+MAX_QUEUE = 10_000
+"""A writer with more waiting than this is not ready: answers would take seconds."""
+
+
+class AnchorReport(msgspec.Struct, frozen=True):
+    """The largest head that the chain accepted."""
+
+    size: int
+    root: str
+    block_number: int
+    anchored_at_s: int
+
+
+class LogReport(msgspec.Struct, frozen=True):
+    """One institution's log."""
+
+    institution: str
+    name: str
+    origin: str
+    staged: int
+    logged: int
+    anchored: int
+    state: str
+    reason: str | None
+    anchor: AnchorReport | None
+
+
+class ChainReport(msgspec.Struct, frozen=True):
+    """The chain, as the worker saw it last."""
+
+    state: str
+    reason: str | None
+    block_number: int | None
+    seen_at: str | None
+
+
+class StatusReport(msgspec.Struct, frozen=True):
+    """The node."""
+
+    version: str
+    ready: bool
+    reasons: list[str]
+    logs: list[LogReport]
+    chain: ChainReport
+    writer_queue: int
+    trust_root_serial: int | None
+    trust_root_expires: str | None
+
+
+class ChainWatch:
+    """What the worker last learned of the chain; written by its thread, read by all."""
+
+    def __init__(self, *, configured: bool) -> None:
+        self._report = ChainReport("unknown" if configured else "none", None, None, None)
+
+    def up(self, block_number: int, now: datetime) -> None:
+        """Note that the chain answered."""
+        self._report = ChainReport("up", None, block_number, _show(now))
+
+    def down(self, reason: str) -> None:
+        """Note that it did not, and why."""
+        seen_at = self._report.seen_at
+        self._report = ChainReport("away", reason, self._report.block_number, seen_at)
+
+    def report(self) -> ChainReport:
+        """Return what is known."""
+        return self._report
+
+
+class StatusService:
+    """Reports."""
+
+    def __init__(  # noqa: PLR0913 - it reports on all of these
+        self,
+        *,
+        version: str,
+        institutions: Mapping[InstitutionId, HostedInstitution],
+        logs: Mapping[Origin, HostedLog],
+        progress: Progress,
+        reader: RecordsReader,
+        writer: RecordsWriter,
+        chain: ChainWatch,
+        trust_root: Callable[[], tuple[int, datetime] | None],
+    ) -> None:
+        self._version = version
+        self._institutions = institutions
+        self._logs = logs
+        self._progress = progress
+        self._reader = reader
+        self._writer = writer
+        self._chain = chain
+        self._trust_root = trust_root
+
+    def not_ready(self) -> list[str]:
+        """Return why submissions would not be stored now; empty when they would."""
+        depth = self._writer.depth()
+        return [f"{depth} items wait for the writer"] if depth > MAX_QUEUE else []
+
+    def report(self) -> StatusReport:
+        """Return the whole status."""
+        reasons = self.not_ready()
+        root = self._trust_root()
+        return StatusReport(
+            version=self._version,
+            ready=not reasons,
+            reasons=reasons,
+            logs=[self._log(hosted) for hosted in self._institutions.values()],
+            chain=self._chain.report(),
+            writer_queue=self._writer.depth(),
+            trust_root_serial=None if root is None else root[0],
+            trust_root_expires=None if root is None else _show(root[1]),
+        )
+
+    def _log(self, hosted: HostedInstitution) -> LogReport:
+        state = self._logs[hosted.origin]
+        logged, anchored = self._progress.sizes(hosted.origin)
+        anchor = self._reader.latest_anchor(hosted.origin)
+        return LogReport(
+            institution=hosted.institution,
+            name=hosted.name,
+            origin=hosted.origin,
+            staged=self._reader.entry_count(hosted.origin),
+            logged=logged,
+            anchored=anchored,
+            state="halted" if state.halted else "signing" if state.opened else "waiting",
+            reason=state.halted or state.waiting_for,
+            anchor=None
+            if anchor is None
+            else AnchorReport(anchor.size, anchor.root.hex(), anchor.block_number, anchor.timestamp_s),
+        )
+
+
+def _show(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
