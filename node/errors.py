@@ -424,9 +424,7 @@ class WrongChainError(ChainError):
     """The chain that answers is not the one that the trust root names."""
 
     def __init__(self, what: str, expected: str, actual: str) -> None:
-        super().__init__(
-            f"the trust root names {what} {expected}, this chain has {actual}; check rpc_url and trust root"
-        )
+        super().__init__(f"the trust root names {what} {expected}, this chain has {actual}; check rpc_url and trust root")
         self.what = what
         self.expected = expected
         self.actual = actual
@@ -528,8 +526,6 @@ class WaitTimeoutError(NodeError):
     """The level that was waited for was not reached in time; the entry is stored all the same."""
 
     def __init__(self, level: str, timeout_s: float) -> None:
-        super().__init__(
-            f"level {level} was not reached in {timeout_s:g} s; the entry is stored: ask for its record later"
-        )
+        super().__init__(f"level {level} was not reached in {timeout_s:g} s; the entry is stored: ask for its record later")
         self.level = level
         self.timeout_s = timeout_s

@@ -35,9 +35,7 @@ class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     public_log: bool = Field(default=False, description="whether /log answers without an API key")
-    wait_timeout_s: float = Field(
-        30.0, gt=0, description="how long ?wait= waits before it answers with the level reached"
-    )
+    wait_timeout_s: float = Field(30.0, gt=0, description="how long ?wait= waits before it answers with the level reached")
 
 
 class LimitSettings(_Section):
@@ -53,18 +51,14 @@ class LimitSettings(_Section):
 class LogSettings(_Section):
     """The sequencer."""
 
-    checkpoint_interval_ms: int = Field(
-        20, ge=0, description="how long staged entries wait for company before a checkpoint"
-    )
+    checkpoint_interval_ms: int = Field(20, ge=0, description="how long staged entries wait for company before a checkpoint")
     batch_entries: int = Field(50_000, gt=0, description="entries that one checkpoint adds at the most")
 
 
 class ChainSettings(_Section):
     """The chain."""
 
-    rpc_url: str | None = Field(
-        None, description="Ethereum JSON-RPC of the consortium's chain; none: nothing is anchored"
-    )
+    rpc_url: str | None = Field(None, description="Ethereum JSON-RPC of the consortium's chain; none: nothing is anchored")
     anchor_interval_s: float = Field(30.0, gt=0, description="how often news are anchored")
     timeout_s: float = Field(5.0, gt=0, description="how long a call may take before the chain counts as away")
 
@@ -80,14 +74,10 @@ class WorkSettings(_Section):
 class NodeSettings(BaseSettings):
     """All settings of a node."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="CONCORD_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None
-    )
+    model_config = SettingsConfigDict(env_prefix="CONCORD_", env_nested_delimiter="__", extra="forbid", frozen=True, toml_file=None)
 
     directory: Path = Field(description="where keys and databases are")
-    trust_root: Path = Field(
-        Path("trust-root.note"), description="the consortium's trust root, relative to the directory"
-    )
+    trust_root: Path = Field(Path("trust-root.note"), description="the consortium's trust root, relative to the directory")
     institutions: tuple[InstitutionSettings, ...] = Field(min_length=1, description="whom this node hosts")
     server: ServerSettings = ServerSettings()
     limits: LimitSettings = LimitSettings()

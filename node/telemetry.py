@@ -15,12 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 
 METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST
 
-SUBMISSIONS = Counter(
-    "concord_records_total", "Records submitted, by institution and outcome", ["institution", "outcome"]
-)
-REFUSALS = Counter(
-    "concord_refusals_total", "Documents refused, by institution and problem type", ["institution", "problem"]
-)
+SUBMISSIONS = Counter("concord_records_total", "Records submitted, by institution and outcome", ["institution", "outcome"])
+REFUSALS = Counter("concord_refusals_total", "Documents refused, by institution and problem type", ["institution", "problem"])
 LOG_SIZE = Gauge("concord_log_size", "Entries in the last signed checkpoint", ["origin"])
 ANCHORED_SIZE = Gauge("concord_anchored_size", "Entries covered by the last anchored head", ["origin"])
 CHECKPOINT_ENTRIES = Histogram(

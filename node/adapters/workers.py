@@ -51,9 +51,7 @@ class WorkerPool:
         self._clock = clock
         self._in_processes = processes > 0
         self._executor: Executor = (
-            ProcessPoolExecutor(
-                processes, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(context,)
-            )
+            ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=_start, initargs=(context,))
             if self._in_processes
             else ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
         )

@@ -22,9 +22,7 @@ def create_app(node: Node | None) -> FastAPI:
     Args:
         node: What it serves; None only to print the OpenAPI document.
     """
-    app = FastAPI(
-        title="Concord node", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None
-    )
+    app = FastAPI(title="Concord node", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.node = node
     for module in (records, evidence, log, patients, status):
         app.include_router(module.router)

@@ -32,9 +32,7 @@ async def export_evidence(
     client.require(Scope.DISCLOSE)
     chosen = None if parts is None else _part_numbers(parts)
     wanted = None if version is None else Version(version)
-    evidence = await asyncio.to_thread(
-        node.evidence.export, client.institution, RecordId(record_id), version=wanted, parts=chosen
-    )
+    evidence = await asyncio.to_thread(node.evidence.export, client.institution, RecordId(record_id), version=wanted, parts=chosen)
     return Response(evidence, media_type=EVIDENCE_MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 

@@ -182,9 +182,7 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
     "checkpoint": {
         "responses": {200: _bytes("signed note", "text/plain"), **_problems(401, 403), 404: {"description": "none yet"}}
     },
-    "tile": {
-        "responses": {200: _bytes("tile or bundle"), **_problems(401, 403), 404: {"description": "not in the log"}}
-    },
+    "tile": {"responses": {200: _bytes("tile or bundle"), **_problems(401, 403), 404: {"description": "not in the log"}}},
     "headers": {"responses": {200: _bytes("sealed headers"), **_problems(401, 403, 404, 422)}},
     "patients": {
         "responses": {

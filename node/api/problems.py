@@ -87,9 +87,7 @@ def _extensions(error: Exception) -> dict[str, object]:
 def problem_response(problem: Problem) -> Response:
     """Return a problem as a response."""
     headers = {"WWW-Authenticate": "Bearer"} if problem.status == HTTPStatus.UNAUTHORIZED else None
-    return Response(
-        msgspec.json.encode(problem.document()), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers
-    )
+    return Response(msgspec.json.encode(problem.document()), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
 async def handle_error(request: Request, error: Exception) -> Response:
@@ -114,6 +112,4 @@ async def handle_invalid_parameters(request: Request, error: Exception) -> Respo
     found = error.errors() if isinstance(error, RequestValidationError) else []
     refusals = [{"path": ".".join(map(str, item["loc"])), "reason": item["msg"]} for item in found]
     detail = "; ".join(f"{refusal['path']}: {refusal['reason']}" for refusal in refusals)
-    return problem_response(
-        Problem(_URN + "invalid-parameter", "Invalid parameter", 422, detail, {"refusals": refusals})
-    )
+    return problem_response(Problem(_URN + "invalid-parameter", "Invalid parameter", 422, detail, {"refusals": refusals}))

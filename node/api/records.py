@@ -99,9 +99,7 @@ class _Batch:
                 if line is None:
                     await self._submit(chunk)
                     chunk = []
-                    self._refuse(
-                        self._lines, DocumentTooLargeError("limits.max_document_bytes", limits.max_document_bytes)
-                    )
+                    self._refuse(self._lines, DocumentTooLargeError("limits.max_document_bytes", limits.max_document_bytes))
                 elif line.strip():
                     chunk.append((self._lines, line))
                     if len(chunk) == _CHUNK:
@@ -184,9 +182,7 @@ async def show_record(node: NodeOf, client: Caller, record_id: str, wait: WaitPa
     if record is None or record.institution != client.institution:
         raise UnknownRecordError(record_id)
     await wait_for(node, [(entry.origin, entry.leaf_index) for entry in record.entries], wait)
-    versions = [
-        version_body(entry, node.progress.level(entry.origin, entry.leaf_index)) for entry in reversed(record.entries)
-    ]
+    versions = [version_body(entry, node.progress.level(entry.origin, entry.leaf_index)) for entry in reversed(record.entries)]
     erased_at = None if record.erased_at_ms is None else show_time(record.erased_at_ms)
     level = versions[0].level if versions else None
     return json_response(
@@ -211,9 +207,7 @@ def _places(receipts: Sequence[Receipt]) -> list[tuple[Origin, int]]:
 def _current(node: Node, submission: Submission) -> Submission:
     """Return the submission with the levels of this moment."""
     receipts = (
-        receipt
-        if receipt.leaf_index is None
-        else replace(receipt, level=node.progress.level(receipt.origin, receipt.leaf_index))
+        receipt if receipt.leaf_index is None else replace(receipt, level=node.progress.level(receipt.origin, receipt.leaf_index))
         for receipt in submission.receipts
     )
     return Submission(tuple(receipts), submission.ignored)

@@ -41,7 +41,7 @@ async def readyz(node: NodeOf) -> Response:
 
 
 @router.get("/metrics", **documented("metrics"))
-async def metrics(node: NodeOf, client: Caller) -> Response:
+async def metrics(client: Caller) -> Response:
     """Prometheus metrics."""
     client.require(Scope.READ_STATUS)
     return Response(render_metrics(), media_type=METRICS_MEDIA_TYPE)

@@ -150,9 +150,7 @@ class RecordsTransaction(Protocol):
     def log(self, origin: Origin) -> LogStore:
         """Return a log's store, joined to this transaction."""
 
-    def records_by_identity(
-        self, institution: InstitutionId, identities: Sequence[IdentityMac]
-    ) -> dict[IdentityMac, RecordRow]:
+    def records_by_identity(self, institution: InstitutionId, identities: Sequence[IdentityMac]) -> dict[IdentityMac, RecordRow]:
         """Return the records that have these identities, with all versions."""
 
     def record(self, record_id: RecordId) -> RecordRow | None:

@@ -1,4 +1,4 @@
-"""Before a log's first signature after a start: is anyone ahead of it? (DESIGN section 3.2)
+"""Before a log's first signature after a start: is anyone ahead of it? (DESIGN section 3.2).
 
 A restored backup that signed would fork the log. The chain's head is fetched outside any transaction, by `refresh`;
 `check` then only compares, so that a chain that is away never keeps the writer waiting.

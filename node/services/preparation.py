@@ -36,9 +36,7 @@ class PreparationContext:
     """Per institution: origin and audit keys."""
 
 
-def prepare_document(
-    request: PreparationRequest, context: PreparationContext, now_ms: int, entropy: Entropy
-) -> PreparedDocument:
+def prepare_document(request: PreparationRequest, context: PreparationContext, now_ms: int, entropy: Entropy) -> PreparedDocument:
     """Split a document and prepare every record of it.
 
     Raises:

@@ -114,9 +114,7 @@ class StagingHandler:
 class _Staging:
     """One transaction's work."""
 
-    def __init__(
-        self, handler: StagingHandler, transaction: RecordsTransaction, items: Sequence[StagingRequest]
-    ) -> None:
+    def __init__(self, handler: StagingHandler, transaction: RecordsTransaction, items: Sequence[StagingRequest]) -> None:
         self._handler = handler
         self._transaction = transaction
         self._items = items
@@ -128,10 +126,7 @@ class _Staging:
 
     def run(self) -> list[StagingResult]:
         drafts = [
-            [
-                _Draft(one, self._handler.identity_mac(one), self._handler.sameness_mac(one), None)
-                for one in item.records
-            ]
+            [_Draft(one, self._handler.identity_mac(one), self._handler.sameness_mac(one), None) for one in item.records]
             for item in self._items
         ]
         self._look_up(drafts)
@@ -147,9 +142,7 @@ class _Staging:
             found = self._transaction.records_by_identity(institution, list(identities))
             self._known.update(((institution, identity), record) for identity, record in found.items())
 
-    def _place(
-        self, item: StagingRequest, drafts: Sequence[_Draft]
-    ) -> list[Receipt | _Placed] | Reassigned | ConcordError:
+    def _place(self, item: StagingRequest, drafts: Sequence[_Draft]) -> list[Receipt | _Placed] | Reassigned | ConcordError:
         """Decide for all records of a document, then place them all."""
         reassigned: dict[int, PreparedAs] = {}
         firsts: dict[IdentityMac, _Draft] = {}
@@ -252,9 +245,7 @@ class _Staging:
                 one.row = replace(one.row, leaf_index=index)
             transaction.insert_entries([one.row for one in placed])
             transaction.insert_headers([(origin, one.row.leaf_index, one.finished.header) for one in placed])
-            transaction.insert_bodies(
-                [(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed]
-            )
+            transaction.insert_bodies([(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed])
         if self._placed:
             transaction.set_counters(self._counters)
 
@@ -281,11 +272,7 @@ def _decide(draft: _Draft) -> PreparedAs | ConcordError | None:
             return None
         explicit = drafted.explicit_version
         draft.same = next(
-            (
-                entry
-                for entry in known.entries
-                if entry.sameness_mac == draft.sameness and explicit in (None, entry.version)
-            ),
+            (entry for entry in known.entries if entry.sameness_mac == draft.sameness and explicit in (None, entry.version)),
             None,
         )
         if draft.same is not None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from ledger.store.sql import SqlLogReader
 
 from ledger.ports import LogReader
+from ledger.store.sql import SqlLogReader
 from node.adapters.database import rows
 from node.adapters.database.tables import anchors, bodies, checkpoints, clients, entries, headers, records
 from node.adapters.database.transaction import SqlRecordsTransaction
@@ -104,9 +104,7 @@ class SqlRecordsReader:
 
     def secret_ids_since(self, staged_at_ms: int) -> frozenset[SecretId]:
         """Return the names of secrets that entries staged at or after a time (unix ms) refer to."""
-        query = sa.select(entries.c.secret_id).where(
-            entries.c.staged_at_ms >= staged_at_ms, entries.c.secret_id.is_not(None)
-        )
+        query = sa.select(entries.c.secret_id).where(entries.c.staged_at_ms >= staged_at_ms, entries.c.secret_id.is_not(None))
         with self._engine.connect() as connection:
             return frozenset(SecretId(value) for value in connection.scalars(query) if value is not None)
 

@@ -57,9 +57,7 @@ class SqlSecretStore:
         Raises:
             SecretUnreadableError: The key-encryption key has gone or the row was altered.
         """
-        query = sa.select(record_secrets.c.kek_id, record_secrets.c.wrapped).where(
-            record_secrets.c.secret_id == secret_id
-        )
+        query = sa.select(record_secrets.c.kek_id, record_secrets.c.wrapped).where(record_secrets.c.secret_id == secret_id)
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:

@@ -83,9 +83,7 @@ patients = sa.Table(
     records_metadata,
     sa.Column("patient_id", sa.LargeBinary(16), primary_key=True, comment="random; counters refer to it"),
     sa.Column("institution", sa.String(64), nullable=False),
-    sa.Column(
-        "number_mac", sa.LargeBinary(_HASH_BYTES), nullable=False, comment="keyed hash of the hospital's patient number"
-    ),
+    sa.Column("number_mac", sa.LargeBinary(_HASH_BYTES), nullable=False, comment="keyed hash of the hospital's patient number"),
     sa.Column("provisional", sa.Boolean, nullable=False),
     sa.Column(
         "keys_sealed",

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
-from ledger.store.sql import SqlLogStore
 
 from ledger.ports import LogStore
+from ledger.store.sql import SqlLogStore
 from node.adapters.database import rows
 from node.adapters.database.tables import (
     anchors,
@@ -58,9 +58,7 @@ class SqlRecordsTransaction:
         """Return a log's store, joined to this transaction."""
         return SqlLogStore(self._connection, origin)
 
-    def records_by_identity(
-        self, institution: InstitutionId, identities: Sequence[IdentityMac]
-    ) -> dict[IdentityMac, RecordRow]:
+    def records_by_identity(self, institution: InstitutionId, identities: Sequence[IdentityMac]) -> dict[IdentityMac, RecordRow]:
         """Return the records that have these identities, with all versions."""
         found: dict[IdentityMac, RecordRow] = {}
         for chunk in chunks(identities):
@@ -188,9 +186,7 @@ class SqlRecordsTransaction:
 
     def remember_anchor(self, anchor: AnchorRow) -> None:
         """Keep an accepted head; the same again replaces it."""
-        self._connection.execute(
-            anchors.delete().where(anchors.c.origin == anchor.origin, anchors.c.size == anchor.size)
-        )
+        self._connection.execute(anchors.delete().where(anchors.c.origin == anchor.origin, anchors.c.size == anchor.size))
         self._connection.execute(anchors.insert().values(rows.anchor_values(anchor)))
 
     def forget_anchors(self, origin: Origin, above_size: int) -> None:

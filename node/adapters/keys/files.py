@@ -107,9 +107,7 @@ class FileNodeKeys:
         try:
             return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
         except InvalidTag as error:
-            raise KeyFileError(
-                str(self._path), "does not open what this database holds; restore the right key"
-            ) from error
+            raise KeyFileError(str(self._path), "does not open what this database holds; restore the right key") from error
 
 
 class FileKeyEncryptionKeys:
