@@ -1,7 +1,8 @@
 """Kinds of records as data: what a FHIR document must hold to be one, which references are followed, in which roles.
 
-Kinds are read from `node/data/kinds` by `node.wire.kinds`. Paths are a small language of their own: names joined by dots,
-arrays entered element by element, `->` followed through a reference: `encounter->serviceProvider`. Left out: FHIRPath.
+Kinds are read from `node/data/kinds` by `node.wire.kinds`. Paths are a small language of their own: names joined by
+dots, arrays entered element by element, `->` followed through a reference, as in `encounter->serviceProvider`.
+Left out: FHIRPath.
 """
 
 from __future__ import annotations

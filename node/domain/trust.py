@@ -1,4 +1,7 @@
-"""What a verifier believes of the consortium (FORMATS "Trust root"). The signed file that says so is in `node.wire.trust_root`."""
+"""What a verifier believes of the consortium (FORMATS "Trust root").
+
+Left out: the signed file that says so (`node.wire.trust_root`).
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The trust root: what a verifier believes of the consortium, in one signed file (FORMATS "Trust root", docs/spec/trust-root.md).
+"""The trust root: what a verifier believes of the consortium, in one signed file (FORMATS, docs/spec/trust-root.md).
 
-The file is a C2SP signed note whose text is JSON (`node.wire.trust_root_json`) and a newline, signed by M of N consortium signers.
+The file is a C2SP signed note whose text is JSON (`node.wire.trust_root_json`) and a newline, signed by M of N signers.
 Whoever pins the first one trusts it for having it; after that only its own signers can replace it.
 Left out: fetching updates, and validators' seals, which `validators` has the place for.
 """
@@ -64,7 +64,9 @@ def add_trust_root_signatures(data: bytes, signers: Iterable[NoteSigner]) -> byt
 
 
 def parse_trust_root(data: bytes) -> TrustRoot:
-    """Parse a trust root that enough of its own signers signed. Whether to believe it is the caller's: pin it, or update.
+    """Parse a trust root that enough of its own signers signed.
+
+    Whether to believe it is the caller's: pin it, or come to it by `update_trust_root`.
 
     Raises:
         MalformedTrustRootError: Not a trust root, or one that contradicts itself.

@@ -177,15 +177,12 @@ def _root(shape: _Root) -> TrustRoot:
         threshold=shape.threshold,
         chain=_chain(shape.chain),
         institutions={
-            InstitutionId(each.institution): TrustedInstitution(
-                InstitutionId(each.institution), each.name, tuple(each.roles)
-            )
+            InstitutionId(each.institution): TrustedInstitution(InstitutionId(each.institution), each.name, tuple(each.roles))
             for each in _unique(shape.institutions, [each.institution for each in shape.institutions], "institutions")
         },
         logs={Origin(each.origin): _log(each) for each in _unique(shape.logs, [e.origin for e in shape.logs], "logs")},
         witnesses=tuple(
-            TrustedWitness(InstitutionId(each.institution), _parse_key(each.vkey, "witnesses"))
-            for each in shape.witnesses.keys
+            TrustedWitness(InstitutionId(each.institution), _parse_key(each.vkey, "witnesses")) for each in shape.witnesses.keys
         ),
         witness_quorum=shape.witnesses.quorum,
         audit_keys=tuple(
@@ -297,9 +294,7 @@ def _shape(root: TrustRoot) -> _Root:
         ),
         institutions=[_Institution(i.institution, i.name, list(i.roles)) for i in root.institutions.values()],
         logs=[_log_shape(log) for log in root.logs.values()],
-        witnesses=_Witnesses(
-            root.witness_quorum, [_Witness(w.institution, encode_verifier_key(w.key)) for w in root.witnesses]
-        ),
+        witnesses=_Witnesses(root.witness_quorum, [_Witness(w.institution, encode_verifier_key(w.key)) for w in root.witnesses]),
         audit_keys=[_AuditKey(key.institution, _hex(key.public_key)) for key in root.audit_keys],
         kinds=list(root.kinds),
     )
@@ -351,9 +346,7 @@ def _check_log(log: TrustedLog, root: TrustRoot) -> None:
     if log.closed is not None:
         _require(0 <= log.closed.final_size <= MAX_TREE_SIZE, f"{place}: no such final size")
         successor = log.closed.successor
-        _require(
-            successor is None or (successor in root.logs and successor != log.origin), f"{place}: no such successor"
-        )
+        _require(successor is None or (successor in root.logs and successor != log.origin), f"{place}: no such successor")
 
 
 def _check_witnesses(root: TrustRoot) -> None:
