@@ -67,7 +67,7 @@ class LogStore(LogReader, Protocol):
         ...
 
     def staged(self, start: LeafIndex, limit: int) -> list[bytes]:
-        """Return up to `limit` staged entries from `start` on, in order; fewer when they are large, none only at the end.
+        """Return up to `limit` staged entries from `start` on; fewer when they are large, none only at the end.
 
         Raises:
             StorageError: The staged entries start after `start`: the state is damaged or half recovered.

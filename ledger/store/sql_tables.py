@@ -1,0 +1,96 @@
+"""The log's tables in a SQL database, and the statements that `ledger.store.sql` runs on them.
+
+Nothing here is one engine's own: `UPDATE … RETURNING` and row values in `IN` are understood by SQLite (3.35) and
+PostgreSQL alike. Left out: migrations; whoever includes the tables in a schema versions them with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import sqlalchemy as sa
+
+
+@dataclass(frozen=True, slots=True)
+class LogTables:
+    """The tables of all logs in a database."""
+
+    heads: sa.Table
+    """One row a log: its checkpoints, and the index of the next entry."""
+    staged: sa.Table
+    """Packed entries that wait."""
+    tiles: sa.Table
+    """Tiles and entry bundles."""
+
+
+def tables(metadata: sa.MetaData) -> LogTables:
+    """Declare the log's tables in a schema; once per `MetaData`."""
+    return LogTables(
+        heads=sa.Table(
+            "log_heads",
+            metadata,
+            sa.Column("origin", sa.String(255), primary_key=True),
+            sa.Column("next_index", sa.BigInteger, nullable=False, comment="the index of the next entry to be staged"),
+            sa.Column("committed", sa.LargeBinary, comment="the signed checkpoint that decides what the log is"),
+            sa.Column("published", sa.LargeBinary, comment="the signed checkpoint that readers get"),
+        ),
+        staged=sa.Table(
+            "log_staged",
+            metadata,
+            sa.Column("origin", sa.String(255), primary_key=True),
+            sa.Column("first_index", sa.BigInteger, primary_key=True, autoincrement=False),
+            sa.Column("entry_count", sa.Integer, nullable=False),
+            sa.Column("packed", sa.LargeBinary, nullable=False, comment="each entry after its u16 length"),
+        ),
+        tiles=sa.Table(
+            "log_tiles",
+            metadata,
+            sa.Column("origin", sa.String(255), primary_key=True),
+            sa.Column("level", sa.SmallInteger, primary_key=True, autoincrement=False, comment="-1: entry bundles"),
+            sa.Column("tile_index", sa.BigInteger, primary_key=True, autoincrement=False),
+            sa.Column("width", sa.SmallInteger, nullable=False),
+            sa.Column("content", sa.LargeBinary, nullable=False),
+        ),
+    )
+
+
+_METADATA: Final = sa.MetaData()
+TABLES: Final = tables(_METADATA)
+HEADS: Final = TABLES.heads.c
+STAGED: Final = TABLES.staged.c
+TILES: Final = TABLES.tiles.c
+OF_LOG: Final = HEADS.origin == sa.bindparam("log")
+ALLOCATE: Final = (
+    sa.update(TABLES.heads).where(OF_LOG).values(next_index=HEADS.next_index + sa.bindparam("count")).returning(HEADS.next_index)
+)
+READ_STAGED: Final = (
+    sa.select(STAGED.first_index, STAGED.entry_count, STAGED.packed)
+    .where(
+        STAGED.origin == sa.bindparam("log"),
+        STAGED.first_index > sa.bindparam("lowest"),
+        STAGED.first_index < sa.bindparam("stop"),
+        STAGED.first_index + STAGED.entry_count > sa.bindparam("start"),
+    )
+    .order_by(STAGED.first_index)
+)
+FIRST_STAGED: Final = sa.select(sa.func.min(STAGED.first_index)).where(STAGED.origin == sa.bindparam("log"))
+DISCARD: Final = sa.delete(TABLES.staged).where(
+    STAGED.origin == sa.bindparam("log"),
+    STAGED.first_index < sa.bindparam("below"),
+    STAGED.first_index + STAGED.entry_count <= sa.bindparam("below"),
+)
+READ_TILES: Final = sa.select(TILES.level, TILES.tile_index, TILES.width, TILES.content).where(
+    TILES.origin == sa.bindparam("log"),
+    sa.tuple_(TILES.level, TILES.tile_index).in_(sa.bindparam("keys", expanding=True)),
+)
+READ_RANGE: Final = sa.select(TILES.tile_index, TILES.width, TILES.content).where(
+    TILES.origin == sa.bindparam("log"),
+    TILES.level == sa.bindparam("at"),
+    TILES.tile_index.between(sa.bindparam("lowest"), sa.bindparam("highest")),
+)
+DELETE_TILE: Final = sa.delete(TABLES.tiles).where(
+    TILES.origin == sa.bindparam("log"),
+    TILES.level == sa.bindparam("at"),
+    TILES.tile_index == sa.bindparam("number"),
+)
