@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from ledger.mirror import TileCache
 from ledger.ports import LogReader
 from ledger.store.sql import SqlLogReader
 from node.adapters.database import rows
@@ -20,10 +21,14 @@ class SqlRecordsReader:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._logs: dict[Origin, SqlLogReader] = {}
 
     def log(self, origin: Origin) -> LogReader:
-        """Return a reader of a log's committed and published state."""
-        return SqlLogReader(self._engine, origin)
+        """Return a reader of a log's committed and published state; full tiles stay in memory for the next question."""
+        reader = self._logs.get(origin)
+        if reader is None:
+            reader = self._logs.setdefault(origin, SqlLogReader(self._engine, origin, TileCache()))
+        return reader
 
     def record(self, record_id: RecordId) -> RecordRow | None:
         """Return a record with all versions."""

@@ -1,0 +1,71 @@
+"""Create a node's databases, and refuse those that another release wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ledger.store.sql import create_sql_log
+from ledger.store.sql import tables as log_tables
+from node.adapters.chain.journal import tables as journal_tables
+from node.adapters.database.engines import Durability, open_sqlite
+from node.adapters.database.tables import SCHEMA_VERSION, index_metadata, records_metadata, schema_versions, secrets_metadata
+from node.domain.entry import Origin
+from node.errors import SchemaVersionError, SettingsError
+
+log_tables(records_metadata)
+journal_tables(records_metadata)
+
+RECORDS = "records.db"
+SECRETS = "secrets.db"
+INDEX = "index.db"
+
+_METADATA = {RECORDS: records_metadata, SECRETS: secrets_metadata, INDEX: index_metadata}
+_VERSIONS = dict(zip((RECORDS, SECRETS, INDEX), schema_versions, strict=True))
+
+
+def create_databases(directory: Path, origins: Iterable[Origin]) -> None:
+    """Create the databases that are missing, and in them the logs that are.
+
+    Creating is an act of its own (`concord init`): a node whose database has gone must not start from nothing unnoticed.
+    """
+    for name, metadata in _METADATA.items():
+        engine = open_sqlite(directory / name, Durability.FULL, writer=True)
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            versions = _VERSIONS[name]
+            if connection.execute(sa.select(versions.c.version)).first() is None:
+                connection.execute(versions.insert().values(version=SCHEMA_VERSION))
+            if name == RECORDS:
+                _create_logs(connection, origins)
+        engine.dispose()
+
+
+def _create_logs(connection: sa.Connection, origins: Iterable[Origin]) -> None:
+    heads = records_metadata.tables["log_heads"]
+    known = set(connection.scalars(sa.select(heads.c.origin)))
+    for origin in origins:
+        if origin not in known:
+            create_sql_log(connection, origin)
+
+
+def open_database(directory: Path, name: str, *, writer: bool) -> sa.Engine:
+    """Open one of the databases.
+
+    Raises:
+        SettingsError: It is not there.
+        SchemaVersionError: Another release wrote it.
+    """
+    path = directory / name
+    if not path.is_file():
+        raise SettingsError(f"{path} is missing; restore it, or run `concord init` for a node that never had records")
+    durability = Durability.NORMAL if name == INDEX else Durability.FULL
+    engine = open_sqlite(path, durability, writer=writer, shred=name == SECRETS)
+    with engine.connect() as connection:
+        found = connection.execute(sa.select(_VERSIONS[name].c.version)).scalar_one()
+    if found != SCHEMA_VERSION:
+        engine.dispose()
+        raise SchemaVersionError(str(path), found, SCHEMA_VERSION)
+    return engine
