@@ -23,7 +23,8 @@ ConcordError
 │   └── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 ├── AccessError                     UnauthenticatedError, ForbiddenError
 ├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
-│                                   TransactionRevertedError, NonceTakenError
+│                                   TransactionRevertedError, NonceTakenError, ChainRefusedError,
+│                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError
 └── NodeError                       the operator must act
     ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
     └── NodeStoppingError, LogHaltedError, WaitTimeoutError
@@ -461,6 +462,53 @@ class NonceTakenError(ChainError):
         self.address = address
         self.expected = expected
         self.actual = actual
+
+
+class ChainRefusedError(ChainError):
+    """The chain's node answers a call with an error.
+
+    Attributes:
+        call: What was asked, such as `eth_sendRawTransaction`.
+        reason: The node's message.
+    """
+
+    def __init__(self, call: str, reason: str) -> None:
+        super().__init__(f"the chain's node refuses {call}: {reason}")
+        self.call = call
+        self.reason = reason
+
+
+class TransactionMissingError(ChainError):
+    """A transaction was sent and is not in a block in time; it may still come.
+
+    Attributes:
+        tx_hash: Its hash, 0x-prefixed hexadecimal.
+    """
+
+    def __init__(self, tx_hash: str, waited_s: float) -> None:
+        super().__init__(f"transaction {tx_hash} is in no block after {waited_s:g} s; look again before sending another")
+        self.tx_hash = tx_hash
+
+
+class AnchorPendingError(ChainError):
+    """Another head of this log is on its way to the chain."""
+
+    def __init__(self, origin: str, size: int) -> None:
+        super().__init__(f"the head of size {size} of {origin} is on its way; anchor the next one when it has settled")
+        self.origin = origin
+        self.size = size
+
+
+class AnchorBaseGoneError(ChainError):
+    """A proof starts from a head that is not the chain's."""
+
+    def __init__(self, origin: str, base_size: int, actual_size: int) -> None:
+        super().__init__(
+            f"the proof for {origin} starts from size {base_size}, the chain's head has size {actual_size}; prove from that"
+        )
+        self.origin = origin
+        self.base_size = base_size
+        self.actual_size = actual_size
 
 
 class NodeError(ConcordError):
