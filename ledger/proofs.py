@@ -145,9 +145,7 @@ def _fold_right(hashes: Sequence[NodeHash]) -> NodeHash:
 # Verifying
 
 
-def verify_inclusion(
-    *, index: LeafIndex, size: TreeSize, leaf: LeafHash, proof: Sequence[NodeHash], root: RootHash
-) -> None:
+def verify_inclusion(*, index: LeafIndex, size: TreeSize, leaf: LeafHash, proof: Sequence[NodeHash], root: RootHash) -> None:
     """Verify that a leaf is at an index of the tree with this size and root (RFC 9162 section 2.1.3.2).
 
     Raises:
@@ -200,7 +198,9 @@ def verify_consistency(
     if old_size in (0, new_size):
         if proof:
             raise refuse("the proof has to be empty")
-        if old_root != (new_root if old_size else EMPTY_ROOT):
+        if old_size == 0 and old_root != EMPTY_ROOT:
+            raise refuse("the tree of size 0 has one root only, the hash of nothing")
+        if old_size == new_size and old_root != new_root:
             raise refuse("the roots of one size differ")
         return
     old, new = _walk_consistency(old_size, new_size, old_root, proof, refuse)
@@ -262,9 +262,7 @@ class TlogProof:
         if not 0 <= self.index < MAX_TREE_SIZE:
             raise MalformedProofError("tlog-proof index", f"{self.index} is not between 0 and 2^63 - 2")
         if len(self.path) > MAX_PATH_HASHES or any(len(each) != HASH_BYTES for each in self.path):
-            raise MalformedProofError(
-                "tlog-proof path", f"more than {MAX_PATH_HASHES} hashes, or one not 32 bytes long"
-            )
+            raise MalformedProofError("tlog-proof path", f"more than {MAX_PATH_HASHES} hashes, or one not 32 bytes long")
         if not self.checkpoint:
             raise MalformedProofError("tlog-proof checkpoint", "it is empty")
 

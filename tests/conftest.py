@@ -1,4 +1,4 @@
-"""Hypothesis profiles. Every profile but `explore` draws the same examples each time, so that a red run is red again."""
+"""Hypothesis profiles. All but `explore` draw the same examples each time, so that a red run is red again."""
 
 from __future__ import annotations
 

@@ -132,9 +132,7 @@ def test_a_changed_inclusion_claim_is_refused(position: tuple[LeafIndex, TreeSiz
 
 
 @given(positions(), positions())
-def test_a_proof_holds_at_its_own_place_only(
-    one: tuple[LeafIndex, TreeSize], other: tuple[LeafIndex, TreeSize]
-) -> None:
+def test_a_proof_holds_at_its_own_place_only(one: tuple[LeafIndex, TreeSize], other: tuple[LeafIndex, TreeSize]) -> None:
     proof = prove_inclusion(LeafReader(LEAVES), *one)
     if one == other:
         return
@@ -148,9 +146,7 @@ def test_a_changed_consistency_proof_is_refused(growth: tuple[TreeSize, TreeSize
     proof = prove_consistency(LeafReader(LEAVES), old, new)
     changed = data.draw(mutations(proof))
     with pytest.raises(ConsistencyError):
-        verify_consistency(
-            old_size=old, new_size=new, old_root=oracle_root(old), new_root=oracle_root(new), proof=changed
-        )
+        verify_consistency(old_size=old, new_size=new, old_root=oracle_root(old), new_root=oracle_root(new), proof=changed)
 
 
 @given(growths().filter(lambda growth: 0 < growth[0] < growth[1]), st.integers(0, MOST - 1))
@@ -160,9 +156,7 @@ def test_a_forked_log_has_no_proof(growth: tuple[TreeSize, TreeSize], place: int
     forked[place % old] = LeafHash(hash_children(forked[place % old], b""))
     proof = prove_consistency(LeafReader(forked), old, new)
     with pytest.raises(ConsistencyError):
-        verify_consistency(
-            old_size=old, new_size=new, old_root=oracle_root(old), new_root=root_of_leaves(forked), proof=proof
-        )
+        verify_consistency(old_size=old, new_size=new, old_root=oracle_root(old), new_root=root_of_leaves(forked), proof=proof)
 
 
 def mutations(proof: Sequence[NodeHash]) -> st.SearchStrategy[tuple[NodeHash, ...]]:
