@@ -10,6 +10,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import msgspec
@@ -182,7 +183,7 @@ def _evidence(shape: _Evidence) -> Evidence:
     if manifest.number or manifest.full_url:
         raise MalformedEvidenceError("manifest: it is part 0 and has no full_url")
     numbers = [manifest.number, *(part.number for part in parts)]
-    if any(after <= before for before, after in zip(numbers, numbers[1:], strict=False)):
+    if any(after <= before for before, after in pairwise(numbers)):
         raise MalformedEvidenceError("parts: numbers do not rise from 1")
     return Evidence(
         leaf=_bytes(shape.leaf, "leaf"),

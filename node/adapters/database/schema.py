@@ -11,7 +11,7 @@ from ledger.store.sql import create_sql_log
 from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database.engines import Durability, open_sqlite
-from node.adapters.database.tables import SCHEMA_VERSION, index_metadata, records_metadata, schema_versions, secrets_metadata
+from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
 from node.domain.entry import Origin
 from node.errors import SchemaVersionError, SettingsError
 
@@ -20,10 +20,9 @@ journal_tables(records_metadata)
 
 RECORDS = "records.db"
 SECRETS = "secrets.db"
-INDEX = "index.db"
 
-_METADATA = {RECORDS: records_metadata, SECRETS: secrets_metadata, INDEX: index_metadata}
-_VERSIONS = dict(zip((RECORDS, SECRETS, INDEX), schema_versions, strict=True))
+_METADATA = {RECORDS: records_metadata, SECRETS: secrets_metadata}
+_VERSIONS = dict(zip((RECORDS, SECRETS), schema_versions, strict=True))
 
 
 def create_databases(directory: Path, origins: Iterable[Origin]) -> None:
@@ -61,8 +60,7 @@ def open_database(directory: Path, name: str, *, writer: bool) -> sa.Engine:
     path = directory / name
     if not path.is_file():
         raise SettingsError(f"{path} is missing; restore it, or run `concord init` for a node that never had records")
-    durability = Durability.NORMAL if name == INDEX else Durability.FULL
-    engine = open_sqlite(path, durability, writer=writer, shred=name == SECRETS)
+    engine = open_sqlite(path, Durability.FULL, writer=writer, shred=name == SECRETS)
     with engine.connect() as connection:
         found = connection.execute(sa.select(_VERSIONS[name].c.version)).scalar_one()
     if found != SCHEMA_VERSION:

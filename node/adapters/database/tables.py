@@ -1,4 +1,4 @@
-"""The tables of `records.db`, `secrets.db` and `index.db`.
+"""The tables of `records.db` and `secrets.db`.
 
 Every row that belongs to an institution names it, or names its log's origin, which belongs to one institution. No
 column holds a name, a patient number or a result in clear: identities and patient numbers are keyed hashes, bodies are
@@ -15,13 +15,12 @@ SCHEMA_VERSION = 1
 
 records_metadata = sa.MetaData()
 secrets_metadata = sa.MetaData()
-index_metadata = sa.MetaData()
 
 _HASH_BYTES = 32
 
 schema_versions = [
     sa.Table("schema_version", metadata, sa.Column("version", sa.Integer, primary_key=True))
-    for metadata in (records_metadata, secrets_metadata, index_metadata)
+    for metadata in (records_metadata, secrets_metadata)
 ]
 
 records = sa.Table(
@@ -165,23 +164,4 @@ secret_sweeps = sa.Table(
     "secret_sweeps",
     secrets_metadata,
     sa.Column("swept_until_ms", sa.BigInteger, primary_key=True, comment="orphans stored before this were removed"),
-)
-
-chain_cursor = sa.Table(
-    "chain_cursor",
-    index_metadata,
-    sa.Column("contract", sa.String(42), primary_key=True),
-    sa.Column("block_number", sa.BigInteger, nullable=False),
-    sa.Column("block_hash", sa.LargeBinary(_HASH_BYTES), nullable=False),
-)
-
-chain_events = sa.Table(
-    "chain_events",
-    index_metadata,
-    sa.Column("block_number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("log_index", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("block_hash", sa.LargeBinary(_HASH_BYTES), nullable=False),
-    sa.Column("contract", sa.String(42), nullable=False),
-    sa.Column("name", sa.String(64), nullable=False),
-    sa.Column("fields", sa.Text, nullable=False, comment="JSON; byte strings as hex"),
 )
