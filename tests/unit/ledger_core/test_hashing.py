@@ -50,4 +50,4 @@ def test_a_level_is_hashed_pair_by_pair() -> None:
     left, right = hash_children(*hashes[:2]), hash_children(*hashes[2:])
     assert hash_level(b"".join(hashes)) == left + right
     assert hash_subtree(b"".join(hashes)) == hash_children(left, right)
-    assert hash_subtree(hashes[0]) == hashes[0]
+    assert bytes(hash_subtree(hashes[0])) == hashes[0]

@@ -72,19 +72,28 @@ def check_consistency(old: int, new: int, old_root: bytes, new_root: bytes, proo
     )
 
 
+def included(index: int) -> list[bytes]:
+    return list(prove_inclusion(READER, LeafIndex(index), SIZE))
+
+
+def consistent(old_size: int) -> list[bytes]:
+    return list(prove_consistency(READER, TreeSize(old_size), SIZE))
+
+
 def test_the_example_of_rfc_9162() -> None:
-    """Section 2.1.5: seven leaves d0 to d6; the inner nodes a to l keep their names, leaves a to f and j are hashes."""
-    a, b, c, d, e, f, j = LEAVES
+    """Section 2.1.5: the leaf hashes a to f and j of seven entries, and the inner nodes g, h, i, k, l by its letters."""
+    leaves: list[bytes] = list(LEAVES)
+    a, b, c, d, e, f, j = leaves
     g, h, i = hash_children(a, b), hash_children(c, d), hash_children(e, f)
     k, l = hash_children(g, h), hash_children(i, j)  # noqa: E741 - the RFC's letter
-    assert hash_children(k, l) == ROOT
-    assert prove_inclusion(READER, LeafIndex(0), SIZE) == (b, h, l)
-    assert prove_inclusion(READER, LeafIndex(3), SIZE) == (c, g, l)
-    assert prove_inclusion(READER, LeafIndex(4), SIZE) == (f, j, k)
-    assert prove_inclusion(READER, LeafIndex(6), SIZE) == (i, k)
-    assert prove_consistency(READER, TreeSize(3), SIZE) == (c, d, g, l)
-    assert prove_consistency(READER, TreeSize(4), SIZE) == (l,)
-    assert prove_consistency(READER, TreeSize(6), SIZE) == (i, j, k)
+    assert bytes(hash_children(k, l)) == ROOT
+    assert included(0) == [b, h, l]
+    assert included(3) == [c, g, l]
+    assert included(4) == [f, j, k]
+    assert included(6) == [i, k]
+    assert consistent(3) == [c, d, g, l]
+    assert consistent(4) == [l]
+    assert consistent(6) == [i, j, k]
 
 
 def test_a_single_leaf_needs_no_proof() -> None:
@@ -136,7 +145,7 @@ def test_a_node_is_no_leaf() -> None:
     inner = hash_children(LEAVES[0], LEAVES[1])
     with pytest.raises(InclusionError):
         check_inclusion(0, 7, inner, prove_inclusion(READER, LeafIndex(0), SIZE)[1:])
-    assert hash_leaf(LEAVES[0] + LEAVES[1]) != inner
+    assert bytes(hash_leaf(LEAVES[0] + LEAVES[1])) != inner
 
 
 def test_roots_of_prefixes() -> None:

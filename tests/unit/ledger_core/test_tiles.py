@@ -103,7 +103,7 @@ def test_bundle_addresses_that_are_none(index: int, width: int) -> None:
 def test_a_tile_is_its_hashes() -> None:
     data = encode_tile(LEAVES[:3])
     assert data == b"".join(LEAVES[:3])
-    assert list(parse_tile(data, TileAddress(0, 0, 3))) == LEAVES[:3]
+    assert b"".join(parse_tile(data, TileAddress(0, 0, 3))) == data
 
 
 @pytest.mark.parametrize("length", [0, 1, 95, 97, 64, 128])
