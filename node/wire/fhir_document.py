@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from node.wire.json_strict import check_document
 
 from node.domain.kind import DocumentLimits, FhirPath
 from node.errors import (
@@ -22,7 +23,6 @@ from node.errors import (
     NestingTooDeepError,
     Refusal,
 )
-from node.wire.json_strict import check_document
 
 BUNDLE_TYPES: Final = frozenset({"collection", "document", "transaction", "batch", "message"})
 """Bundles that bring resources; the others answer requests."""

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
-from node.domain.kind import FocalType, IdentityRules
+from node.domain.kind import IdentityRules
 from node.domain.record import PatientNumber
 from node.errors import Refusal
 from node.wire.fhir_document import Document, Node, Resource, walk
 
 _LITERAL: Final = re.compile(r"(|https?://.+/)Patient/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 _CONDITIONAL: Final = re.compile(r"Patient\?identifier=([^|&]*)(?:\||%7[Cc])([^|&]+)")
+_NO_PATIENT: Final = re.compile(r"(?:\A|/)(?:Group|Device|Location)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,31 +50,40 @@ def find_subject(document: Document, focal: Node, rules: IdentityRules) -> Subje
     return Subject(number, None, None)
 
 
-def check_same_subject(document: Document, part: Node, subject: Subject, focal: Node) -> Refusal | None:
+def check_same_subject(document: Document, part: Node, subject: Subject, focal: Node, rules: IdentityRules) -> Refusal | None:
     """Check that a part which names a Patient names the record's."""
     value = part.tree.get("subject")
-    if not isinstance(value, dict) or (value == focal.tree["subject"] and part.resource.base == focal.resource.base):
-        # A local reference (#id) is read inside its own holder: equal words may mean another patient.
-        reference = value.get("reference") if isinstance(value, dict) else None
-        if not isinstance(reference, str) or not reference.startswith("#") or part.resource is focal.resource:
-            return None
+    if not isinstance(value, dict) or _same_words(value, part, focal):
+        return None
     node = document.follow(value, part)
     if node is not None:
+        own = subject.node
         if node.resource_type != "Patient":
             return None
-        if subject.node is not None and node.resource is subject.node.resource and node.contained == (
-            subject.node.contained
-        ):
+        if own is not None and node.resource is own.resource and node.contained == own.contained:
             return None
-    elif subject.node is None and _names_no_patient(value):
+    elif _names_no_patient(value) or _number_of_reference(value, rules) == subject.number:
         return None
     path = f"{part.resource.path}.subject"
     return Refusal(path, "not shown to be the patient of the record that this resource is a part of")
 
 
+def _same_words(value: dict[str, Any], part: Node, focal: Node) -> bool:
+    reference = value.get("reference")
+    # `#id` is read inside its own holder, a relative reference against its holder's base: there equal words may differ.
+    return (
+        isinstance(reference, str)
+        and not reference.startswith("#")
+        and part.resource.base == focal.resource.base
+        and reference == focal.tree["subject"].get("reference")
+    )
+
+
 def _names_no_patient(value: dict[str, Any]) -> bool:
     reference = value.get("reference")
-    return isinstance(reference, str) and re.search(r"(?:\A|/)(?:Group|Device|Location)/", reference) is not None
+    if isinstance(reference, str):
+        return _NO_PATIENT.search(reference) is not None
+    return "identifier" not in value
 
 
 def _subject_of_resource(node: Node, path: str, rules: IdentityRules) -> Subject | Refusal:
@@ -113,7 +123,5 @@ def _number_of_reference(subject: dict[str, Any], rules: IdentityRules) -> Patie
         return PatientNumber(literal[1], literal[2])
     if rules.patient_systems:
         return None
-    systems = tuple(
-        system for system in (each.get("system") for each in identifiers if isinstance(each, dict)) if system
-    )
+    systems = tuple(system for system in (each.get("system") for each in identifiers if isinstance(each, dict)) if system)
     return _configured_number(identifiers, IdentityRules(rules.institution, patient_systems=systems))

@@ -1,0 +1,234 @@
+"""One record out of a document: its parts, identity, status, times and items, by the rules of its kind.
+
+Everything that is missing is reported with its FHIR path; no message holds a value of the document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from node.domain.entry import Version
+from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules, ItemRule
+from node.domain.record import FHIR_JSON, Item, Part, RecordDraft, RecordIdentity, RecordStatus
+from node.errors import LimitExceededError, Refusal
+from node.wire.fhir_document import Document, Node, Resource, walk
+from node.wire.fhir_patient import Subject, check_same_subject, find_subject
+from node.wire.fhir_time import parse_time
+
+_MAX_VERSION: Final = 2**31 - 1
+_NOT_VALUES: Final = frozenset({"id", "extension"})
+_OID: Final = "urn:oid:"
+
+
+class RecordReader:
+    """Reads the record that one resource starts; `refusals` tells why where there is none."""
+
+    def __init__(
+        self, document: Document, focal: FocalType, resource: Resource, rules: IdentityRules, limits: DocumentLimits
+    ) -> None:
+        self._document = document
+        self._kind = focal
+        self._focal = Node(resource, resource.tree, "")
+        self._rules = rules
+        self._limits = limits
+        self._nodes: list[Node] = []
+        self.roles: dict[int, str] = {}
+        self.refusals: list[Refusal] = []
+
+    def read(self) -> RecordDraft | None:
+        """Return the record; None where it was refused.
+
+        Raises:
+            LimitExceededError: Over `max_parts` or `max_record_bytes`.
+        """
+        self._follow()
+        status = self._status()
+        subject = find_subject(self._document, self._focal, self._rules)
+        if isinstance(subject, Refusal):
+            self.refusals.append(subject)
+        else:
+            self._check_subjects(subject)
+        for requirement in self._kind.required:
+            if not any(self._has(path) for path in requirement.paths):
+                self._refuse(requirement.paths[0].text, f"no {requirement.name}: {_one_of(requirement.paths)} is needed")
+        performed_at = self._performed_at()
+        identity = self._identity()
+        issued_at = self._time(self._kind.issued)
+        version = self._explicit_version()
+        if self.refusals or identity is None or performed_at is None or isinstance(subject, Refusal):
+            return None
+        parts = self._parts()
+        return RecordDraft(
+            identity=identity,
+            status=RecordStatus(status),
+            withdraws=status in self._kind.withdraws,
+            explicit_version=version,
+            performed_at=performed_at,
+            issued_at=issued_at,
+            parts=parts,
+            patient_part=self._number_of(subject.resource),
+            patient_number=subject.number,
+            items=tuple(dict.fromkeys(self._items())),
+            study=self._study(),
+            path=self._focal.resource.path,
+        )
+
+    # Parts
+
+    def _follow(self) -> None:
+        focal = self._focal
+        self.roles[focal.resource.index] = self._kind.role
+        self._nodes.append(focal)
+        seen = {(focal.resource.index, "")}
+        for node in self._nodes:
+            for rule in self._kind.follow.get(node.resource_type, ()):
+                for value in walk(node.tree, rule.path.hops[0]):
+                    target = self._document.follow(value, node)
+                    if target is None or (target.resource.index, target.contained) in seen:
+                        continue
+                    seen.add((target.resource.index, target.contained))
+                    self._nodes.append(target)
+                    self.roles.setdefault(target.resource.index, rule.role)
+            if len(self.roles) > self._limits.max_parts:
+                raise LimitExceededError("max_parts", self._limits.max_parts)
+
+    def _parts(self) -> tuple[Part, ...]:
+        resources = self._resources()
+        parts = tuple(
+            Part(FHIR_JSON, role, resource.full_url, resource.content, resource.resource_type)
+            for resource, role in zip(resources, self.roles.values(), strict=True)
+        )
+        if sum(len(part.content) for part in parts) > self._limits.max_record_bytes:
+            raise LimitExceededError("max_record_bytes", self._limits.max_record_bytes)
+        return parts
+
+    def _resources(self) -> list[Resource]:
+        by_index = {node.resource.index: node.resource for node in self._nodes}
+        return [by_index[index] for index in self.roles]
+
+    def _number_of(self, resource: Resource | None) -> int | None:
+        return None if resource is None else list(self.roles).index(resource.index) + 1
+
+    def _check_subjects(self, subject: Subject) -> None:
+        for node in self._nodes:
+            if node.resource_type in self._kind.same_subject:
+                refusal = check_same_subject(self._document, node, subject, self._focal, self._rules)
+                if refusal is not None:
+                    self.refusals.append(refusal)
+
+    # What a kind needs
+
+    def _status(self) -> str:
+        status = self._focal.tree.get("status")
+        if not isinstance(status, str) or not status:
+            self._refuse("status", "missing")
+        elif status not in self._kind.logged and status not in self._kind.withdraws:
+            self._refuse("status", "not a status that this kind knows")
+        else:
+            return status
+        return ""
+
+    def _has(self, path: FhirPath) -> bool:
+        return any(_says_something(value) for _, value in self._document.find(path, self._focal))
+
+    def _performed_at(self) -> datetime | None:
+        refused_before = len(self.refusals)
+        time = self._time(self._kind.performed)
+        if time is None and len(self.refusals) == refused_before:
+            self._refuse(self._kind.performed[0].text, f"no time: {_one_of(self._kind.performed)} is needed")
+        return time
+
+    def _time(self, paths: Sequence[FhirPath]) -> datetime | None:
+        for path in paths:
+            found = self._document.find(path, self._focal)
+            if found:
+                times = [parse_time(value) if isinstance(value, str) else None for _, value in found]
+                known = [time for time in times if time is not None]
+                if len(known) == len(found):
+                    return min(known)
+                self._refuse(path.text, "not a FHIR date and time with its zone")
+                return None
+        return None
+
+    def _identity(self) -> RecordIdentity | None:
+        resource, rules = self._focal.resource, self._rules
+        identifiers = walk(self._focal.tree, ("identifier",))
+        for system in rules.business_systems:
+            for identifier in identifiers:
+                if not isinstance(identifier, dict) or identifier.get("system") != system:
+                    continue
+                value = identifier.get("value")
+                if isinstance(value, str) and value and identifier.get("use") != "old":
+                    return RecordIdentity(rules.institution, self._kind.kind, resource.resource_type, system, value)
+        if resource.resource_id:
+            return RecordIdentity(rules.institution, self._kind.kind, resource.resource_type, "", resource.resource_id)
+        self._refuse("id", "missing, and no identifier of a configured system: it could not be recognised when it returns")
+        return None
+
+    def _explicit_version(self) -> Version | None:
+        if self._kind.kind not in self._rules.versioned_kinds:
+            return None
+        meta = self._focal.tree.get("meta")
+        version = meta.get("versionId") if isinstance(meta, dict) else None
+        if version is None:
+            return None
+        if isinstance(version, str) and version.isdecimal() and version.isascii() and 0 < int(version) <= _MAX_VERSION:
+            return Version(int(version))
+        self._refuse("meta.versionId", "not a whole number from 1 on, which this kind's versions are here")
+        return None
+
+    def _refuse(self, path: str, reason: str) -> None:
+        self.refusals.append(Refusal(f"{self._focal.resource.path}.{path}", reason))
+
+    # What it is about
+
+    def _items(self) -> Iterator[Item]:
+        for node in self._nodes:
+            for rule in self._kind.items.get(node.resource_type, ()):
+                bases = walk(node.tree, rule.base.hops[0]) if rule.base.text else [node.tree]
+                specimen = self._first(rule.specimen, node) if bases else ""
+                for base in bases:
+                    yield from _items_at(base, rule, specimen)
+
+    def _first(self, paths: Sequence[FhirPath], node: Node) -> str:
+        for path in paths:
+            for _, value in self._document.find(path, node):
+                if isinstance(value, str):
+                    return value
+        return ""
+
+    def _study(self) -> str:
+        rule = self._kind.study
+        for path in rule.paths:
+            for _, identifier in self._document.find(path, self._focal):
+                value = identifier.get("value") if isinstance(identifier, dict) else None
+                if not isinstance(value, str):
+                    continue
+                if identifier.get("system") in rule.systems or rule.type_codes.intersection(
+                    code for code in walk(identifier, ("type", "coding", "code")) if isinstance(code, str)
+                ):
+                    return value.removeprefix(_OID)
+        return ""
+
+
+def _items_at(base: object, rule: ItemRule, specimen: str) -> Iterator[Item]:
+    codings = walk(base, rule.coding.hops[0]) if rule.coding.text else [base]
+    units = [value for path in rule.unit for value in walk(base, path.hops[0]) if isinstance(value, str)]
+    for coding in codings:
+        system = coding.get("system", "") if isinstance(coding, dict) else ""
+        code = coding.get("code") if isinstance(coding, dict) else None
+        if isinstance(code, str) and isinstance(system, str):
+            yield Item(system, code, specimen, units[0] if units else "")
+
+
+def _says_something(value: Any) -> bool:  # noqa: ANN401 - any value of FHIR
+    if isinstance(value, dict):
+        return bool(value.keys() - _NOT_VALUES)
+    return value is not None and value not in ("", False)
+
+
+def _one_of(paths: Sequence[FhirPath]) -> str:
+    texts = [path.text for path in paths]
+    return texts[0] if len(texts) == 1 else f"one of {', '.join(texts)}"
