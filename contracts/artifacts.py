@@ -146,9 +146,7 @@ def artifact(name: str) -> Artifact:
         file = msgspec.json.decode(content, type=ArtifactFile)
         return _artifact(file)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise ArtifactError(
-            name, f"damaged artifact ({error}); write it again with python -m contracts.build"
-        ) from error
+        raise ArtifactError(name, f"damaged artifact ({error}); write it again with python -m contracts.build") from error
 
 
 def _artifact(file: ArtifactFile) -> Artifact:

@@ -52,8 +52,7 @@ def compile_contract(name: str, source: str) -> ArtifactFile:
         abi=output["abi"],
         event_topics=_event_topics(output["abi"]),
         selectors={
-            signature: f"0x{int.from_bytes(method_id(signature), 'big'):08x}"
-            for signature in sorted(output["method_identifiers"])
+            signature: f"0x{int.from_bytes(method_id(signature), 'big'):08x}" for signature in sorted(output["method_identifiers"])
         },
         storage_layout=layout.get("storage_layout", {}),
         bytecode=output["bytecode"],

@@ -499,15 +499,15 @@ def authorise(origin: bytes32, sender: address) -> uint256:
 
 @external
 @view
-def authorise_at(place: uint256, sender: address) -> bool:
+def authorise_at(place: uint256, sender: address) -> uint256:
     """
     @notice Check that an address may anchor for the origin at a place now.
     @param place What `authorise` returned for the origin.
     @param sender The address.
-    @return True; everything else reverts.
+    @return The place.
     """
     self._check_anchor(place, sender)
-    return True
+    return place
 
 
 # ---------------------------------------------------------------- views

@@ -16,7 +16,7 @@
 
 interface AnchorAuthority:
     def authorise(origin: bytes32, sender: address) -> uint256: view
-    def authorise_at(place: uint256, sender: address) -> bool: view
+    def authorise_at(place: uint256, sender: address) -> uint256: view
 
 
 event Anchored:
@@ -31,6 +31,7 @@ struct Head:
 
 
 MAX_SIZE: constant(uint256) = 2**48
+SIZE_MASK: constant(uint256) = 2**48 - 1
 MAX_PROOF: constant(uint256) = 63
 PLACE_SHIFT: constant(uint256) = 144
 
@@ -67,26 +68,55 @@ def anchor(origin: bytes32, size: uint64, root: bytes32, proof: DynArray[bytes32
     assert len(proof) <= MAX_PROOF, "ProofTooLong"
     new_size: uint256 = convert(size, uint256)
     assert new_size < MAX_SIZE, "SizeTooLarge"
-    word: uint256 = self.heads[origin].word
-    place: uint256 = word >> PLACE_SHIFT
-    if word == 0:
-        place = staticcall AnchorAuthority(consortium).authorise(origin, msg.sender)
-        if new_size == 0:
-            assert root != EMPTY_ROOT, "RepeatedHead"
-            raise "Fork"
+    last: Head = self.heads[origin]
+    old_size: uint256 = last.word & SIZE_MASK
+    place: uint256 = last.word >> PLACE_SHIFT
+    # that the consortium is a contract was checked once and for all
+    if place == 0:
+        place = staticcall AnchorAuthority(consortium).authorise(origin, msg.sender, skip_contract_check=True)
+        last.root = EMPTY_ROOT
+    else:
+        place = staticcall AnchorAuthority(consortium).authorise_at(place, msg.sender, skip_contract_check=True)
+    if new_size <= old_size:
+        assert new_size == old_size, "Shrunk"
+        assert root != last.root, "RepeatedHead"
+        raise "Fork"
+    if old_size == 0:
         assert len(proof) == 0, "Fork"
     else:
-        # whether the consortium is a contract was checked once and for all
-        allowed: bool = staticcall AnchorAuthority(consortium).authorise_at(place, msg.sender, skip_contract_check=True)
-        old_size: uint256 = word & (MAX_SIZE - 1)
-        assert new_size >= old_size, "Shrunk"
-        old_root: bytes32 = self.heads[origin].root
-        if new_size == old_size:
-            assert root != old_root, "RepeatedHead"
-            raise "Fork"
-        self._verify_consistency(old_size, new_size, old_root, root, proof)
-    self.heads[origin].word = new_size | (block.number << 48) | (block.timestamp << 96) | (place << PLACE_SHIFT)
-    self.heads[origin].root = root
+        # RFC 9162, section 2.1.4.2, inline because a call would copy the proof. `node` is its fn; `apart` is the
+        # exclusive or of its fn and sn. While they are apart, each level takes one hash; once they have met, only left
+        # siblings are left, one for each set bit of `node`, so that clearing the lowest replaces the section's shifts.
+        # Below the lowest set bit of the old size its last node heads a full subtree, which both trees share.
+        full: uint256 = old_size & unsafe_sub(0, old_size)
+        node: uint256 = unsafe_sub(unsafe_div(old_size, full), 1)
+        apart: uint256 = node ^ unsafe_div(unsafe_sub(new_size, 1), full)
+        # That subtree's hash comes first in the proof, unless it is the whole old tree.
+        started: bool = node == 0
+        old: bytes32 = last.root
+        new: bytes32 = last.root
+        for sibling: bytes32 in proof:
+            if not started:
+                started = True
+                old = sibling
+                new = sibling
+            elif apart == 0:
+                assert node != 0, "Fork"
+                node = node & unsafe_sub(node, 1)
+                old = sha256(concat(0x01, sibling, old))
+                new = sha256(concat(0x01, sibling, new))
+            else:
+                apart = apart >> 1
+                if node & 1 == 0:
+                    new = sha256(concat(0x01, new, sibling))
+                else:
+                    old = sha256(concat(0x01, sibling, old))
+                    new = sha256(concat(0x01, sibling, new))
+                node = node >> 1
+        assert node == 0 and apart == 0 and old == last.root and new == root, "Fork"
+    self.heads[origin] = Head(
+        word=new_size | (block.number << 48) | (block.timestamp << 96) | (place << PLACE_SHIFT), root=root
+    )
     log Anchored(origin=origin, size=size, root=root)
 
 
@@ -98,76 +128,10 @@ def head(origin: bytes32) -> (uint64, bytes32, uint64, uint64):
     @param origin Id of the origin.
     @return Size, root, and the number and timestamp of the block that accepted it; all zero if there is none.
     """
-    word: uint256 = self.heads[origin].word
+    last: Head = self.heads[origin]
     return (
-        convert(word & (MAX_SIZE - 1), uint64),
-        self.heads[origin].root,
-        convert((word >> 48) & (MAX_SIZE - 1), uint64),
-        convert((word >> 96) & (MAX_SIZE - 1), uint64),
+        convert(last.word & SIZE_MASK, uint64),
+        last.root,
+        convert((last.word >> 48) & SIZE_MASK, uint64),
+        convert((last.word >> 96) & SIZE_MASK, uint64),
     )
-
-
-@external
-@pure
-def check_consistency(
-    old_size: uint64, new_size: uint64, old_root: bytes32, new_root: bytes32, proof: DynArray[bytes32, MAX_PROOF + 1]
-):
-    """
-    @notice Verify a consistency proof as `anchor` does; reverts with `Fork` unless it holds.
-    @param old_size Size of the older tree, above 0 and below the newer.
-    @param new_size Size of the newer tree, below 2^48.
-    @param old_root Root of the older tree.
-    @param new_root Root of the newer tree.
-    @param proof The hashes.
-    """
-    assert len(proof) <= MAX_PROOF, "ProofTooLong"
-    assert convert(new_size, uint256) < MAX_SIZE, "SizeTooLarge"
-    assert old_size != 0 and old_size < new_size, "Shrunk"
-    self._verify_consistency(
-        convert(old_size, uint256), convert(new_size, uint256), old_root, new_root, proof
-    )
-
-
-@internal
-@pure
-def _verify_consistency(
-    old_size: uint256, new_size: uint256, old_root: bytes32, new_root: bytes32, proof: DynArray[bytes32, MAX_PROOF + 1]
-):
-    """
-    @dev RFC 9162, section 2.1.4.2, for 0 < old_size < new_size. `node` and `last` are that section's fn and sn. While
-         they differ every level takes one hash; once they are equal only left siblings are left, one for each set bit,
-         so clearing the lowest one replaces the section's shifts.
-    """
-    node: uint256 = unsafe_sub(old_size, 1)
-    last: uint256 = unsafe_sub(new_size, 1)
-    # the levels on which the old tree's last node is a right child lie inside a subtree that both trees share
-    for level: uint256 in range(48):
-        if node & 1 == 0:
-            break
-        node = node >> 1
-        last = last >> 1
-    first: uint256 = 0
-    old: bytes32 = old_root
-    if node != 0:
-        assert len(proof) != 0, "Fork"
-        old = proof[0]
-        first = 1
-    new: bytes32 = old
-    for i: uint256 in range(first, len(proof), bound=MAX_PROOF + 1):
-        sibling: bytes32 = proof[i]
-        if node == last:
-            assert node != 0, "Fork"
-            node = node & unsafe_sub(node, 1)
-            last = node
-            old = sha256(concat(b"\x01", sibling, old))
-            new = sha256(concat(b"\x01", sibling, new))
-        elif node & 1 == 1:
-            node = node >> 1
-            last = last >> 1
-            old = sha256(concat(b"\x01", sibling, old))
-            new = sha256(concat(b"\x01", sibling, new))
-        else:
-            node = node >> 1
-            last = last >> 1
-            new = sha256(concat(b"\x01", new, sibling))
-    assert node == 0 and last == 0 and old == old_root and new == new_root, "Fork"
