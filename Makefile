@@ -40,7 +40,8 @@ devnet-down: setup ## Stop the devnet; its state stays in DEVNET_DIR
 
 .PHONY: setup
 setup: ## Make .venv hold what the lock files say (instant and offline the second time; PYTHON=python3.12 picks another)
-	@$(IN_ROOT) { command -v "$(PYTHON)" >/dev/null || { echo "setup: no $(PYTHON) on the PATH; Concord needs Python 3.11 or newer" >&2; exit 1; }; }
+	@"$(PYTHON)" -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+		{ echo "setup: Concord needs Python 3.11 or newer, and $(PYTHON) is not; name one: make PYTHON=python3.11" >&2; exit 1; }
 	@$(IN_ROOT) "$(PYTHON)" tools/setup_venv.py
 
 .PHONY: go-tools

@@ -70,9 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Build the tools named on the command line that are not there yet; the process's exit code."""
     parser = argparse.ArgumentParser(description="Build the pinned Go tools into .cache/bin.")
     parser.add_argument("names", nargs="+", choices=sorted(TOOLS), metavar="TOOL", help=", ".join(sorted(TOOLS)))
-    parser.add_argument(
-        "--if-go", action="store_true", help="without Go, say so and succeed (an error in CI all the same)"
-    )
+    parser.add_argument("--if-go", action="store_true", help="without Go, say so and succeed (an error in CI all the same)")
     parser.add_argument("--directory", type=Path, default=ROOT / ".cache" / "bin")
     options = parser.parse_args(arguments)
     directory: Path = options.directory.resolve()
@@ -82,9 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
     go = shutil.which("go")
     if go is None:
         names = ", ".join(tool.name for tool in missing)
-        sys.stderr.write(
-            f"go-tools: no `go` on the PATH, so {names} cannot be built; the tests that need it are skipped\n"
-        )
+        sys.stderr.write(f"go-tools: no `go` on the PATH, so {names} cannot be built; the tests that need it are skipped\n")
         return 0 if options.if_go and not os.environ.get("CI") else 1
     directory.mkdir(parents=True, exist_ok=True)
     try:

@@ -22,19 +22,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         home = Path(scratch)
         _run([sys.executable, "-m", "venv", str(home / "venv")])
-        _run(
-            [str(home / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", RESOLVER]
-        )
+        _run([str(home / "venv/bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", RESOLVER])
         resolve = [str(home / "venv/bin/uv"), "pip", "compile", *OPTIONS]
         dev = REQUIREMENTS / "dev.lock"
-        _run(
-            [*resolve, "--upgrade", "--extra", "devnet", "--extra", "dev", "pyproject.toml", "--output-file", str(dev)]
-        )
+        _run([*resolve, "--upgrade", "--extra", "devnet", "--extra", "dev", "pyproject.toml", "--output-file", str(dev)])
         pins = ["--constraint", str(dev)]
         _run([*resolve, *pins, "pyproject.toml", "--output-file", str(REQUIREMENTS / "runtime.lock")])
-        _run(
-            [*resolve, *pins, "--extra", "devnet", "pyproject.toml", "--output-file", str(REQUIREMENTS / "devnet.lock")]
-        )
+        _run([*resolve, *pins, "--extra", "devnet", "pyproject.toml", "--output-file", str(REQUIREMENTS / "devnet.lock")])
         _run([*resolve, *pins, str(REQUIREMENTS / "build.in"), "--output-file", str(REQUIREMENTS / "build.lock")])
     return 0
 

@@ -3,7 +3,7 @@
 A second run compares one hash and returns: no network, no pip. The hash covers the lock files, the part of
 `pyproject.toml` that an installation reads, and the interpreter. It is written last: an interrupted run is run again.
 
-Standard library only, and syntax that an old interpreter can read: it has to be able to say that it is too old.
+Standard library only: it runs before anything is installed. `make setup` has looked at the interpreter's version.
 """
 
 from __future__ import annotations
@@ -14,28 +14,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-MINIMUM_PYTHON = (3, 11)
 LOCKS = ("requirements/dev.lock", "requirements/build.lock")
 STAMP = "concord-setup.sha256"
 
 
 class SetupError(Exception):
     """The environment cannot be made; the message names the remedy."""
-
-
-def require_python(version: tuple[int, int], executable: str) -> None:
-    """Refuse an interpreter that is too old, before anything is changed.
-
-    Raises:
-        SetupError: The interpreter is older than `MINIMUM_PYTHON`.
-    """
-    if version < MINIMUM_PYTHON:
-        wanted = ".".join(map(str, MINIMUM_PYTHON))
-        found = ".".join(map(str, version))
-        raise SetupError(
-            f"Concord needs Python {wanted} or newer; {executable} is {found}. "
-            f"Install a newer one and name it: make PYTHON=python{wanted} setup"
-        )
 
 
 def fingerprint(root: Path, interpreter: str) -> str:
@@ -91,15 +75,12 @@ def _run(step: str, command: list[str], root: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Bring the virtual environment up to date; the process's exit code."""
-    parser = argparse.ArgumentParser(
-        description="Create or refresh the project's virtual environment from the lock files."
-    )
+    parser = argparse.ArgumentParser(description="Create or refresh the project's virtual environment from the lock files.")
     parser.add_argument("--venv", type=Path, default=Path(".venv"))
     options = parser.parse_args(arguments)
     root = Path(__file__).resolve().parent.parent
     venv = root / options.venv
     try:
-        require_python(sys.version_info[:2], sys.executable)
         wanted = fingerprint(root, f"{sys.version_info[:3]} {sys.base_prefix} {root}")
         if not is_current(venv, wanted):
             install(root, venv, wanted)

@@ -46,13 +46,23 @@ def test_every_target_is_phony() -> None:
 
 
 def test_the_readme_starts_with_the_two_commands() -> None:
-    first = next(
-        block for block in blocks((ROOT / "README.md").read_text(), "README.md") if block.language == "console"
-    )
+    first = next(block for block in blocks((ROOT / "README.md").read_text(), "README.md") if block.language == "console")
     assert [line.split("#")[0].strip() for line in first.lines if line.startswith("$ make")] == [
         "$ make demo",
         "$ make test",
     ]
+
+
+@pytest.mark.parametrize("interpreter", ["an old one", "none"])
+def test_an_interpreter_that_will_not_do_is_refused_with_the_remedy(tmp_path: Path, interpreter: str) -> None:
+    python = tmp_path / "python3"
+    if interpreter == "an old one":
+        python.write_text('#!/bin/sh\n[ "$1" = -c ] && exit 1\nexit 0\n')
+        python.chmod(0o755)
+    done = make("setup", f"PYTHON={python}")
+    assert done.returncode != 0
+    assert "Concord needs Python 3.11 or newer" in done.stderr
+    assert "make PYTHON=python3.11" in done.stderr
 
 
 @pytest.mark.parametrize("target", ["setup", "engines", "go-tools", "check", "test", "demo"])

@@ -15,9 +15,7 @@ def fake_go(folder: Path, exit_code: int = 0) -> None:
     """Put a `go` on the PATH that installs a file, as `go install` would, without a network."""
     folder.mkdir()
     script = folder / "go"
-    script.write_text(
-        f'#!/bin/sh\n[ {exit_code} = 0 ] || exit {exit_code}\necho "$2" > "$GOBIN/fsck"; chmod 755 "$GOBIN/fsck"\n'
-    )
+    script.write_text(f'#!/bin/sh\n[ {exit_code} = 0 ] || exit {exit_code}\necho "$2" > "$GOBIN/fsck"; chmod 755 "$GOBIN/fsck"\n')
     script.chmod(0o755)
 
 
