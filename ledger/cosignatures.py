@@ -7,25 +7,21 @@ Left out: ML-DSA-44 (type 0x06), and when to cosign (`ledger.witness`).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from ledger.checkpoints import parse_checkpoint
 from ledger.errors import OutOfRangeError, SignatureError, UnsupportedAlgorithmError
 from ledger.notes import (
     COSIGNATURE_V1,
     ED25519_SIGNATURE_BYTES,
+    Ed25519Secret,
     NoteSignature,
     SignedNote,
     VerifierKey,
-    load_private_key,
     make_verifier_key,
     signatures_of,
     verify_ed25519,
 )
-
-if TYPE_CHECKING:
-    # cryptography costs 20 ms to import; see ledger.notes.
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 MAX_TIMESTAMP_S: Final = 2**63 - 1
 
@@ -35,11 +31,11 @@ _TIMESTAMP_BYTES: Final = 8
 class Cosigner:
     """An Ed25519 private key that cosigns checkpoints of others under one name."""
 
-    __slots__ = ("_private_key", "_verifier_key")
+    __slots__ = ("_secret", "_verifier_key")
 
-    def __init__(self, verifier_key: VerifierKey, private_key: Ed25519PrivateKey) -> None:
-        self._verifier_key = verifier_key
-        self._private_key = private_key
+    def __init__(self, name: str, secret: Ed25519Secret) -> None:
+        self._verifier_key = make_verifier_key(name, COSIGNATURE_V1, secret.public_key)
+        self._secret = secret
 
     @classmethod
     def from_seed(cls, name: str, seed: bytes) -> Cosigner:
@@ -48,8 +44,7 @@ class Cosigner:
         Raises:
             MalformedKeyError: The name is no key name, or the seed is not 32 bytes long.
         """
-        private_key, public_key = load_private_key(seed)
-        return cls(make_verifier_key(name, COSIGNATURE_V1, public_key), private_key)
+        return cls(name, Ed25519Secret(seed))
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -70,7 +65,7 @@ class Cosigner:
         parse_checkpoint(checkpoint_text)
         if not 0 <= time_s <= MAX_TIMESTAMP_S:
             raise OutOfRangeError(f"{time_s} s is not a time that a cosignature can carry")
-        signature = self._private_key.sign(_message(checkpoint_text, time_s))
+        signature = self._secret.sign(_message(checkpoint_text, time_s))
         timestamped = time_s.to_bytes(_TIMESTAMP_BYTES, "big") + signature
         return NoteSignature(self._verifier_key.name, self._verifier_key.key_id, timestamped)
 

@@ -15,15 +15,10 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from ledger.errors import MalformedKeyError, MalformedNoteError, SignatureError, UnsupportedAlgorithmError
-
-if TYPE_CHECKING:
-    # cryptography costs 20 ms to import; a note can be parsed without it.
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ED25519: Final = 0x01
 COSIGNATURE_V1: Final = 0x04
@@ -112,14 +107,38 @@ class Signer(Protocol):
         ...
 
 
+class Ed25519Secret:
+    """An Ed25519 private key that shows itself to nobody."""
+
+    __slots__ = ("_secret_key", "public_key")
+
+    def __init__(self, seed: bytes) -> None:
+        """Load a 32-byte private seed (RFC 8032).
+
+        Raises:
+            MalformedKeyError: The seed is not 32 bytes long.
+        """
+        from nacl.bindings import crypto_sign_seed_keypair  # noqa: PLC0415 - parsing needs no libsodium
+
+        if len(seed) != ED25519_KEY_BYTES:
+            raise MalformedKeyError("seed", f"{len(seed)} bytes instead of 32")
+        self.public_key, self._secret_key = crypto_sign_seed_keypair(seed)
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a message into a 64-byte signature."""
+        from nacl.bindings import crypto_sign  # noqa: PLC0415 - parsing needs no libsodium
+
+        return crypto_sign(message, self._secret_key)[:ED25519_SIGNATURE_BYTES]
+
+
 class NoteSigner:
     """An Ed25519 private key that signs notes under one name."""
 
-    __slots__ = ("_private_key", "_verifier_key")
+    __slots__ = ("_secret", "_verifier_key")
 
-    def __init__(self, verifier_key: VerifierKey, private_key: Ed25519PrivateKey) -> None:
-        self._verifier_key = verifier_key
-        self._private_key = private_key
+    def __init__(self, name: str, secret: Ed25519Secret) -> None:
+        self._verifier_key = make_verifier_key(name, ED25519, secret.public_key)
+        self._secret = secret
 
     @classmethod
     def from_seed(cls, name: str, seed: bytes) -> NoteSigner:
@@ -128,8 +147,7 @@ class NoteSigner:
         Raises:
             MalformedKeyError: The name is no key name, or the seed is not 32 bytes long.
         """
-        private_key, public_key = load_private_key(seed)
-        return cls(make_verifier_key(name, ED25519, public_key), private_key)
+        return cls(name, Ed25519Secret(seed))
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -138,7 +156,7 @@ class NoteSigner:
 
     def sign(self, text: str) -> bytes:
         """Sign a note's text into a 64-byte signature."""
-        return self._private_key.sign(text.encode())
+        return self._secret.sign(text.encode())
 
 
 # Keys
@@ -193,31 +211,6 @@ def encode_verifier_key(key: VerifierKey) -> str:
     """Spell a verifier key as a vkey."""
     material = bytes([key.algorithm]) + key.public_key
     return f"{key.name}+{key.key_id.hex()}+{b64encode(material).decode()}"
-
-
-def load_private_key(seed: bytes) -> tuple[Ed25519PrivateKey, bytes]:
-    """Load a 32-byte Ed25519 seed; return the private key and the 32-byte public key.
-
-    Raises:
-        MalformedKeyError: The seed is not 32 bytes long.
-    """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415 - parsing needs no cryptography
-        Ed25519PrivateKey,
-    )
-
-    if len(seed) != ED25519_KEY_BYTES:
-        raise MalformedKeyError("seed", f"{len(seed)} bytes instead of 32")
-    private_key = Ed25519PrivateKey.from_private_bytes(seed)
-    return private_key, private_key.public_key().public_bytes_raw()
-
-
-@lru_cache(maxsize=1024)
-def _load_public_key(public_key: bytes) -> Ed25519PublicKey:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415 - parsing needs no cryptography
-        Ed25519PublicKey,
-    )
-
-    return Ed25519PublicKey.from_public_bytes(public_key)
 
 
 # Notes
@@ -302,16 +295,21 @@ def signatures_of(note: SignedNote, key: VerifierKey) -> list[bytes]:
 
 
 def verify_ed25519(key: VerifierKey, signature: bytes, message: bytes) -> None:
-    """Verify one Ed25519 signature over a message.
+    """Verify one Ed25519 signature over a message; public keys and points of small order are refused.
 
     Raises:
         SignatureError: It does not verify, or is not 64 bytes long.
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - parsing needs no cryptography
+    # libsodium verifies twice as fast as OpenSSL; it is loaded here because parsing needs neither.
+    from nacl.bindings import crypto_sign_open  # noqa: PLC0415 - see above
+    from nacl.exceptions import BadSignatureError  # noqa: PLC0415 - see above
 
+    # libsodium takes signature and message in one piece: another length would move the border between them.
+    if len(signature) != ED25519_SIGNATURE_BYTES:
+        raise SignatureError(f"the signature of key {key.name!r} is not 64 bytes long", key.name)
     try:
-        _load_public_key(key.public_key).verify(signature, message)
-    except (InvalidSignature, ValueError) as error:
+        crypto_sign_open(signature + message, key.public_key)
+    except BadSignatureError as error:
         raise SignatureError(f"the signature of key {key.name!r} does not verify", key.name) from error
 
 

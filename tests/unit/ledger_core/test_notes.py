@@ -95,8 +95,25 @@ def test_the_text_is_covered() -> None:
 
 @pytest.mark.parametrize("length", [0, 1, 63, 65, 128])
 def test_a_signature_of_another_length_fails(length: int) -> None:
-    with pytest.raises(SignatureError):
+    with pytest.raises(SignatureError, match="64 bytes"):
         verify_ed25519(ALICE.verifier_key, b"\x01" * length, b"message")
+
+
+@pytest.mark.parametrize("moved", [-1, 1])
+def test_the_border_of_signature_and_message_does_not_move(moved: int) -> None:
+    message = b"message"
+    whole = ALICE.sign(message.decode()) + message
+    verify_ed25519(ALICE.verifier_key, whole[:64], whole[64:])
+    with pytest.raises(SignatureError, match="64 bytes"):
+        verify_ed25519(ALICE.verifier_key, whole[: 64 + moved], whole[64 + moved :])
+
+
+def test_a_public_key_of_small_order_verifies_nothing() -> None:
+    # With the identity point as key and as R, and S = 0, the plain equation holds for every message.
+    identity = b"\x01" + b"\0" * 31
+    key = make_verifier_key("small.example", ED25519, identity)
+    with pytest.raises(SignatureError):
+        verify_ed25519(key, identity + b"\0" * 32, b"any message")
 
 
 def test_cosignature_keys_are_not_verified_here() -> None:
@@ -243,10 +260,10 @@ def test_base64_decodes() -> None:
     assert [decode_base64(text) for text in ("", "AA==", "AAA=", "AAAA")] == [b"", b"\0", b"\0\0", b"\0\0\0"]
 
 
-def test_parsing_needs_no_cryptography() -> None:
+def test_parsing_loads_no_cryptographic_library() -> None:
     code = (
         "import sys, ledger.notes, ledger.checkpoints, ledger.cosignatures, ledger.proofs, ledger.tiles, ledger.compact\n"
-        "print('cryptography' in sys.modules)"
+        "print('cryptography' in sys.modules, 'nacl' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - own code
-    assert run.stdout == "False\n"
+    assert run.stdout == "False False\n"
