@@ -1,6 +1,6 @@
 """The rules of the chain: Prague, no proof of anything, gas for free.
 
-Three things differ from mainnet, all of them allowed to a private chain and none of them visible to a contract's logic:
+What differs from mainnet is what a private chain may choose, and none of it is visible to a contract's logic:
 - the base fee is 0 in every block, whatever the blocks before it used (Besu calls it `zeroBaseFee`), so that a sender without
   balance may always write;
 - a block's timestamp is the wall clock in seconds, and never below its parent's. It may equal its parent's, as in Clique with
@@ -13,15 +13,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-from eth.chains.base import MiningChain
+import rlp
+from eth.abc import BlockHeaderAPI, SignedTransactionAPI
 from eth.consensus.noproof import NoProofConsensus
-from eth.constants import GENESIS_BLOCK_NUMBER
+from eth.db.account import AccountDB
 from eth.db.atomic import AtomicDB
 from eth.db.chain import ChainDB
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.prague import PragueVM
-from eth.vm.forks.prague.blocks import PragueBlockHeader
-from eth_typing import Address
+from eth.vm.forks.prague.state import PragueState, PragueTransactionExecutor
+from eth.vm.header import HeaderSedes
+from eth_typing import Address, Hash32
 
 from devnet.engines.protocol import FUNDED_BALANCE_WEI
 
@@ -31,42 +33,52 @@ COINBASE = Address(b"\x00" * 20)
 """Nobody is paid."""
 
 
+class EmbeddedExecutor(PragueTransactionExecutor):
+    """Runs transactions whose form and signature admission has checked."""
+
+    def validate_transaction(self, transaction: SignedTransactionAPI) -> None:
+        """Check nonce and balance; py-evm would recover and verify the signature once more, which costs more than the rest."""
+        self.vm_state.validate_transaction(transaction)
+
+
+class EmbeddedState(PragueState):
+    """Prague's state transition."""
+
+    transaction_executor_class = EmbeddedExecutor
+
+
 class EmbeddedVM(PragueVM):
     """Prague without proof of work, stake or authority."""
 
     consensus_class = NoProofConsensus
+    _state_class = EmbeddedState
 
 
-VM_CONFIGURATION = ((GENESIS_BLOCK_NUMBER, EmbeddedVM),)
-
-
-def build_genesis(database: AtomicDB, chain_id: int, timestamp_s: int, funded: Iterable[bytes]) -> PragueBlockHeader:
+def build_genesis(database: AtomicDB, timestamp_s: int, funded: Iterable[bytes]) -> BlockHeaderAPI:
     """Write the state of block 0 into `database` and return its header.
 
     Args:
         database: Takes the state's nodes.
-        chain_id: EIP-155 chain id.
         timestamp_s: Time of block 0, unix seconds.
         funded: Addresses that own `FUNDED_BALANCE_WEI`, 20 bytes each.
     """
-    chain_class = MiningChain.configure("EmbeddedChain", vm_configuration=VM_CONFIGURATION, chain_id=chain_id)
-    # 16 random bytes: two chains made in the same second must differ, or a node would take one for the other.
-    parameters = {
-        "difficulty": 0,
-        "gas_limit": GAS_LIMIT,
-        "timestamp": timestamp_s,
-        "coinbase": COINBASE,
-        "extra_data": b"concord" + secrets.token_bytes(16),
-        "base_fee_per_gas": 0,
-    }
-    accounts = {
-        Address(address): {"balance": FUNDED_BALANCE_WEI, "nonce": 0, "code": b"", "storage": {}} for address in funded
-    }
-    chain = chain_class.from_genesis(database, parameters, accounts)
-    return chain.get_canonical_head()
+    accounts = AccountDB(database)
+    for address in funded:
+        accounts.set_balance(Address(address), FUNDED_BALANCE_WEI)
+    accounts.persist()
+    return EmbeddedVM.create_genesis_header(
+        difficulty=0,
+        gas_limit=GAS_LIMIT,
+        timestamp=timestamp_s,
+        coinbase=COINBASE,
+        # Random: two chains made in the same second must differ, or a node would take one for the other.
+        extra_data=b"concord" + secrets.token_bytes(16),
+        base_fee_per_gas=0,
+        state_root=accounts.state_root,
+    )
 
 
-def next_header(parent: PragueBlockHeader, now_s: int, branch: int) -> PragueBlockHeader:
+def next_header(parent: BlockHeaderAPI, now_s: int, branch: int) -> BlockHeaderAPI:
     """Make the header of the block after `parent`, with nothing in it yet.
 
     Args:
@@ -82,12 +94,31 @@ def next_header(parent: PragueBlockHeader, now_s: int, branch: int) -> PragueBlo
         coinbase=COINBASE,
         extra_data=b"concord" + branch.to_bytes(4, "big"),
     )
+    # EIP-1559 lifts a base fee of 0 to 1 after a block that is more than half full.
     return header.copy(base_fee_per_gas=0)
 
 
-def open_vm(database: AtomicDB, header: PragueBlockHeader, chain_id: int) -> EmbeddedVM:
-    """Make the machine that fills the block whose header this is."""
-    context = ChainContext(chain_id)
+def open_vm(database: AtomicDB, header: BlockHeaderAPI, chain_id: int) -> EmbeddedVM:
+    """Make the machine whose state is `header`'s and whose block context is `header`."""
     return EmbeddedVM(
-        header=header, chaindb=ChainDB(database), chain_context=context, consensus_context=NoProofConsensus(database)
+        header=header,
+        chaindb=ChainDB(database),
+        chain_context=ChainContext(chain_id),
+        consensus_context=NoProofConsensus(database),
     )
+
+
+def encode_header(header: BlockHeaderAPI) -> bytes:
+    """Encode a header; its keccak-256 is the block's hash."""
+    return bytes(rlp.encode(header))
+
+
+def decode_header(encoded: bytes) -> BlockHeaderAPI:
+    """Decode a header that this chain stored."""
+    header: BlockHeaderAPI = rlp.decode(encoded, sedes=HeaderSedes)
+    return header
+
+
+def block_hash(header: BlockHeaderAPI) -> bytes:
+    """Return the block's hash, 32 bytes."""
+    return bytes(Hash32(header.hash))

@@ -21,8 +21,7 @@ CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE nodes (hash BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE blocks (
     number INTEGER PRIMARY KEY,
-    hash BLOB NOT NULL UNIQUE,
-    header BLOB NOT NULL
+    hash BLOB NOT NULL UNIQUE
 );
 CREATE TABLE transactions (
     hash BLOB PRIMARY KEY,
@@ -59,6 +58,8 @@ CREATE TABLE pool (
 ) WITHOUT ROWID;
 """
 
+SELECT_BLOCK = "SELECT number, blocks.hash, nodes.value FROM blocks JOIN nodes ON nodes.hash = blocks.hash"
+
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
@@ -69,7 +70,7 @@ class BlockRow:
     hash: bytes
     """32 bytes."""
     header: bytes
-    """RLP of its header."""
+    """RLP of its header, which is the node of its hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,21 +209,15 @@ class ChainStore:
     # -- blocks
 
     def add_block(self, block: BlockRow, transactions: list[TransactionRow], logs: list[LogRow]) -> None:
-        """Append a block with its transactions and logs to the canonical chain."""
-        self.connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", (block.number, block.hash, block.header))
+        """Append a block with its transactions and logs to the canonical chain; its header is among the nodes."""
+        self.connection.execute("INSERT INTO blocks VALUES (?, ?)", (block.number, block.hash))
         self.connection.executemany(
             "INSERT INTO transactions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (t.hash, t.block, t.position, t.raw, t.sender, t.succeeded, t.gas_used, t.cumulative_gas_used)
-                for t in transactions
-            ],
+            [(t.hash, t.block, t.position, t.raw, t.sender, t.succeeded, t.gas_used, t.cumulative_gas_used) for t in transactions],
         )
         self.connection.executemany(
             "INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
-                (g.block, g.position, g.tx_position, g.tx_hash, g.address, *_four(g.topics), g.data)
-                for g in logs
-            ],
+            [(g.block, g.position, g.tx_position, g.tx_hash, g.address, *_four(g.topics), g.data) for g in logs],
         )
 
     def drop_blocks_above(self, number: int) -> None:
@@ -236,16 +231,16 @@ class ChainStore:
 
     def head(self) -> BlockRow:
         """Return the newest block."""
-        return BlockRow(*self.connection.execute("SELECT * FROM blocks ORDER BY number DESC LIMIT 1").fetchone())
+        return BlockRow(*self.connection.execute(f"{SELECT_BLOCK} ORDER BY number DESC LIMIT 1").fetchone())
 
     def block_by_number(self, number: int) -> BlockRow | None:
         """Return the block at this height."""
-        row = self.connection.execute("SELECT * FROM blocks WHERE number = ?", (number,)).fetchone()
+        row = self.connection.execute(f"{SELECT_BLOCK} WHERE number = ?", (number,)).fetchone()
         return None if row is None else BlockRow(*row)
 
     def block_by_hash(self, block_hash: bytes) -> BlockRow | None:
         """Return the canonical block with this hash."""
-        row = self.connection.execute("SELECT * FROM blocks WHERE hash = ?", (block_hash,)).fetchone()
+        row = self.connection.execute(f"{SELECT_BLOCK} WHERE blocks.hash = ?", (block_hash,)).fetchone()
         return None if row is None else BlockRow(*row)
 
     # -- transactions, logs, pool
