@@ -43,74 +43,86 @@ class Executed:
     """What was given back for cleared storage."""
 
 
-def call(database: NodeDatabase, header: BlockHeaderAPI, chain_id: int, request: CallRequest) -> bytes:
+@dataclass(frozen=True, slots=True)
+class After:
+    """The end of a block, where calls are executed."""
+
+    nodes: NodeDatabase
+    """This thread's view of the state."""
+    header: BlockHeaderAPI
+    """The block."""
+    chain_id: int
+    """EIP-155 chain id."""
+
+    def state(self) -> StateAPI:
+        """Open the state anew: what an earlier execution changed or made warm is not in it."""
+        return rules.open_vm(atomic(self.nodes), self.header, self.chain_id).state
+
+
+def call(after: After, request: CallRequest) -> bytes:
     """Execute a call on the state after a block and return its output.
 
     Raises:
         ExecutionRevertedError: the contract refused.
         ServerError: it ran out of gas, or could not start.
     """
-    state = rules.open_vm(atomic(database), header, chain_id).state
-    gas = min(request.gas or rules.GAS_LIMIT, rules.GAS_LIMIT)
-    return _execute(state, request, gas).output
+    return _execute(after, request, _gas_cap(request)).output
 
 
-def estimate_gas(database: NodeDatabase, header: BlockHeaderAPI, chain_id: int, request: CallRequest) -> int:
+def estimate_gas(after: After, request: CallRequest) -> int:
     """Find a gas limit that suffices, within 1.5 % of the least.
 
     Raises:
         ExecutionRevertedError: no gas would suffice, the contract refuses.
         ServerError: it needs more gas than it may have.
     """
-    state = rules.open_vm(atomic(database), header, chain_id).state
-    highest = min(request.gas or rules.GAS_LIMIT, rules.GAS_LIMIT)
-    tried = _execute(state, request, highest)
+    highest = _gas_cap(request)
+    tried = _execute(after, request, highest)
     lowest = tried.gas_used - 1
     # Most transactions need what they used, and the part that EIP-150 withholds from calls: try that before bisecting.
     guess = (tried.gas_used + tried.gas_refund + CALL_STIPEND) * 64 // 63
     for optimistic in (tried.gas_used, guess):
         if lowest < optimistic < highest:
-            if _suffices(state, request, optimistic):
+            if _suffices(after, request, optimistic):
                 highest = optimistic
                 break
             lowest = optimistic
     while lowest + 1 < highest and (highest - lowest) / highest > ESTIMATE_TOLERANCE:
         # Skewed towards the low end: most searches end there.
         middle = min((highest + lowest) // 2, lowest * 2)
-        if _suffices(state, request, middle):
+        if _suffices(after, request, middle):
             highest = middle
         else:
             lowest = middle
     return highest
 
 
-def _suffices(state: StateAPI, request: CallRequest, gas: int) -> bool:
+def _gas_cap(request: CallRequest) -> int:
+    return min(request.gas or rules.GAS_LIMIT, rules.GAS_LIMIT)
+
+
+def _suffices(after: After, request: CallRequest, gas: int) -> bool:
     try:
-        _execute(state, request, gas)
+        _execute(after, request, gas)
     except RpcError:
         return False
     return True
 
 
-def _execute(state: StateAPI, request: CallRequest, gas: int) -> Executed:
-    """Run the request and leave the state as it was."""
-    snapshot = state.snapshot()
+def _execute(after: After, request: CallRequest, gas: int) -> Executed:
+    state = after.state()
+    transaction = _transaction(state, request, gas)
+    needed = intrinsic_gas(transaction)
+    if gas < needed:
+        raise ServerError(f"intrinsic gas too low: gas {gas}, minimum needed {needed}")
     try:
-        transaction = _transaction(state, request, gas)
-        needed = intrinsic_gas(transaction)
-        if gas < needed:
-            raise ServerError(f"intrinsic gas too low: gas {gas}, minimum needed {needed}")
-        # As every transaction does: access lists of an earlier run must not make this one cheaper.
-        state.lock_changes()
         computation = state.costless_execute_transaction(transaction)
-        if computation.is_error:
-            raise _failure(computation)
-        gas_used = rules.EmbeddedVM.finalize_gas_used(transaction, computation)
-        return Executed(computation.output, gas_used, computation.get_gas_refund())
     except ValidationError as error:
         raise ServerError(f"err: {error} (supplied gas {gas})") from error
-    finally:
-        state.revert(snapshot)
+    if computation.is_error:
+        raise _failure(computation)
+    gas_used = rules.EmbeddedVM.finalize_gas_used(transaction, computation)
+    return Executed(computation.output, gas_used, computation.get_gas_refund())
 
 
 def _transaction(state: StateAPI, request: CallRequest, gas: int) -> SpoofTransaction:

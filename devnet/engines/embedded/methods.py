@@ -196,14 +196,15 @@ class Methods:
     def _call(self, params: Params) -> str:
         _refuse_overrides(params)
         with self._chain.read() as reader:
-            header = _require_header(reader, params.block(1))
-            return data(execution.call(reader.nodes, header, self._chain.chain_id, params.call(0)))
+            return data(execution.call(self._after(reader, params), params.call(0)))
 
     def _estimate_gas(self, params: Params) -> str:
         _refuse_overrides(params)
         with self._chain.read() as reader:
-            header = _require_header(reader, params.block(1))
-            return quantity(execution.estimate_gas(reader.nodes, header, self._chain.chain_id, params.call(0)))
+            return quantity(execution.estimate_gas(self._after(reader, params), params.call(0)))
+
+    def _after(self, reader: Reader, params: Params) -> execution.After:
+        return execution.After(reader.nodes, _require_header(reader, params.block(1)), self._chain.chain_id)
 
     # -- transactions and logs
 

@@ -155,20 +155,30 @@ class Miner:
                 f"insufficient funds for gas * price + value: address 0x{candidate.sender.hex()} "
                 f"have {balance} want {candidate.worst_cost_wei}"
             )
-        snapshot = making.vm.state.snapshot()
-        try:
-            receipt, _ = making.vm.apply_transaction(making.header, candidate.transaction)
-        except ValidationError as error:
-            making.vm.state.revert(snapshot)
-            raise TransactionRefusedError(f"invalid transaction: {error}") from error
-        except Exception as error:
-            # A defect of the machine must not take down the transactions that share the block.
-            making.vm.state.revert(snapshot)
-            LOGGER.exception("transaction 0x%s could not be executed", candidate.hash.hex())
-            raise InternalError(f"internal error: {type(error).__name__}") from error
+        receipt = self._apply(making, candidate)
         making.header = making.vm.add_receipt_to_header(making.header, receipt)
         making.executed.append(candidate)
         making.receipts.append(receipt)
+
+    @staticmethod
+    def _apply(making: _Round, candidate: Admitted) -> ReceiptAPI:
+        """Run a transaction; one that cannot run leaves the state as it was."""
+        state = making.vm.state
+        state.lock_changes()
+        # After the lock: what is warm is journalled anew for each transaction, and a snapshot belongs to one journal.
+        snapshot = state.snapshot()
+        try:
+            computation = state.apply_transaction(candidate.transaction)
+        except ValidationError as error:
+            state.revert(snapshot)
+            raise TransactionRefusedError(f"invalid transaction: {error}") from error
+        except Exception as error:
+            # A defect of the machine must not take down the transactions that share the block.
+            state.revert(snapshot)
+            LOGGER.exception("transaction 0x%s could not be executed", candidate.hash.hex())
+            raise InternalError(f"internal error: {type(error).__name__}") from error
+        state.commit(snapshot)
+        return making.vm.make_receipt(making.header, candidate.transaction, computation, state)
 
     def _execute_followers(self, making: _Round, first: Admitted) -> None:
         """Execute what waited for `first`, from this round and from the pool, while it fits into the block."""
