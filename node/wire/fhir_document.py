@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -33,6 +34,7 @@ _TYPE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _RELATIVE: Final = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9\-.]{1,64}")
 _HISTORY: Final = re.compile(r"/_history/[A-Za-z0-9\-.]{1,64}\Z")
+_WEB: Final = ("http://", "https://")
 _BRINGS: Final = frozenset({"POST", "PUT"})
 
 Tree = dict[str, Any]
@@ -49,10 +51,10 @@ class _Entry(msgspec.Struct):
     request: _Request | None = None
 
 
-class _Shell(msgspec.Struct):
+class _Bundle(msgspec.Struct):
     resourceType: str = ""  # noqa: N815 - FHIR's name
     type: Any = None
-    entry: msgspec.Raw = msgspec.Raw(b"[]")
+    entry: list[_Entry] = []
 
 
 class _Head(msgspec.Struct):
@@ -60,8 +62,7 @@ class _Head(msgspec.Struct):
     id: str = ""
 
 
-_SHELL: Final = msgspec.json.Decoder(_Shell)
-_ENTRIES: Final = msgspec.json.Decoder(list[_Entry])
+_BUNDLE: Final = msgspec.json.Decoder(_Bundle)
 _HEAD: Final = msgspec.json.Decoder(_Head)
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 _TREE: Final = msgspec.json.Decoder(Tree)
@@ -70,7 +71,7 @@ _TREE: Final = msgspec.json.Decoder(Tree)
 class Resource:
     """One resource of a document, at its place."""
 
-    __slots__ = ("_content", "_raw", "_tree", "base", "full_url", "index", "path", "resource_id", "resource_type")
+    __slots__ = ("_content", "_raw", "base", "full_url", "index", "path", "resource_id", "resource_type")
 
     def __init__(self, index: int, path: str, full_url: str, raw: msgspec.Raw, head: _Head) -> None:
         self.index = index
@@ -78,12 +79,12 @@ class Resource:
         self.full_url = full_url
         self.resource_type = head.resourceType
         self.resource_id = head.id
-        suffix = f"{head.resourceType}/{head.id}"
-        restful = full_url.startswith(("http://", "https://")) and full_url.endswith(f"/{suffix}")
-        self.base = full_url.removesuffix(suffix) if restful else ""
+        self.base = ""
+        if full_url.startswith(_WEB):
+            suffix = f"{head.resourceType}/{head.id}"
+            self.base = full_url.removesuffix(suffix) if full_url.endswith(f"/{suffix}") else ""
         self._raw = raw
         self._content: bytes | None = None
-        self._tree: Tree | None = None
 
     @property
     def content(self) -> bytes:
@@ -92,12 +93,9 @@ class Resource:
             self._content = bytes(self._raw)
         return self._content
 
-    @property
-    def tree(self) -> Tree:
-        """The resource, decoded."""
-        if self._tree is None:
-            self._tree = _TREE.decode(self._raw)
-        return self._tree
+    def decode(self) -> Tree:
+        """Decode the resource."""
+        return _TREE.decode(self._raw)
 
 
 class Node(NamedTuple):
@@ -121,6 +119,7 @@ class Document:
 
     def __init__(self, resources: Sequence[Resource]) -> None:
         self.resources = resources
+        self._nodes: dict[int, Node] = {}
         self._by_url = {each.full_url: each for each in resources if each.full_url}
         self._by_name: dict[str, Resource | None] = {}
         self._without_base: dict[str, Resource | None] = {}
@@ -131,10 +130,18 @@ class Document:
             if not each.base:
                 self._without_base[name] = None if name in self._without_base else each
 
+    def node(self, resource: Resource) -> Node:
+        """Return a resource, decoded once."""
+        # Kept here, not in the resource: a reference cycle would leave every document to the garbage collector.
+        node = self._nodes.get(resource.index)
+        if node is None:
+            node = self._nodes[resource.index] = Node(resource, resource.decode(), "")
+        return node
+
     def resolve(self, reference: str, holder: Node) -> Node | None:
-        """Return what a literal reference points to, or None where that is not in the document."""
-        if reference.startswith("#"):
-            return _contained(reference[1:], holder)
+        """Return what a literal reference, not empty, points to, or None where that is not in the document."""
+        if reference[0] == "#":
+            return self._contained(reference[1:], holder)
         found = self._by_url.get(reference)
         if found is None:
             plain = _HISTORY.sub("", reference)
@@ -142,15 +149,28 @@ class Document:
             found = self._by_url.get(base + plain)
             if found is None and _RELATIVE.fullmatch(plain):
                 found = (self._without_base if base else self._by_name).get(plain)
-        return None if found is None else Node(found, found.tree, "")
+        return None if found is None else self.node(found)
 
     def follow(self, value: object, holder: Node) -> Node | None:
         """Return what a FHIR Reference points to, or None where that is not in the document."""
         reference = value.get("reference") if isinstance(value, dict) else None
         return self.resolve(reference, holder) if isinstance(reference, str) and reference else None
 
+    def _contained(self, name: str, holder: Node) -> Node | None:
+        container = self.node(holder.resource)
+        if not name:
+            return container
+        for each in walk(container.tree, ("contained",)):
+            if isinstance(each, dict) and each.get("id") == name:
+                return Node(holder.resource, each, name)
+        return None
+
     def find(self, path: FhirPath, node: Node) -> list[tuple[Node, Any]]:
         """Return all values at a path, each with the resource that holds it."""
+        if path.hops[0][0] not in node.tree:
+            return []
+        if len(path.hops) == 1:
+            return [(node, value) for value in walk(node.tree, path.hops[0])]
         nodes = [node]
         for hop in path.hops[:-1]:
             targets = [self.follow(value, each) for each in nodes for value in walk(each.tree, hop)]
@@ -166,9 +186,11 @@ def walk(value: object, names: Sequence[str]) -> list[Any]:
         for each in level:
             found = each.get(name) if isinstance(each, dict) else None
             if isinstance(found, list):
-                below += [element for element in found if element is not None]
+                below += [element for element in found if element is not None] if None in found else found
             elif found is not None:
                 below.append(found)
+        if not below:
+            return below
         level = below
     return level
 
@@ -188,33 +210,36 @@ def read_document(document: bytes, limits: DocumentLimits) -> Document:
     except NestingTooDeepError as error:
         raise LimitExceededError("max_depth", limits.max_depth) from error
     try:
-        shell = _SHELL.decode(document)
-        whole = _RAW.decode(document)
+        bundle = _BUNDLE.decode(document)
     except msgspec.ValidationError as error:
-        raise _refused("resourceType", "not a FHIR resource: a JSON object with a resourceType is needed") from error
+        # Whatever has these fields in another shape is no Bundle, and may be a resource all the same.
+        return Document([_read_single(document, str(error))])
     except msgspec.DecodeError as error:
         raise MalformedJsonError("document", "not JSON that FHIR allows") from error
-    if shell.resourceType == "Bundle":
-        return Document(_read_bundle(shell))
+    if bundle.resourceType == "Bundle":
+        return Document(_read_bundle(bundle))
+    return Document([_read_single(document, "")])
+
+
+def _read_single(document: bytes, why_no_bundle: str) -> Resource:
+    whole = _RAW.decode(document)
     head = _read_head(whole)
     if isinstance(head, str):
         raise _refused("resourceType", head)
-    return Document([Resource(0, head.resourceType, "", whole, head)])
+    if head.resourceType == "Bundle":
+        raise _refused("Bundle", f"not the shape of a Bundle: {why_no_bundle}")
+    return Resource(0, head.resourceType, "", whole, head)
 
 
-def _read_bundle(shell: _Shell) -> list[Resource]:
-    if shell.type in REFUSED_BUNDLE_TYPES:
-        raise _refused("Bundle.type", f"a {shell.type} answers a request; send what it holds as a collection")
-    if not isinstance(shell.type, str) or shell.type not in BUNDLE_TYPES:
+def _read_bundle(bundle: _Bundle) -> list[Resource]:
+    if not isinstance(bundle.type, str) or bundle.type not in BUNDLE_TYPES | REFUSED_BUNDLE_TYPES:
         raise _refused("Bundle.type", f"missing or unknown; one of {', '.join(sorted(BUNDLE_TYPES))} is needed")
-    try:
-        entries = _ENTRIES.decode(shell.entry)
-    except msgspec.DecodeError as error:
-        raise _refused("Bundle.entry", f"not a list of Bundle entries: {error}") from error
+    if bundle.type in REFUSED_BUNDLE_TYPES:
+        raise _refused("Bundle.type", f"a {bundle.type} answers a request; send what it holds as a collection")
     refusals: list[Refusal] = []
     resources: list[Resource] = []
     urls: set[str] = set()
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(bundle.entry):
         made = _read_entry(index, entry, urls)
         if isinstance(made, Resource):
             resources.append(made)
@@ -246,11 +271,16 @@ def _read_head(raw: msgspec.Raw) -> _Head | str:
         head = _HEAD.decode(raw)
     except msgspec.DecodeError:
         return "not a FHIR resource: a JSON object with a resourceType and a string as id is needed"
-    if not _TYPE.fullmatch(head.resourceType):
+    if not _is_type(head.resourceType):
         return "no resourceType, or not the name of one"
     if head.id and not _ID.fullmatch(head.id):
         return "its id is not a FHIR id: letters, digits, hyphens and dots, at most 64"
     return head
+
+
+@lru_cache(maxsize=512)
+def _is_type(name: str) -> bool:
+    return _TYPE.fullmatch(name) is not None
 
 
 def _check_url(resource: Resource, urls: set[str]) -> str:
@@ -264,19 +294,10 @@ def _check_url(resource: Resource, urls: set[str]) -> str:
         return f"longer than {_MAX_URL_CHARS} characters, or with characters that no URL has"
     if ":" not in url:
         return "not an absolute URI, such as urn:uuid:…"
-    restful = url.startswith(("http://", "https://")) and _RELATIVE.fullmatch("/".join(url.rsplit("/", 2)[-2:]))
+    restful = url.startswith(_WEB) and _RELATIVE.fullmatch("/".join(url.rsplit("/", 2)[-2:]))
     if restful and resource.resource_id and not resource.base:
         return "it names another type or id than the resource"
     return ""
-
-
-def _contained(name: str, holder: Node) -> Node | None:
-    if not name:
-        return Node(holder.resource, holder.resource.tree, "")
-    for each in walk(holder.resource.tree, ("contained",)):
-        if isinstance(each, dict) and each.get("id") == name:
-            return Node(holder.resource, each, name)
-    return None
 
 
 def _refused(path: str, reason: str) -> DocumentRefusedError:

@@ -5,12 +5,12 @@ Everything that is missing is reported with its FHIR path; no message holds a va
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from node.domain.entry import Version
-from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules, ItemRule
+from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules
 from node.domain.record import FHIR_JSON, Item, Part, RecordDraft, RecordIdentity, RecordStatus
 from node.errors import LimitExceededError, Refusal
 from node.wire.fhir_document import Document, Node, Resource, walk
@@ -30,7 +30,7 @@ class RecordReader:
     ) -> None:
         self._document = document
         self._kind = focal
-        self._focal = Node(resource, resource.tree, "")
+        self._focal = document.node(resource)
         self._rules = rules
         self._limits = limits
         self._nodes: list[Node] = []
@@ -84,13 +84,17 @@ class RecordReader:
         seen = {(focal.resource.index, "")}
         for node in self._nodes:
             for rule in self._kind.follow.get(node.resource_type, ()):
+                if rule.path.hops[0][0] not in node.tree:
+                    continue
                 for value in walk(node.tree, rule.path.hops[0]):
                     target = self._document.follow(value, node)
-                    if target is None or (target.resource.index, target.contained) in seen:
+                    if target is None:
                         continue
-                    seen.add((target.resource.index, target.contained))
-                    self._nodes.append(target)
-                    self.roles.setdefault(target.resource.index, rule.role)
+                    key = (target.resource.index, target.contained)
+                    if key not in seen:
+                        seen.add(key)
+                        self._nodes.append(target)
+                        self.roles.setdefault(target.resource.index, rule.role)
             if len(self.roles) > self._limits.max_parts:
                 raise LimitExceededError("max_parts", self._limits.max_parts)
 
@@ -184,13 +188,22 @@ class RecordReader:
 
     # What it is about
 
-    def _items(self) -> Iterator[Item]:
+    def _items(self) -> list[Item]:
+        items: list[Item] = []
         for node in self._nodes:
             for rule in self._kind.items.get(node.resource_type, ()):
-                bases = walk(node.tree, rule.base.hops[0]) if rule.base.text else [node.tree]
-                specimen = self._first(rule.specimen, node) if bases else ""
+                if rule.base.text and rule.base.hops[0][0] not in node.tree:
+                    continue
+                bases = walk(node.tree, rule.base.hops[0])
+                specimen = self._first(rule.specimen, node)
                 for base in bases:
-                    yield from _items_at(base, rule, specimen)
+                    unit = _first_string(base, rule.unit)
+                    items += [
+                        Item(coding.get("system", ""), coding["code"], specimen, unit)
+                        for coding in walk(base, rule.coding.hops[0])
+                        if _is_coding(coding)
+                    ]
+        return items
 
     def _first(self, paths: Sequence[FhirPath], node: Node) -> str:
         for path in paths:
@@ -213,14 +226,16 @@ class RecordReader:
         return ""
 
 
-def _items_at(base: object, rule: ItemRule, specimen: str) -> Iterator[Item]:
-    codings = walk(base, rule.coding.hops[0]) if rule.coding.text else [base]
-    units = [value for path in rule.unit for value in walk(base, path.hops[0]) if isinstance(value, str)]
-    for coding in codings:
-        system = coding.get("system", "") if isinstance(coding, dict) else ""
-        code = coding.get("code") if isinstance(coding, dict) else None
-        if isinstance(code, str) and isinstance(system, str):
-            yield Item(system, code, specimen, units[0] if units else "")
+def _is_coding(value: object) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("code"), str) and isinstance(value.get("system", ""), str)
+
+
+def _first_string(base: object, paths: Sequence[FhirPath]) -> str:
+    for path in paths:
+        for value in walk(base, path.hops[0]):
+            if isinstance(value, str):
+                return value
+    return ""
 
 
 def _says_something(value: Any) -> bool:  # noqa: ANN401 - any value of FHIR
