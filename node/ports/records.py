@@ -180,8 +180,8 @@ class RecordsTransaction(Protocol):
     def patients(self, institution: InstitutionId) -> Iterable[PatientRow]:
         """Iterate over an institution's patients."""
 
-    def counters(self, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
-        """Return the next values of counters; those never used are absent."""
+    def counters(self, patients: Sequence[PatientId]) -> dict[CounterKey, int]:
+        """Return the next values of all counters of these patients; those never used are absent."""
 
     def set_counters(self, values: Mapping[CounterKey, int]) -> None:
         """Store the next values of counters."""

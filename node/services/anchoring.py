@@ -18,7 +18,14 @@ from ledger.hashing import TreeSize
 from ledger.proofs import prove_consistency, root_at
 from ledger.tiles import TileHashReader
 from node.domain.entry import Origin
-from node.errors import AnchorBaseGoneError, AnchorPendingError, ChainAwayError, ChainError, NodeStoppingError
+from node.errors import (
+    AnchorBaseGoneError,
+    AnchorPendingError,
+    ChainAwayError,
+    ChainError,
+    NodeStoppingError,
+    TransactionRevertedError,
+)
 from node.ports.chain import AnchorChain, AnchoredHead, Outcome, Settled
 from node.ports.clock import Clock
 from node.ports.records import AnchorRow, RecordsReader, RecordsTransaction, RecordsWriter
@@ -27,6 +34,9 @@ from node.services.status import ChainWatch
 
 _SETTLE_S = 0.25
 """How often the chain is asked for what is on its way."""
+
+_REFUSED_RETRY_S = 30.0
+"""How long to wait after the contract refused an anchor: only a vote or an operator changes its mind."""
 
 log = structlog.get_logger(__name__)
 
@@ -117,7 +127,9 @@ class AnchoringService:
     def _record(self, news: Settled) -> None:
         if news.outcome in (Outcome.ANCHORED, Outcome.VANISHED):
             self._accept(news.origin, news.head)
-        elif news.outcome is not Outcome.NOT_TAKEN:
+        elif news.outcome is Outcome.REFUSED:
+            self._watch.refused(news.origin, news.reason)
+        elif news.outcome is Outcome.SUPERSEDED:
             self._due_s[news.origin] = 0.0
         if news.outcome is not Outcome.ANCHORED:
             log.warning("anchor", origin=news.origin, size=news.size, outcome=news.outcome, reason=news.reason)
@@ -160,6 +172,13 @@ class AnchoringService:
             self._chain.submit_anchor(origin, checkpoint.size, checkpoint.root, proof, base_size)
         except (AnchorPendingError, AnchorBaseGoneError):
             return
+        except TransactionRevertedError as error:
+            # this log alone: the others' anchors go on
+            self._watch.refused(origin, error.name)
+            log.error("anchor_refused", origin=origin, size=checkpoint.size, reason=error.name)
+            self._due_s[origin] = now_s + max(self._interval_s, _REFUSED_RETRY_S)
+            return
+        self._watch.refused(origin, None)
         self._due_s[origin] = now_s + self._interval_s
 
     def _committed(self, origin: Origin) -> tuple[Checkpoint, bytes] | None:

@@ -16,10 +16,10 @@ from node.errors import ConcordError, DocumentRefusedError, Refusal, VersionConf
 from node.ports.clock import Clock, unix_ms
 from node.ports.keys import NodeKeys
 from node.ports.preparation import DraftedRecord, PreparedAs
-from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
+from node.ports.records import CounterKey, EntryRow, IdentityMac, PatientId, RecordRow, RecordsTransaction
 from node.ports.secrets import SecretStore
 from node.services.assignment import assignment_for
-from node.services.patients import PatientIndex, ResolvedPatient
+from node.services.patients import PatientIndex, PatientSession
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag
 from node.wire.prepare import Assignment, FinishedEntry, finish_record
@@ -106,9 +106,9 @@ class StagingHandler:
         """Return the time of staging, unix ms."""
         return unix_ms(self._clock)
 
-    def resolve(self, transaction: RecordsTransaction, item: StagingRequest) -> list[ResolvedPatient]:
-        """Return each record's patient; unknown ones get a provisional code."""
-        return self._patients.resolve(transaction, item.institution, [one.patient_number for one in item.records])
+    def patients(self, transaction: RecordsTransaction) -> PatientSession:
+        """Return the patients of a transaction."""
+        return PatientSession(self._patients, transaction)
 
 
 class _Staging:
@@ -120,7 +120,9 @@ class _Staging:
         self._items = items
         self._now_ms = handler.now_ms()
         self._known: dict[tuple[InstitutionId, IdentityMac], RecordRow] = {}
+        self._patients = handler.patients(transaction)
         self._counters: dict[CounterKey, int] = {}
+        self._moved: dict[CounterKey, int] = {}
         self._placed: dict[Origin, list[_Placed]] = {}
         self._new_records: list[RecordRow] = []
 
@@ -141,6 +143,8 @@ class _Staging:
         for institution, identities in wanted.items():
             found = self._transaction.records_by_identity(institution, list(identities))
             self._known.update(((institution, identity), record) for identity, record in found.items())
+            numbers = [one.patient_number for item in self._items if item.institution == institution for one in item.records]
+            self._load_counters(self._patients.load(institution, numbers))
 
     def _place(self, item: StagingRequest, drafts: Sequence[_Draft]) -> list[Receipt | _Placed] | Reassigned | ConcordError:
         """Decide for all records of a document, then place them all."""
@@ -160,12 +164,7 @@ class _Staging:
                 reassigned[position] = decision
         if reassigned:
             return Reassigned(reassigned)
-        patients = self._handler.resolve(self._transaction, item)
-        self._load_counters(item.origin, patients)
-        return [
-            self._answer_known(item, draft) or self._stage(item, draft, patient)
-            for draft, patient in zip(drafts, patients, strict=True)
-        ]
+        return [self._answer_known(item, draft) or self._stage(item, draft) for draft in drafts]
 
     def _answer_known(self, item: StagingRequest, draft: _Draft) -> Receipt | None:
         known = self._known.get((item.institution, draft.identity))
@@ -179,23 +178,20 @@ class _Staging:
             return receipt_of(known, draft.same, Outcome.SAME, Level.STORED)
         return None
 
-    def _load_counters(self, origin: Origin, patients: Sequence[ResolvedPatient]) -> None:
-        keys = {CounterKey(origin, patient.patient_id, patient.epoch, TAG_CLASS) for patient in patients}
-        missing = [key for key in keys if key not in self._counters]
-        if missing:
-            stored = self._transaction.counters(missing)
-            self._counters.update((key, stored.get(key, 0)) for key in missing)
+    def _load_counters(self, patients: Sequence[PatientId]) -> None:
+        self._counters.update(self._transaction.counters(patients))
 
-    def _stage(self, item: StagingRequest, draft: _Draft, patient: ResolvedPatient) -> _Placed:
+    def _stage(self, item: StagingRequest, draft: _Draft) -> _Placed:
+        patient = self._patients.resolve(item.institution, draft.drafted.patient_number)
         key = CounterKey(item.origin, patient.patient_id, patient.epoch, TAG_CLASS)
-        counter = self._counters[key]
-        self._counters[key] = counter + 1
+        counter = self._counters.get(key, 0)
+        self._counters[key] = self._moved[key] = counter + 1
         finished = finish_record(
             draft.drafted.prepared,
             origin=item.origin,
             tag=locator_tag(patient.epoch_key, item.origin, TAG_CLASS, counter),
             reader_key=patient.epoch_key,
-            reader_key_id=patient.reader_key_id,
+            reader_key_id=patient.epoch.to_bytes(8, "big"),
             pseudonym=patient.pseudonym,
         )
         record = draft.known or RecordRow(
@@ -246,8 +242,8 @@ class _Staging:
             transaction.insert_entries([one.row for one in placed])
             transaction.insert_headers([(origin, one.row.leaf_index, one.finished.header) for one in placed])
             transaction.insert_bodies([(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed])
-        if self._placed:
-            transaction.set_counters(self._counters)
+        self._patients.write()
+        transaction.set_counters(self._moved)
 
     def _settle(self, result: list[Receipt | _Placed] | Reassigned | ConcordError) -> StagingResult:
         if isinstance(result, Reassigned | ConcordError):

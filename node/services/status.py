@@ -38,6 +38,7 @@ class LogReport(msgspec.Struct, frozen=True):
     state: str
     reason: str | None
     anchor: AnchorReport | None
+    anchor_refused: str | None
 
 
 class ChainReport(msgspec.Struct, frozen=True):
@@ -66,6 +67,7 @@ class ChainWatch:
     """What the worker last learned of the chain; written by its thread, read by all."""
 
     def __init__(self, *, configured: bool) -> None:
+        self._refusals: dict[Origin, str | None] = {}
         self._report = ChainReport("unknown" if configured else "none", None, None, None)
 
     def up(self, block_number: int, now: datetime) -> None:
@@ -76,6 +78,14 @@ class ChainWatch:
         """Note that it did not, and why."""
         seen_at = self._report.seen_at
         self._report = ChainReport("away", reason, self._report.block_number, seen_at)
+
+    def refused(self, origin: Origin, reason: str | None) -> None:
+        """Note that the contract refused a log's anchor, by the revert's name, or that it no longer does."""
+        self._refusals[origin] = reason
+
+    def refusal(self, origin: Origin) -> str | None:
+        """Return why the contract refused a log's last anchor; None when it did not."""
+        return self._refusals.get(origin)
 
     def report(self) -> ChainReport:
         """Return what is known."""
@@ -142,6 +152,7 @@ class StatusService:
             anchor=None
             if anchor is None
             else AnchorReport(anchor.size, anchor.root.hex(), anchor.block_number, anchor.timestamp_s),
+            anchor_refused=self._chain.refusal(hosted.origin),
         )
 
 

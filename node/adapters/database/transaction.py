@@ -129,21 +129,18 @@ class SqlRecordsTransaction:
         query = sa.select(patients).where(patients.c.institution == institution)
         return [rows.patient_from(row) for row in self._connection.execute(query)]
 
-    def counters(self, keys: Sequence[CounterKey]) -> dict[CounterKey, int]:
-        """Return the next values of counters; those never used are absent."""
-        found: dict[CounterKey, int] = {}
-        wanted = set(keys)
+    def counters(self, patients: Sequence[PatientId]) -> dict[CounterKey, int]:
+        """Return the next values of all counters of these patients; those never used are absent."""
         table = locator_counters
-        for chunk in chunks(sorted({key.patient_id for key in keys})):
+        found: dict[CounterKey, int] = {}
+        for chunk in chunks(patients):
             for row in self._connection.execute(sa.select(table).where(table.c.patient_id.in_(chunk))):
-                key = CounterKey(Origin(row.origin), PatientId(row.patient_id), row.epoch, row.tag_class)
-                if key in wanted:
-                    found[key] = row.next_counter
+                found[CounterKey(Origin(row.origin), PatientId(row.patient_id), row.epoch, row.tag_class)] = row.next_counter
         return found
 
     def set_counters(self, values: Mapping[CounterKey, int]) -> None:
         """Store the next values of counters."""
-        known = self.counters(list(values))
+        known = self.counters(list({key.patient_id for key in values}))
         table = locator_counters
         fresh = [_counter_values(key, value) for key, value in values.items() if key not in known]
         changed = [_counter_values(key, value, prefix="at_") for key, value in values.items() if key in known]

@@ -1,0 +1,182 @@
+"""Patients of the hosted institutions: a hospital's number maps to the keys by which entries are found (FORMATS "Patient code").
+
+Numbers are kept as keyed hashes, keys sealed for this node. A number that nobody registered gets a provisional code, drawn
+here and kept sealed until it is handed over. The code itself of a registered patient never comes here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.entry import InstitutionId
+from node.domain.patient import PatientKeys
+from node.domain.record import PatientNumber
+from node.errors import MalformedParameterError
+from node.identity.codes import draw_seed, keys_of_seed
+from node.identity.sealed import encode_patient_keys, parse_patient_keys
+from node.ports.keys import NodeKeys
+from node.ports.records import PatientId, PatientRow, RecordsTransaction, RecordsWriter
+
+_PURPOSE = "patient-keys"
+_PATIENT_ID_BYTES = 16
+_CACHED_PATIENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedPatient:
+    """What staging an entry needs of a patient."""
+
+    patient_id: PatientId
+    """Counters refer to it."""
+    epoch: int
+    """The newest epoch whose key is here."""
+    epoch_key: bytes
+    """K_e, 32 bytes."""
+    pseudonym: bytes | None
+    """The person's pseudonym for supervision; None until the code service has given one."""
+
+
+class PatientIndex:
+    """Finds patients by number, and issues provisional codes to those that nobody registered."""
+
+    def __init__(self, keys: NodeKeys, locator_secrets: Mapping[int, bytes]) -> None:
+        self._keys = keys
+        self._locator_secrets = locator_secrets
+        self._opened: OrderedDict[tuple[PatientId, bytes], PatientKeys] = OrderedDict()
+
+    def number_mac(self, number: PatientNumber) -> bytes:
+        """Return the keyed hash that recognises a patient number."""
+        system, value = number.system.encode(), number.value.encode()
+        return self._keys.mac("patient-number", len(system).to_bytes(4, "big") + system + value)
+
+    def keys_of(self, row: PatientRow) -> PatientKeys:
+        """Open a patient's keys."""
+        # the sealed bytes are part of the key: a replaced row is another entry
+        place = (row.patient_id, row.keys_sealed[:16])
+        keys = self._opened.get(place)
+        if keys is None:
+            keys = parse_patient_keys(self._keys.open(_PURPOSE, row.keys_sealed))
+            self._opened[place] = keys
+            if len(self._opened) > _CACHED_PATIENTS:
+                self._opened.popitem(last=False)
+        return keys
+
+    def seal(self, keys: PatientKeys) -> bytes:
+        """Seal a patient's keys for this node."""
+        return self._keys.seal(_PURPOSE, encode_patient_keys(keys))
+
+    def issue_provisional(self, institution: InstitutionId, number_mac: bytes) -> PatientRow:
+        """Draw a provisional code for a patient whom nobody registered."""
+        keys = keys_of_seed(draw_seed(), self._locator_secrets, provisional=True)
+        return PatientRow(_draw_patient_id(), institution, number_mac, provisional=True, keys_sealed=self.seal(keys))
+
+
+class PatientSession:
+    """The patients of one transaction: looked up together, new ones written together."""
+
+    def __init__(self, index: PatientIndex, transaction: RecordsTransaction) -> None:
+        self._index = index
+        self._transaction = transaction
+        self._rows: dict[tuple[InstitutionId, bytes], PatientRow] = {}
+        self._issued: list[PatientRow] = []
+
+    def load(self, institution: InstitutionId, numbers: Sequence[PatientNumber]) -> list[PatientId]:
+        """Look up patients; return the ids of those that are known."""
+        macs = list({self._index.number_mac(number) for number in numbers})
+        found = self._transaction.patients_by_number(institution, macs)
+        self._rows.update(((institution, mac), row) for mac, row in found.items())
+        return [row.patient_id for row in found.values()]
+
+    def resolve(self, institution: InstitutionId, number: PatientNumber) -> ResolvedPatient:
+        """Return a patient; an unknown one gets a provisional code."""
+        mac = self._index.number_mac(number)
+        row = self._rows.get((institution, mac))
+        if row is None:
+            row = self._index.issue_provisional(institution, mac)
+            self._rows[institution, mac] = row
+            self._issued.append(row)
+        keys = self._index.keys_of(row)
+        epoch = max(keys.epoch_keys)
+        return ResolvedPatient(row.patient_id, epoch, keys.epoch_keys[epoch], keys.pseudonym)
+
+    def write(self) -> None:
+        """Insert those who got a provisional code."""
+        self._transaction.insert_patients(self._issued)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What the code service releases to a hospital for one of its patients."""
+
+    number: PatientNumber
+    """The hospital's number for the patient."""
+    keys: PatientKeys
+    """Epoch keys, public keys, pseudonym; not the code."""
+
+
+class _RegistrationBody(msgspec.Struct, forbid_unknown_fields=True):
+    patient_number: str
+    epoch_keys: dict[str, str]
+    exchange_public_key: str
+    signing_public_key: str
+    patient_system: str = ""
+    pseudonym: str | None = None
+
+
+def parse_registration(body: bytes) -> Registration:
+    """Parse the body of `POST /v1/patients`: hex keys, epochs as decimal names.
+
+    Raises:
+        MalformedParameterError: It is something else; the message does not repeat it.
+    """
+    try:
+        parsed = msgspec.json.decode(body, type=_RegistrationBody)
+        keys = PatientKeys(
+            epoch_keys={int(epoch): bytes.fromhex(key) for epoch, key in parsed.epoch_keys.items()},
+            exchange_public_key=bytes.fromhex(parsed.exchange_public_key),
+            signing_public_key=bytes.fromhex(parsed.signing_public_key),
+            pseudonym=None if parsed.pseudonym is None else bytes.fromhex(parsed.pseudonym),
+            provisional_code=None,
+        )
+    except ValueError as error:
+        raise MalformedParameterError("body", "is not a patient registration; see /openapi.json") from error
+    return Registration(PatientNumber(parsed.patient_system, parsed.patient_number), keys)
+
+
+class PatientService:
+    """Registers patients."""
+
+    def __init__(self, writer: RecordsWriter, index: PatientIndex) -> None:
+        self._writer = writer
+        self._index = index
+
+    def register(self, institution: InstitutionId, registration: Registration) -> bool:
+        """Register a patient's keys for an institution.
+
+        Entries staged before stay where they are: moving them to new tags is a relocation.
+
+        Returns:
+            Whether the patient was known, and the keys were replaced.
+        """
+        mac = self._index.number_mac(registration.number)
+        sealed = self._index.seal(registration.keys)
+
+        def work(transaction: RecordsTransaction) -> bool:
+            known = transaction.patients_by_number(institution, [mac]).get(mac)
+            if known is None:
+                row = PatientRow(_draw_patient_id(), institution, mac, provisional=False, keys_sealed=sealed)
+                transaction.insert_patients([row])
+                return False
+            transaction.replace_patient_keys(known.patient_id, sealed, provisional=False)
+            return True
+
+        return self._writer.submit(work).result()
+
+
+def _draw_patient_id() -> PatientId:
+    return PatientId(secrets.token_bytes(_PATIENT_ID_BYTES))
