@@ -100,7 +100,7 @@ imports: setup ## import-linter: the layers of docs/architecture.md
 
 .PHONY: dead-code
 dead-code: setup ## vulture: nothing that nobody calls
-	@$(IN_ROOT) .venv/bin/vulture
+	@$(IN_ROOT) $(PY) -m tools.dead_code
 
 .PHONY: contracts-check
 contracts-check: setup ## Compile the contracts and compare with the committed artifacts
