@@ -13,7 +13,7 @@ from typing import Final
 
 from ledger.errors import MalformedCheckpointError, OriginMismatchError
 from ledger.hashing import EMPTY_ROOT, HASH_BYTES, MAX_TREE_SIZE, RootHash, TreeSize
-from ledger.notes import NoteSigner, VerifierKey, decode_base64, parse_note, sign_note, verify_note
+from ledger.notes import Signer, VerifierKey, decode_base64, parse_note, sign_note, verify_note
 
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _NOT_IN_LINES: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
@@ -69,7 +69,7 @@ def encode_checkpoint(checkpoint: Checkpoint) -> str:
     return "".join(f"{line}\n" for line in (*mandatory, *checkpoint.extensions))
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: NoteSigner) -> bytes:
+def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
     """Sign a checkpoint as the log and encode the signed note."""
     return sign_note(encode_checkpoint(checkpoint), signer)
 

@@ -23,6 +23,7 @@ from ledger.hashing import (
     TreeSize,
     hash_children,
     hash_level,
+    hash_subtree,
 )
 
 EDGE_WIDTH: Final = 256
@@ -102,10 +103,8 @@ class Frontier:
 
 
 def _roots_of_full(run: bytes) -> bytes:
-    """Hash each full tile of a run into its root, all tiles' levels together."""
-    for _ in range(EDGE_WIDTH.bit_length() - 1):
-        run = hash_level(run)
-    return run
+    """Hash each full tile of a run into its root, one at a time, which bounds what a large batch holds in memory."""
+    return b"".join([hash_subtree(run[at : at + _FULL_BYTES]) for at in range(0, len(run), _FULL_BYTES)])
 
 
 def _fold_edge(edge: bytes, right: bytes | None) -> bytes | None:

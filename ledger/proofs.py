@@ -288,6 +288,8 @@ def parse_tlog_proof(data: bytes) -> TlogProof:
     match = _INDEX.fullmatch(lines[0]) if lines else None
     if match is None:
         raise MalformedProofError("tlog-proof index", "not a line 'index' with a decimal number without leading zeros")
+    if len(lines) > 1 + MAX_PATH_HASHES:
+        raise MalformedProofError("tlog-proof path", f"more than {MAX_PATH_HASHES} hashes")
     path = tuple(NodeHash(_decode(line, "tlog-proof path")) for line in lines[1:])
     return TlogProof(LeafIndex(int(match[1])), path, checkpoint, extra)
 
