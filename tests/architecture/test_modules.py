@@ -11,7 +11,9 @@ from tests.architecture.sources import ROOT, Module, body_lines, functions, modu
 MODULE_LINES = 400
 FUNCTION_LINES = 50
 
-LONGER_MODULES: dict[str, str] = {}
+LONGER_MODULES: dict[str, str] = {
+    "node/errors.py": "one tree of errors in one file, drawn at its top: its order is read as a whole",
+}
 """Module -> why it is one piece."""
 
 LONGER_FUNCTIONS: dict[str, str] = {}
