@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version as distribution_version
 
-from ledger.notes import NoteSigner
+from ledger.checkpoints import Checkpoint, parse_checkpoint
+from ledger.mirror import open_log_checkpoint
+from ledger.notes import NoteSigner, VerifierKey, parse_note
 from ledger.sequencer import Sequencer
 from node.adapters.clock import SystemClock
 from node.adapters.database.reader import SqlBodyReader, SqlRecordsReader
@@ -27,8 +30,11 @@ from node.adapters.keys.files import (
 from node.adapters.workers import WorkerPool
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
+from node.domain.kind import DocumentLimits, IdentityRules
+from node.domain.record import Kind
 from node.domain.trust import TrustRoot
 from node.errors import SettingsError
+from node.ports.chain import AnchorChain
 from node.ports.clock import Clock
 from node.services.anchoring import AnchoringService
 from node.services.clients import ClientService
@@ -39,11 +45,15 @@ from node.services.guard import ChainHeadGuard, UnguardedStart
 from node.services.ingest import IngestService
 from node.services.node import Node, RequestLimits
 from node.services.patients import PatientIndex, PatientService
+from node.services.preparation import PreparationContext
 from node.services.progress import Progress
 from node.services.sequencing import HostedLog, SequencingService
 from node.services.staging import StagingHandler
 from node.services.status import ChainWatch, StatusService
 from node.settings import NodeSettings
+from node.telemetry import LOG_SIZE
+from node.wire.kinds import load_kinds
+from node.wire.prepare import RecordContext
 from node.wire.trust_root import parse_trust_root
 
 DISTRIBUTION = "concord-node"
@@ -117,10 +127,11 @@ def _assemble(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack)
         hosted.origin: NoteSigner.from_seed(hosted.origin, InstitutionKeys(settings.keys, hosted.institution).read("log.seed"))
         for hosted in institutions.values()
     }
+    keys_of = {hosted.origin: _log_keys(signers[hosted.origin], trust_root) for hosted in institutions.values()}
     watch = ChainWatch(configured=settings.chain.rpc_url is not None)
     chain = _open_chain(settings, trust_root, stores, institutions)
     logs = {
-        origin: HostedLog(origin, Sequencer(signer, guard, _former_keys(trust_root, origin)), guard)
+        origin: HostedLog(origin, Sequencer(signer, guard, keys_of[origin][1:]), guard)
         for origin, signer in signers.items()
         for guard in [UnguardedStart() if chain is None else ChainHeadGuard(chain, origin)]
     }
@@ -141,7 +152,7 @@ def _assemble(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack)
         anchoring = AnchoringService(
             chain=chain,
             origins=list(signers),
-            open_checkpoint=_opener({origin: signer.verifier_key for origin, signer in signers.items()}, trust_root),
+            open_checkpoint=lambda origin, note: open_log_checkpoint(note, keys_of[origin], origin),
             writer=stores.writer,
             reader=stores.reader,
             progress=progress,
@@ -261,8 +272,50 @@ def _read_progress(institutions: Mapping[InstitutionId, HostedInstitution], read
     for hosted in institutions.values():
         note = reader.log(hosted.origin).checkpoint()
         if note is not None:
-            progress.logged(hosted.origin, checkpoint_size(note))
+            progress.logged(hosted.origin, parse_checkpoint(parse_note(note).text).size)
         anchor = reader.latest_anchor(hosted.origin)
         if anchor is not None:
             progress.anchored(hosted.origin, anchor.size)
     return progress
+
+
+def _log_keys(signer: NoteSigner, trust_root: TrustRoot | None) -> tuple[VerifierKey, ...]:
+    """Return the key that signs a log now, then those that the trust root knows to have signed it before."""
+    trusted = None if trust_root is None else trust_root.logs.get(Origin(signer.verifier_key.name))
+    former = () if trusted is None else tuple(one.key for one in trusted.keys if one.key != signer.verifier_key)
+    return (signer.verifier_key, *former)
+
+
+def _preparation_context(settings: NodeSettings, trust_root: TrustRoot | None) -> PreparationContext:
+    audit_keys = () if trust_root is None else tuple(key.public_key for key in trust_root.audit_keys)
+    limits = settings.limits
+    return PreparationContext(
+        kinds=load_kinds(),
+        limits=DocumentLimits(
+            max_document_bytes=limits.max_document_bytes,
+            max_depth=limits.max_nesting,
+            max_parts=limits.max_parts,
+            max_records=limits.max_records,
+        ),
+        rules={
+            InstitutionId(one.id): IdentityRules(
+                InstitutionId(one.id),
+                one.record_systems,
+                one.patient_systems,
+                frozenset(Kind(kind) for kind in one.versioned_kinds),
+            )
+            for one in settings.institutions
+        },
+        records={
+            InstitutionId(one.id): RecordContext(origin=Origin(one.origin), audit_keys=audit_keys)
+            for one in settings.institutions
+        },
+    )
+
+
+def _observe(origin: Origin, checkpoint: Checkpoint) -> None:
+    LOG_SIZE.labels(origin).set(checkpoint.size)
+
+
+def _serial_and_expiry(trust_root: TrustRoot | None) -> tuple[int, datetime] | None:
+    return None if trust_root is None else (trust_root.serial, trust_root.expires_at)

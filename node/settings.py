@@ -27,6 +27,9 @@ class InstitutionSettings(_Section):
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="its id in the consortium")
     name: str = Field(min_length=1, max_length=128, description="for people")
     origin: str = Field(min_length=1, max_length=255, description="the origin line of its log")
+    record_systems: tuple[str, ...] = Field((), description="identifier systems of its records, the preferred first")
+    patient_systems: tuple[str, ...] = Field((), description="identifier systems of its patient numbers")
+    versioned_kinds: tuple[str, ...] = Field((), description="kinds whose meta.versionId is an explicit version")
 
 
 class ServerSettings(_Section):

@@ -175,7 +175,7 @@ class AnchoringService:
         except TransactionRevertedError as error:
             # this log alone: the others' anchors go on
             self._watch.refused(origin, error.name)
-            log.error("anchor_refused", origin=origin, size=checkpoint.size, reason=error.name)
+            log.warning("anchor_refused", origin=origin, size=checkpoint.size, reason=error.name)
             self._due_s[origin] = now_s + max(self._interval_s, _REFUSED_RETRY_S)
             return
         self._watch.refused(origin, None)

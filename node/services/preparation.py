@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from node.domain.entry import InstitutionId, RecordId, Version
-from node.domain.kind import KindTable
+from node.domain.kind import DocumentLimits, IdentityRules, KindTable
 from node.domain.record import RecordDraft
 from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
 from node.ports.secrets import RecordSecret, SecretId
 from node.services.assignment import assignment_for
-from node.wire.fhir import DocumentLimits, split_document
+from node.wire.fhir import split_document
 from node.wire.prepare import RecordContext, prepare_record
 
 _RECORD_ID_BYTES = 15
@@ -32,6 +32,8 @@ class PreparationContext:
     """The kinds of record, as data."""
     limits: DocumentLimits
     """What a document may hold."""
+    rules: Mapping[InstitutionId, IdentityRules]
+    """Per institution: which identifiers name records and patients."""
     records: Mapping[InstitutionId, RecordContext]
     """Per institution: origin and audit keys."""
 
@@ -44,7 +46,7 @@ def prepare_document(request: PreparationRequest, context: PreparationContext, n
         DocumentRefusedError: It lacks what its kinds need.
         LimitExceededError: It is over a limit.
     """
-    split = split_document(request.document, request.institution, context.kinds, context.limits)
+    split = split_document(request.document, context.kinds, context.limits, context.rules[request.institution])
     drafted = tuple(
         _prepare(draft, request.assignments.get(position), context.records[request.institution], now_ms, entropy)
         for position, draft in enumerate(split.drafts)
