@@ -102,7 +102,7 @@ def fetch_entries(reader: LogReader, checkpoint: Checkpoint, start: LeafIndex, s
     if not 0 <= start <= stop <= checkpoint.size:
         raise OutOfRangeError(f"a tree of size {checkpoint.size} has no entries {start} to {stop}")
     tiles = VerifiedTiles(reader, checkpoint)
-    for index in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)):
+    for index in range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else ():
         first = index * TILE_WIDTH
         address = BundleAddress(index, min(TILE_WIDTH, checkpoint.size - first))
         entries = parse_bundle(reader.bundle(address), address)
@@ -139,10 +139,10 @@ class VerifiedTiles:
         self._check(TileAddress(0, address.index, address.width), leaves, encode_tile_path(address))
 
     def _tile(self, address: TileAddress) -> bytes:
+        if (address.index + 1) * TILE_WIDTH > self._size >> 8 * address.level:
+            return self._edge(address)
         if address.width < TILE_WIDTH:
-            filled = (address.index + 1) * TILE_WIDTH <= self._size >> 8 * address.level
-            full = TileAddress(address.level, address.index)
-            return cut(address, self._tile(full)) if filled else self._edge(address)
+            return cut(address, self._tile(TileAddress(address.level, address.index)))
         proven = self._proven.get(address)
         if proven is None:
             proven = self._source.read_tiles([address])[0]
@@ -158,8 +158,6 @@ class VerifiedTiles:
             parent_index, position = divmod(address.index, TILE_WIDTH)
             level = address.level + 1
             width = min(TILE_WIDTH, (self._size >> 8 * level) - parent_index * TILE_WIDTH)
-            if position >= width:
-                raise OutOfRangeError(f"a tree of size {self._size} has no {resource}")
             parent = self._tile(TileAddress(level, parent_index, width))
             holds = hash_subtree(hashes) == parent[position * HASH_BYTES : (position + 1) * HASH_BYTES]
         if not holds:

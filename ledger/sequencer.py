@@ -281,8 +281,9 @@ def _check_grows(edge: LogEdge, target: Checkpoint, mirror: LogReader) -> None:
     """Check that the mirror's tree has ours as its prefix, before anything is written."""
     if edge.checkpoint is None:
         return
+    proven = VerifiedTiles(mirror, target)
     try:
-        read_frontier(VerifiedTiles(mirror, target), edge.checkpoint)
+        read_frontier(proven, edge.checkpoint)
     except RootMismatchError as error:
         raise StateInconsistentError(edge.frontier.size, target.size, "the mirror") from error
 

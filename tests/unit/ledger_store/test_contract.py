@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ledger.errors import CheckpointConflictError, EntryTooLargeError, ResourceConflictError, ResourceMissingError
-from ledger.errors import StorageError
+from ledger.errors import CheckpointConflictError, EntryTooLargeError, ResourceConflictError, ResourceMissingError, StorageError
 from ledger.hashing import LeafIndex
 from ledger.tiles import BundleAddress, TileAddress, encode_entries
 from tests.log_media import Medium
