@@ -169,7 +169,7 @@ def encode_evidence(evidence: Evidence) -> bytes:
         manifest=_opened_shape(evidence.manifest),
         parts=[_opened_shape(part) for part in evidence.parts],
         proof=evidence.proof.decode(),
-        anchor=evidence.anchor and _anchor_shape(evidence.anchor),
+        anchor=None if evidence.anchor is None else _anchor_shape(evidence.anchor),
     )
     return msgspec.json.encode(shape)
 
@@ -190,7 +190,7 @@ def _evidence(shape: _Evidence) -> Evidence:
         manifest=manifest,
         parts=parts,
         proof=_utf8(shape.proof, "proof"),
-        anchor=shape.anchor and _anchor(shape.anchor),
+        anchor=None if shape.anchor is None else _anchor(shape.anchor),
     )
 
 

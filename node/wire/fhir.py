@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from node.domain.kind import DocumentLimits, IdentityRules, KindTable
 from node.domain.record import RecordDraft
 from node.errors import DocumentRefusedError, LimitExceededError, Refusal
-from node.wire.fhir_document import Document, read_document
+from node.wire.fhir_document import Document, split_resources
 from node.wire.fhir_record import RecordReader
 
 
@@ -42,7 +42,7 @@ def split_document(document: bytes, kinds: KindTable, limits: DocumentLimits, ru
         LimitExceededError: A limit is exceeded; it names which.
         DocumentRefusedError: Something is missing or contradictory; lists every FHIR path.
     """
-    read = read_document(document, limits)
+    read = split_resources(document, limits)
     drafts: list[RecordDraft] = []
     refusals: list[Refusal] = []
     used: set[int] = set()

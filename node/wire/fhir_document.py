@@ -14,13 +14,12 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from node.wire.json_strict import check_document
+from node.wire.json_strict import read_document
 
 from node.domain.kind import DocumentLimits, FhirPath
 from node.errors import (
     DocumentRefusedError,
     LimitExceededError,
-    MalformedJsonError,
     NestingTooDeepError,
     Refusal,
 )
@@ -41,47 +40,33 @@ Tree = dict[str, Any]
 """A decoded JSON object; Any because FHIR's shape is known only path by path."""
 
 
-class _Request(msgspec.Struct):
-    method: str = ""
+class _Slice(msgspec.Struct):
+    resource: msgspec.Raw = msgspec.Raw(b"")
 
 
-class _Entry(msgspec.Struct):
-    fullUrl: str = ""  # noqa: N815 - FHIR's name
-    resource: msgspec.Raw = msgspec.Raw(b"null")
-    request: _Request | None = None
+class _Slices(msgspec.Struct):
+    entry: list[_Slice] = []
 
 
-class _Bundle(msgspec.Struct):
-    resourceType: str = ""  # noqa: N815 - FHIR's name
-    type: Any = None
-    entry: list[_Entry] = []
-
-
-class _Head(msgspec.Struct):
-    resourceType: str = ""  # noqa: N815 - FHIR's name
-    id: str = ""
-
-
-_BUNDLE: Final = msgspec.json.Decoder(_Bundle)
-_HEAD: Final = msgspec.json.Decoder(_Head)
+_SLICES: Final = msgspec.json.Decoder(_Slices)
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
-_TREE: Final = msgspec.json.Decoder(Tree)
 
 
 class Resource:
     """One resource of a document, at its place."""
 
-    __slots__ = ("_content", "_raw", "base", "full_url", "index", "path", "resource_id", "resource_type")
+    __slots__ = ("_content", "_raw", "base", "full_url", "index", "path", "resource_id", "resource_type", "tree")
 
-    def __init__(self, index: int, path: str, full_url: str, raw: msgspec.Raw, head: _Head) -> None:
+    def __init__(self, index: int, path: str, full_url: str, raw: msgspec.Raw, tree: Tree) -> None:
         self.index = index
         self.path = path
         self.full_url = full_url
-        self.resource_type = head.resourceType
-        self.resource_id = head.id
+        self.tree = tree
+        self.resource_type: str = tree["resourceType"]
+        self.resource_id: str = tree.get("id", "")
         self.base = ""
         if full_url.startswith(_WEB):
-            suffix = f"{head.resourceType}/{head.id}"
+            suffix = f"{self.resource_type}/{self.resource_id}"
             self.base = full_url.removesuffix(suffix) if full_url.endswith(f"/{suffix}") else ""
         self._raw = raw
         self._content: bytes | None = None
@@ -92,10 +77,6 @@ class Resource:
         if self._content is None:
             self._content = bytes(self._raw)
         return self._content
-
-    def decode(self) -> Tree:
-        """Decode the resource."""
-        return _TREE.decode(self._raw)
 
 
 class Node(NamedTuple):
@@ -119,7 +100,6 @@ class Document:
 
     def __init__(self, resources: Sequence[Resource]) -> None:
         self.resources = resources
-        self._nodes: dict[int, Node] = {}
         self._by_url = {each.full_url: each for each in resources if each.full_url}
         self._by_name: dict[str, Resource | None] = {}
         self._without_base: dict[str, Resource | None] = {}
@@ -130,18 +110,10 @@ class Document:
             if not each.base:
                 self._without_base[name] = None if name in self._without_base else each
 
-    def node(self, resource: Resource) -> Node:
-        """Return a resource, decoded once."""
-        # Kept here, not in the resource: a reference cycle would leave every document to the garbage collector.
-        node = self._nodes.get(resource.index)
-        if node is None:
-            node = self._nodes[resource.index] = Node(resource, resource.decode(), "")
-        return node
-
     def resolve(self, reference: str, holder: Node) -> Node | None:
         """Return what a literal reference, not empty, points to, or None where that is not in the document."""
         if reference[0] == "#":
-            return self._contained(reference[1:], holder)
+            return _contained(reference[1:], holder)
         found = self._by_url.get(reference)
         if found is None:
             plain = _HISTORY.sub("", reference)
@@ -149,21 +121,12 @@ class Document:
             found = self._by_url.get(base + plain)
             if found is None and _RELATIVE.fullmatch(plain):
                 found = (self._without_base if base else self._by_name).get(plain)
-        return None if found is None else self.node(found)
+        return None if found is None else Node(found, found.tree, "")
 
     def follow(self, value: object, holder: Node) -> Node | None:
         """Return what a FHIR Reference points to, or None where that is not in the document."""
         reference = value.get("reference") if isinstance(value, dict) else None
         return self.resolve(reference, holder) if isinstance(reference, str) and reference else None
-
-    def _contained(self, name: str, holder: Node) -> Node | None:
-        container = self.node(holder.resource)
-        if not name:
-            return container
-        for each in walk(container.tree, ("contained",)):
-            if isinstance(each, dict) and each.get("id") == name:
-                return Node(holder.resource, each, name)
-        return None
 
     def find(self, path: FhirPath, node: Node) -> list[tuple[Node, Any]]:
         """Return all values at a path, each with the resource that holds it."""
@@ -195,8 +158,8 @@ def walk(value: object, names: Sequence[str]) -> list[Any]:
     return level
 
 
-def read_document(document: bytes, limits: DocumentLimits) -> Document:
-    """Check a document's form and find its resources.
+def split_resources(document: bytes, limits: DocumentLimits) -> Document:
+    """Check a document's form and slice its resources out of it.
 
     Raises:
         MalformedJsonError: Not JSON, or an object names a key twice.
@@ -206,41 +169,32 @@ def read_document(document: bytes, limits: DocumentLimits) -> Document:
     if len(document) > limits.max_document_bytes:
         raise LimitExceededError("max_document_bytes", limits.max_document_bytes)
     try:
-        check_document(document, limits.max_depth)
+        tree = read_document(document, limits.max_depth)
     except NestingTooDeepError as error:
         raise LimitExceededError("max_depth", limits.max_depth) from error
-    try:
-        bundle = _BUNDLE.decode(document)
-    except msgspec.ValidationError as error:
-        # Whatever has these fields in another shape is no Bundle, and may be a resource all the same.
-        return Document([_read_single(document, str(error))])
-    except msgspec.DecodeError as error:
-        raise MalformedJsonError("document", "not JSON that FHIR allows") from error
-    if bundle.resourceType == "Bundle":
-        return Document(_read_bundle(bundle))
-    return Document([_read_single(document, "")])
+    if isinstance(tree, dict) and tree.get("resourceType") == "Bundle":
+        return Document(_read_bundle(document, tree))
+    wrong = _check_resource(tree)
+    if wrong:
+        raise _refused("resourceType", wrong)
+    return Document([Resource(0, tree["resourceType"], "", _RAW.decode(document), tree)])
 
 
-def _read_single(document: bytes, why_no_bundle: str) -> Resource:
-    whole = _RAW.decode(document)
-    head = _read_head(whole)
-    if isinstance(head, str):
-        raise _refused("resourceType", head)
-    if head.resourceType == "Bundle":
-        raise _refused("Bundle", f"not the shape of a Bundle: {why_no_bundle}")
-    return Resource(0, head.resourceType, "", whole, head)
-
-
-def _read_bundle(bundle: _Bundle) -> list[Resource]:
-    if not isinstance(bundle.type, str) or bundle.type not in BUNDLE_TYPES | REFUSED_BUNDLE_TYPES:
+def _read_bundle(document: bytes, bundle: Tree) -> list[Resource]:
+    kind = bundle.get("type")
+    if not isinstance(kind, str) or kind not in BUNDLE_TYPES | REFUSED_BUNDLE_TYPES:
         raise _refused("Bundle.type", f"missing or unknown; one of {', '.join(sorted(BUNDLE_TYPES))} is needed")
-    if bundle.type in REFUSED_BUNDLE_TYPES:
-        raise _refused("Bundle.type", f"a {bundle.type} answers a request; send what it holds as a collection")
+    if kind in REFUSED_BUNDLE_TYPES:
+        raise _refused("Bundle.type", f"a {kind} answers a request; send what it holds as a collection")
+    try:
+        slices = _SLICES.decode(document).entry
+    except msgspec.ValidationError as error:
+        raise _refused("Bundle.entry", "not an array of objects") from error
     refusals: list[Refusal] = []
     resources: list[Resource] = []
     urls: set[str] = set()
-    for index, entry in enumerate(bundle.entry):
-        made = _read_entry(index, entry, urls)
+    for index, (entry, raw) in enumerate(zip(bundle.get("entry", ()), slices, strict=True)):
+        made = _read_entry(index, entry, raw.resource, urls)
         if isinstance(made, Resource):
             resources.append(made)
         else:
@@ -250,32 +204,36 @@ def _read_bundle(bundle: _Bundle) -> list[Resource]:
     return resources
 
 
-def _read_entry(index: int, entry: _Entry, urls: set[str]) -> Resource | Refusal:
+def _read_entry(index: int, entry: Tree, raw: msgspec.Raw, urls: set[str]) -> Resource | Refusal:
     path = f"Bundle.entry[{index}]"
-    if entry.request is not None and entry.request.method not in _BRINGS:
+    request = entry.get("request")
+    if request is not None and (not isinstance(request, dict) or request.get("method") not in _BRINGS):
         return Refusal(f"{path}.request.method", "only POST and PUT bring a resource; withdraw a record by its status")
-    head = _read_head(entry.resource)
-    if isinstance(head, str):
-        return Refusal(f"{path}.resource", head)
-    if head.resourceType == "Bundle":
+    tree = entry.get("resource")
+    wrong = _check_resource(tree)
+    if wrong or not isinstance(tree, dict):
+        return Refusal(f"{path}.resource", wrong)
+    if tree["resourceType"] == "Bundle":
         return Refusal(f"{path}.resource", "a Bundle inside a Bundle; send it by itself")
-    resource = Resource(index, f"{path}.resource", entry.fullUrl, entry.resource, head)
+    full_url = entry.get("fullUrl", "")
+    if not isinstance(full_url, str):
+        return Refusal(f"{path}.fullUrl", "not a string")
+    resource = Resource(index, f"{path}.resource", full_url, raw, tree)
     wrong = _check_url(resource, urls)
-    urls.add(entry.fullUrl)
+    urls.add(full_url)
     return Refusal(f"{path}.fullUrl", wrong) if wrong else resource
 
 
-def _read_head(raw: msgspec.Raw) -> _Head | str:
-    """Return type and id of a resource, or what is wrong with it."""
-    try:
-        head = _HEAD.decode(raw)
-    except msgspec.DecodeError:
-        return "not a FHIR resource: a JSON object with a resourceType and a string as id is needed"
-    if not _is_type(head.resourceType):
+def _check_resource(tree: object) -> str:
+    """Return why this is not a resource; empty where it is one."""
+    if not isinstance(tree, dict):
+        return "missing, or not a JSON object"
+    kind, name = tree.get("resourceType"), tree.get("id", "-")
+    if not isinstance(kind, str) or not _is_type(kind):
         return "no resourceType, or not the name of one"
-    if head.id and not _ID.fullmatch(head.id):
+    if not isinstance(name, str) or not _ID.fullmatch(name):
         return "its id is not a FHIR id: letters, digits, hyphens and dots, at most 64"
-    return head
+    return ""
 
 
 @lru_cache(maxsize=512)
@@ -298,6 +256,16 @@ def _check_url(resource: Resource, urls: set[str]) -> str:
     if restful and resource.resource_id and not resource.base:
         return "it names another type or id than the resource"
     return ""
+
+
+def _contained(name: str, holder: Node) -> Node | None:
+    container = holder.resource
+    if not name:
+        return Node(container, container.tree, "")
+    for each in walk(container.tree, ("contained",)):
+        if isinstance(each, dict) and each.get("id") == name:
+            return Node(container, each, name)
+    return None
 
 
 def _refused(path: str, reason: str) -> DocumentRefusedError:

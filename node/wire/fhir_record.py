@@ -30,7 +30,7 @@ class RecordReader:
     ) -> None:
         self._document = document
         self._kind = focal
-        self._focal = document.node(resource)
+        self._focal = Node(resource, resource.tree, "")
         self._rules = rules
         self._limits = limits
         self._nodes: list[Node] = []

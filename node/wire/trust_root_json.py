@@ -195,18 +195,11 @@ def _root(shape: _Root) -> TrustRoot:
 
 def _chain(shape: _Chain) -> ChainPin:
     contracts = _unique(shape.contracts, [each.name for each in shape.contracts], "chain.contracts")
-    validators = None
-    if shape.validators is not None:
-        validators = ValidatorCheckpoint(
-            shape.validators.block_number,
-            _parse_hex(shape.validators.block_hash, _HASH_BYTES, "chain.validators.block_hash"),
-            tuple(_parse_hex(each, _ADDRESS_BYTES, "chain.validators") for each in shape.validators.validators),
-        )
     return ChainPin(
         chain_id=shape.chain_id,
         genesis_hash=_parse_hex(shape.genesis_hash, _HASH_BYTES, "chain.genesis_hash"),
         finality=_parse_finality(shape.finality),
-        validators=validators,
+        validators=None if shape.validators is None else _validator_checkpoint(shape.validators),
         contracts={
             each.name: ContractPin(
                 each.name,
@@ -218,17 +211,26 @@ def _chain(shape: _Chain) -> ChainPin:
     )
 
 
-def _log(shape: _Log) -> TrustedLog:
-    closed = shape.closed and Closure(
-        shape.closed.final_size, None if shape.closed.successor is None else Origin(shape.closed.successor)
+def _validator_checkpoint(shape: _Validators) -> ValidatorCheckpoint:
+    return ValidatorCheckpoint(
+        shape.block_number,
+        _parse_hex(shape.block_hash, _HASH_BYTES, "chain.validators.block_hash"),
+        tuple(_parse_hex(each, _ADDRESS_BYTES, "chain.validators") for each in shape.validators),
     )
+
+
+def _log(shape: _Log) -> TrustedLog:
     return TrustedLog(
         origin=Origin(shape.origin),
         institution=InstitutionId(shape.institution),
         endpoint=shape.endpoint,
         keys=tuple(LogKey(_parse_key(each.vkey, "logs"), each.from_size, each.to_size) for each in shape.keys),
-        closed=closed,
+        closed=None if shape.closed is None else _closure(shape.closed),
     )
+
+
+def _closure(shape: _Closed) -> Closure:
+    return Closure(shape.final_size, None if shape.successor is None else Origin(shape.successor))
 
 
 def _unique(items: list[ItemT], names: list[str], place: str) -> list[ItemT]:
@@ -284,12 +286,7 @@ def _shape(root: TrustRoot) -> _Root:
             chain_id=chain.chain_id,
             genesis_hash=_hex(chain.genesis_hash),
             finality=chain.finality.rule,
-            validators=chain.validators
-            and _Validators(
-                chain.validators.block_number,
-                _hex(chain.validators.block_hash),
-                [_hex(each) for each in chain.validators.validators],
-            ),
+            validators=None if chain.validators is None else _validators_shape(chain.validators),
             contracts=[_Contract(p.name, _hex(p.address), _hex(p.code_hash)) for p in chain.contracts.values()],
         ),
         institutions=[_Institution(i.institution, i.name, list(i.roles)) for i in root.institutions.values()],
@@ -300,13 +297,18 @@ def _shape(root: TrustRoot) -> _Root:
     )
 
 
+def _validators_shape(checkpoint: ValidatorCheckpoint) -> _Validators:
+    validators = [_hex(each) for each in checkpoint.validators]
+    return _Validators(checkpoint.block_number, _hex(checkpoint.block_hash), validators)
+
+
 def _log_shape(log: TrustedLog) -> _Log:
     return _Log(
         origin=log.origin,
         institution=log.institution,
         endpoint=log.endpoint,
         keys=[_LogKey(encode_verifier_key(each.key), each.from_size, each.to_size) for each in log.keys],
-        closed=log.closed and _Closed(log.closed.final_size, log.closed.successor),
+        closed=None if log.closed is None else _Closed(log.closed.final_size, log.closed.successor),
     )
 
 
@@ -345,8 +347,8 @@ def _check_log(log: TrustedLog, root: TrustRoot) -> None:
         _require(0 <= each.from_size <= last <= MAX_TREE_SIZE, f"{place}: a key's range of sizes is none")
     if log.closed is not None:
         _require(0 <= log.closed.final_size <= MAX_TREE_SIZE, f"{place}: no such final size")
-        successor = log.closed.successor
-        _require(successor is None or (successor in root.logs and successor != log.origin), f"{place}: no such successor")
+        others = root.logs.keys() - {log.origin}
+        _require(log.closed.successor in (None, *others), f"{place}: no such successor")
 
 
 def _check_witnesses(root: TrustRoot) -> None:
