@@ -13,9 +13,11 @@ ConcordError
 │   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
 │   ├── VersionConflictError        an explicit version that another content holds
 │   ├── RecordErasedError           the record was erased
+│   ├── NotYetLoggedError           stored, and nothing to prove it with yet
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 ├── VerificationError               what was claimed does not hold
-│   ├── CommitmentError, HeaderVerificationError
+│   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
+│   ├── HeaderVerificationError
 │   ├── EvidenceRefutedError        in the verifier's order of checks:
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
@@ -221,6 +223,14 @@ class UnknownPartError(InputError):
         self.count = count
 
 
+class NotYetLoggedError(InputError):
+    """No signed checkpoint covers the record yet: it is stored, and there is nothing to prove it with."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"record {record_id} is stored and not logged yet; ask again, or submit with ?wait=logged")
+        self.record_id = record_id
+
+
 class UnknownOriginError(InputError):
     """No log of this origin is kept here."""
 
@@ -235,6 +245,41 @@ class VerificationError(ConcordError):
 
 class CommitmentError(VerificationError):
     """Parts do not open the commitment."""
+
+
+class PartNotCommittedError(CommitmentError):
+    """A part is not what the commitment commits to at its number.
+
+    Attributes:
+        number: The part; 0 is the manifest.
+        reason: What differs, as far as it can be told.
+    """
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(f"part {number} does not open the commitment: {reason}")
+        self.number = number
+        self.reason = reason
+
+
+class BodySealError(CommitmentError):
+    """A sealed body does not open: altered, another record's, or its secret is gone."""
+
+    def __init__(self) -> None:
+        super().__init__("the sealed body does not open under its record's secret: altered, or another record's")
+
+
+class MisplacedManifestError(CommitmentError):
+    """A manifest is for another log, another type of leaf or other parts than those it came with.
+
+    Attributes:
+        what: What contradicts it: `origin`, `entry type`, or a part.
+    """
+
+    def __init__(self, what: str, stated: object, found: object) -> None:
+        super().__init__(f"the manifest states {what} {stated!r}, but it came with {found!r}")
+        self.what = what
+        self.stated = stated
+        self.found = found
 
 
 class HeaderVerificationError(VerificationError):

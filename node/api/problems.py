@@ -26,6 +26,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.UnknownOriginError, HTTPStatus.NOT_FOUND, "unknown-origin", "No such log"),
     (errors.RecordErasedError, HTTPStatus.GONE, "record-erased", "The record was erased"),
     (errors.VersionConflictError, HTTPStatus.CONFLICT, "version-conflict", "The version holds other content"),
+    (errors.NotYetLoggedError, HTTPStatus.CONFLICT, "not-yet-logged", "Stored and not logged yet"),
     (errors.DocumentTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Too large"),
     (errors.LimitExceededError, HTTPStatus.UNPROCESSABLE_ENTITY, "limit-exceeded", "Over a limit"),
     (errors.DocumentRefusedError, HTTPStatus.UNPROCESSABLE_ENTITY, "document-refused", "The document lacks something"),

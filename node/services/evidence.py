@@ -1,0 +1,134 @@
+"""Evidence out: what proves a record, or chosen parts of it, to a stranger; and the same verification for whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from ledger.checkpoints import parse_checkpoint
+from ledger.hashing import LeafIndex, TreeSize
+from ledger.notes import parse_note
+from ledger.proofs import TlogProof, encode_tlog_proof, prove_inclusion
+from ledger.tiles import TileHashReader
+from node.domain.entry import InstitutionId, RecordId, Version
+from node.domain.trust import TrustRoot
+from node.domain.verdict import Verdict
+from node.errors import NotYetLoggedError, RecordErasedError, SettingsError, UnknownRecordError
+from node.ports.clock import Clock
+from node.ports.records import AnchorRow, EntryRow, RecordsReader
+from node.services.disclosure import DisclosureService
+from node.wire.evidence import Evidence, StatedAnchor, encode_evidence, parse_evidence
+from node.wire.opening import open_parts
+from node.wire.verification import verify_evidence
+
+_ANCHOR_CONTRACT = "log_anchors"
+
+
+class EvidenceService:
+    """Exports and verifies evidence."""
+
+    def __init__(
+        self,
+        *,
+        reader: RecordsReader,
+        disclosure: DisclosureService,
+        trust_root: Callable[[], TrustRoot | None],
+        clock: Clock,
+    ) -> None:
+        self._reader = reader
+        self._disclosure = disclosure
+        self._trust_root = trust_root
+        self._clock = clock
+
+    def export(
+        self,
+        institution: InstitutionId,
+        record_id: RecordId,
+        *,
+        version: Version | None,
+        parts: Collection[int] | None,
+    ) -> bytes:
+        """Export evidence of a record's version.
+
+        Args:
+            institution: Whose record it has to be.
+            record_id: The record.
+            version: Its version; None for the latest.
+            parts: Numbers of the parts to disclose, the manifest always being; None for all.
+
+        Returns:
+            The evidence file.
+
+        Raises:
+            UnknownRecordError: The institution has no such record or version.
+            RecordErasedError: It was erased.
+            NotYetLoggedError: No signed checkpoint covers it yet.
+            UnknownPartError: It has no such part.
+        """
+        entry = self._entry(institution, record_id, version)
+        checkpoint, anchor = self._checkpoint(entry)
+        size = parse_checkpoint(parse_note(checkpoint).text).size
+        index = LeafIndex(entry.leaf_index)
+        path = prove_inclusion(TileHashReader(self._reader.log(entry.origin), size), index, size)
+        opened = self._disclosure.open(entry)
+        manifest, disclosed = open_parts(opened.secret, opened.body, parts)
+        return encode_evidence(
+            Evidence(
+                leaf=entry.leaf,
+                manifest=manifest,
+                parts=disclosed,
+                proof=encode_tlog_proof(TlogProof(index=index, path=path, checkpoint=checkpoint, extra=None)),
+                anchor=None if anchor is None else self._state(anchor),
+            )
+        )
+
+    def verify(self, data: bytes) -> Verdict:
+        """Verify an evidence file against this node's trust root.
+
+        Raises:
+            WireError: It is no evidence file.
+            EvidenceRefutedError: What it claims is not so.
+            SettingsError: This node has no trust root.
+        """
+        return verify_evidence(parse_evidence(data), self._root(), now=self._clock.now())
+
+    def _entry(self, institution: InstitutionId, record_id: RecordId, version: Version | None) -> EntryRow:
+        record = self._reader.record(record_id)
+        if record is None or record.institution != institution:
+            raise UnknownRecordError(record_id)
+        if record.erased_at_ms is not None:
+            raise RecordErasedError(record_id)
+        entries = [entry for entry in record.entries if version in (None, entry.version)]
+        if not entries:
+            raise UnknownRecordError(record_id)
+        return entries[-1]
+
+    def _checkpoint(self, entry: EntryRow) -> tuple[bytes, AnchorRow | None]:
+        """Return the checkpoint to prove inclusion in: the anchored one where it covers the entry, else the newest."""
+        anchor = self._reader.latest_anchor(entry.origin)
+        if anchor is not None and entry.leaf_index < anchor.size:
+            note = self._reader.checkpoint(entry.origin, anchor.size)
+            if note is not None:
+                return note, anchor
+        note = self._reader.log(entry.origin).checkpoint()
+        if note is None or entry.leaf_index >= parse_checkpoint(parse_note(note).text).size:
+            raise NotYetLoggedError(entry.record_id or "")
+        return note, None
+
+    def _state(self, anchor: AnchorRow) -> StatedAnchor:
+        chain = self._root().chain
+        return StatedAnchor(
+            chain_id=chain.chain_id,
+            contract=chain.contracts[_ANCHOR_CONTRACT].address,
+            size=TreeSize(anchor.size),
+            root=anchor.root,
+            consistency=(),
+            block_number=anchor.block_number,
+            block_hash=anchor.block_hash,
+            timestamp_s=anchor.timestamp_s,
+        )
+
+    def _root(self) -> TrustRoot:
+        root = self._trust_root()
+        if root is None:
+            raise SettingsError("this node has no trust root; put the consortium's into its directory")
+        return root
