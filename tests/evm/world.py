@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any, Final
 
-import boa
+from boa.environment import Env
+from boa.util.abi import Address
 from eth_abi.abi import decode, encode
 from eth_hash.auto import keccak
 
@@ -21,6 +22,12 @@ from contracts.gas import decode_revert
 from contracts.terms import KeyKind, Role
 
 START_S: Final = 1_750_000_000
+
+AbiValue = Any
+"""What the ABI says, decoded at run time."""
+
+Computation = Any
+"""What py-evm computed; titanoboa carries no types."""
 
 
 def account(name: str) -> bytes:
@@ -56,7 +63,7 @@ def _function(contract: str, name: str) -> tuple[bytes, tuple[str, ...], tuple[s
 class Deployed:
     """One deployed contract."""
 
-    def __init__(self, env: Any, name: str, types: Sequence[str], arguments: Sequence[Any]) -> None:
+    def __init__(self, env: Env, name: str, types: Sequence[str], arguments: Sequence[Any]) -> None:
         self._env = env
         self.name = name
         self.logs: list[Event] = []
@@ -74,25 +81,23 @@ class Deployed:
     def code(self) -> bytes:
         return bytes(self._env.get_code(self.address))
 
-    def send(self, sender: bytes, function: str, *arguments: Any) -> Any:
+    def send(self, sender: bytes, function: str, *arguments: object) -> AbiValue:
         """Call a function for good; return its value."""
         return self._call(sender, function, arguments, simulate=False)
 
-    def read(self, function: str, *arguments: Any) -> Any:
+    def read(self, function: str, *arguments: object) -> AbiValue:
         """Call a view."""
         return self._call(account("reader"), function, arguments, simulate=True)
 
-    def raw(self, sender: bytes, data: bytes) -> Any:
+    def raw(self, sender: bytes, data: bytes) -> AbiValue:
         """Send bytes; return what py-evm computed."""
-        return self._env.execute_code(
-            to_address=self.address, sender=boa.util.abi.Address(sender), data=data, simulate=False
-        )
+        return self._env.execute_code(to_address=self.address, sender=Address(sender), data=data, simulate=False)
 
-    def _call(self, sender: bytes, function: str, arguments: Sequence[Any], *, simulate: bool) -> Any:
+    def _call(self, sender: bytes, function: str, arguments: Sequence[Any], *, simulate: bool) -> AbiValue:
         selector, inputs, outputs = _function(self.name, function)
         computation = self._env.execute_code(
             to_address=self.address,
-            sender=boa.util.abi.Address(sender),
+            sender=Address(sender),
             data=selector + encode(inputs, arguments),
             simulate=simulate,
         )
@@ -103,7 +108,7 @@ class Deployed:
         values = decode(outputs, computation.output)
         return values[0] if len(values) == 1 else values
 
-    def _keep_logs(self, computation: Any) -> None:
+    def _keep_logs(self, computation: Computation) -> None:
         self.logs = [
             decode_event(self.name, [topic.to_bytes(32, "big") for topic in topics], data)
             for _, topics, data in computation.get_log_entries()
@@ -117,7 +122,7 @@ class World:
     """
 
     def __init__(self, founders: Sequence[str] = ("alpha", "beta", "gamma"), threshold: int = 2) -> None:
-        self.env: Any = boa.environment.Env(fast_mode_enabled=True)
+        self.env = Env(fast_mode_enabled=True)
         self.env.evm.patch.timestamp = START_S
         self.consortium = Deployed(
             self.env,
@@ -142,7 +147,7 @@ class World:
         with self.env.anchor():
             yield
 
-    def carry(self, voters: Sequence[str], function: str, *arguments: Any) -> int:
+    def carry(self, voters: Sequence[str], function: str, *arguments: object) -> int:
         """Propose as the first voter and let the others vote; return the proposal's number."""
         proposal = int(self.consortium.send(account(voters[0]), f"propose_{function}", *arguments))
         for voter in voters[1:]:
