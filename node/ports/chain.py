@@ -76,9 +76,9 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     """It will not come: the head that its proof starts from has gone, or a larger head came first. Submit a new one."""
     REFUSED = "refused"
-    """The contract refused it, finally; `reason` is the named revert."""
+    """The contract refused it, finally; `reason` is the named revert, or `NonceTaken`: its key is used elsewhere too."""
     VANISHED = "vanished"
-    """It was anchored and the chain took it back. The same transaction is on its way again."""
+    """It was anchored and the chain took it back. The same transaction, if it was this node's, is on its way again."""
     NOT_TAKEN = "not taken"
     """The chain's node does not take the transaction, `reason` says why; it is sent again at the next `settle`."""
 
@@ -154,9 +154,6 @@ class AnchorChain(Protocol):
 
         What was returned is forgotten at the next call, and returned again after a restart in between: record it first,
         and let recording twice do no harm.
-
-        Raises:
-            NonceTakenError: An anchor key was used outside this node.
         """
 
 

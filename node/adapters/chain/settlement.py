@@ -4,7 +4,7 @@ Contract state decides, receipts only explain: an anchor has succeeded when the 
 root, whoever's transaction did it. Everything else is about its nonce. Rules, in order:
 
 1. the final head is this size and root: anchored;
-2. the final head is larger: superseded;
+2. the final head is larger, or another one of this size: superseded;
 3. nothing was sent for it: wait while the newest head is this one, else superseded;
 4. it is in a block and succeeded: wait for the finality;
 5. it is in a block and was reverted: wait for the finality, then superseded if its proof's base is not the head any
@@ -23,7 +23,6 @@ from enum import Enum, auto
 
 from ledger.hashing import RootHash, TreeSize
 from node.adapters.chain.journal import Row
-from node.errors import NonceTakenError
 
 
 class Step(Enum):
@@ -39,6 +38,8 @@ class Step(Enum):
     """It will not come."""
     REFUSED = auto()
     """The contract reverted it, finally."""
+    NONCE_TAKEN = auto()
+    """A transaction that this node did not make has its nonce, finally: the key is used elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,22 +89,16 @@ class Facts:
 
 
 def judge(row: Row, facts: Facts) -> Step:
-    """Say what to do with a row.
-
-    Raises:
-        NonceTakenError: Its nonce was used, finally, by a transaction that this node did not make.
-    """
-    if _is(facts.final_head, row):
-        return Step.ANCHORED
-    if facts.final_head is not None and facts.final_head.size > row.wanted.size:
-        return Step.SUPERSEDED
+    """Say what to do with a row."""
+    if facts.final_head is not None and facts.final_head.size >= row.wanted.size:
+        return Step.ANCHORED if _is(facts.final_head, row) else Step.SUPERSEDED
     transaction = row.transaction
     if transaction is None:
         return Step.WAIT if _is(facts.newest_head, row) else Step.SUPERSEDED
     if facts.receipt is not None:
         return _judge_mined(row, facts, facts.receipt)
     if facts.newest_count > transaction.nonce:
-        return _judge_nonce_used(facts, transaction.sender, transaction.nonce)
+        return _judge_nonce_used(facts, transaction.nonce)
     if _is(facts.newest_head, row):
         return Step.WAIT
     return Step.SEND if facts.expected_size == row.wanted.base_size else Step.SUPERSEDED
@@ -116,12 +111,10 @@ def _judge_mined(row: Row, facts: Facts, receipt: Receipt) -> Step:
     return Step.REFUSED if final_size == row.wanted.base_size else Step.SUPERSEDED
 
 
-def _judge_nonce_used(facts: Facts, sender: bytes, nonce: int) -> Step:
+def _judge_nonce_used(facts: Facts, nonce: int) -> Step:
     if facts.final_count <= nonce:
         return Step.WAIT
-    if facts.has_rival:
-        return Step.SUPERSEDED
-    raise NonceTakenError(f"0x{sender.hex()}", nonce, facts.final_count)
+    return Step.SUPERSEDED if facts.has_rival else Step.NONCE_TAKEN
 
 
 def _is(head: ContractHead | None, row: Row) -> bool:
