@@ -25,6 +25,7 @@ from node.adapters.keys.files import (
     InstitutionKeys,
     create_institution_keys,
     create_node_keys,
+    keep_locator_secrets,
     read_locator_secrets,
 )
 from node.adapters.workers import WorkerPool
@@ -34,10 +35,9 @@ from node.domain.kind import DocumentLimits, IdentityRules
 from node.domain.record import Kind
 from node.domain.trust import TrustRoot
 from node.errors import SettingsError
-from node.ports.chain import AnchorChain
 from node.ports.clock import Clock
 from node.services.anchoring import AnchoringService
-from node.services.clients import ClientService
+from node.services.clients import ClientService, IssuedClient, Scope
 from node.services.disclosure import DisclosureService
 from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
@@ -85,13 +85,35 @@ class RunningNode:
         self._closing.close()
 
 
-def init_node(settings: NodeSettings) -> None:
-    """Create a node's keys and databases; what exists is kept."""
+def init_node(settings: NodeSettings, locator_secrets: Mapping[int, bytes]) -> None:
+    """Create a node's keys and databases; what exists is kept.
+
+    Args:
+        settings: The node's.
+        locator_secrets: The consortium's locator secrets by epoch, 32 bytes each.
+    """
     settings.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
     create_node_keys(settings.keys)
+    keep_locator_secrets(settings.keys, locator_secrets)
     for institution in settings.institutions:
         create_institution_keys(settings.keys, institution.id)
     create_databases(settings.directory, [Origin(institution.origin) for institution in settings.institutions])
+
+
+def issue_clients(settings: NodeSettings, name: str = "first") -> list[IssuedClient]:
+    """Issue an API key with every scope to each institution of a node that is not being served.
+
+    Raises:
+        DirectoryInUseError: The node is being served.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.callback(DirectoryLock(settings.directory).release)
+        stores = _open_stores(settings, SystemClock())
+        stack.callback(stores.dispose)
+        stores.writer.start()
+        stack.callback(stores.writer.close)
+        clients = ClientService(stores.writer, stores.reader, SystemClock())
+        return [clients.issue(InstitutionId(one.id), name, list(Scope)) for one in settings.institutions]
 
 
 def open_node(settings: NodeSettings, clock: Clock | None = None) -> RunningNode:
@@ -307,8 +329,7 @@ def _preparation_context(settings: NodeSettings, trust_root: TrustRoot | None) -
             for one in settings.institutions
         },
         records={
-            InstitutionId(one.id): RecordContext(origin=Origin(one.origin), audit_keys=audit_keys)
-            for one in settings.institutions
+            InstitutionId(one.id): RecordContext(origin=Origin(one.origin), audit_keys=audit_keys) for one in settings.institutions
         },
     )
 

@@ -6,7 +6,9 @@ reasons. Nested names are joined by two underscores in variables: `CONCORD_LIMIT
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -130,3 +132,52 @@ def load_settings(directory: Path) -> NodeSettings:
         raise SettingsError(f"{directory / FILE_NAME}: {wrong}") from error
     except ValueError as error:
         raise SettingsError(f"{directory / FILE_NAME}: {error}") from error
+
+
+def write_settings(directory: Path, institutions: Sequence[InstitutionSettings], **sections: Mapping[str, object]) -> None:
+    """Write a directory's settings file: what is given, and every other setting as a comment with its default.
+
+    Args:
+        directory: The node's directory.
+        institutions: Whom it hosts.
+        sections: Values by section, such as `server={"port": 8081}`; one called `node` holds top-level settings.
+    """
+    lines = ["# Settings of a Concord node. What is commented out has the value that is shown.", ""]
+    lines += _assignments(NodeSettings, sections.get("node", {}), skip={"directory", "institutions"})
+    for name, section in _SECTIONS.items():
+        lines += ["", f"[{name}]", *_assignments(section, sections.get(name, {}))]
+    for institution in institutions:
+        lines += ["", "[[institutions]]", *_assignments(InstitutionSettings, institution.model_dump(exclude_defaults=True))]
+    (directory / FILE_NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+_SECTIONS: dict[str, type[_Section]] = {
+    "server": ServerSettings,
+    "limits": LimitSettings,
+    "log": LogSettings,
+    "chain": ChainSettings,
+    "work": WorkSettings,
+}
+
+
+def _assignments(section: type[BaseModel], given: Mapping[str, object], skip: Collection[str] = ()) -> list[str]:
+    lines: list[str] = []
+    for name, field in section.model_fields.items():
+        if name in skip or (field.description is None and name in _SECTIONS):
+            continue
+        if name in given:
+            lines.append(f"{name} = {_toml(given[name])}  # {field.description}")
+            continue
+        default = field.get_default(call_default_factory=True, validated_data={})
+        shown = '""' if default is None else _toml(default)
+        lines.append(f"# {name} = {shown}  # {field.description}")
+    return lines
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    # TOML's basic strings are JSON's, but for the escapes of control characters that no setting holds
+    return json.dumps(str(value), ensure_ascii=False)

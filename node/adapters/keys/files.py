@@ -172,3 +172,11 @@ def create_institution_keys(directory: Path, institution: str) -> None:
         if not path.exists():
             # a random 256-bit string is a valid secp256k1 key but for one in 2^128
             write_key(path, secrets.token_bytes(KEY_BYTES))
+
+
+def keep_locator_secrets(directory: Path, secrets_by_epoch: Mapping[int, bytes]) -> None:
+    """Write the consortium's locator secrets; those that exist are kept."""
+    for epoch, secret in secrets_by_epoch.items():
+        path = directory / "locator" / f"{epoch}.key"
+        if not path.exists():
+            write_key(path, secret)

@@ -1,0 +1,41 @@
+"""`concord init`: keys, databases, settings, first API keys."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from node.bootstrap import init_node, issue_clients
+from node.cli.output import show
+from node.errors import MalformedParameterError, SettingsError
+from node.settings import FILE_NAME, InstitutionSettings, load_settings, write_settings
+
+_LOCATOR_SECRET_BYTES = 32
+
+
+def run(directory: Path, institutions: Sequence[str], *, as_json: bool) -> None:
+    """Create a node; nothing that exists is overwritten."""
+    if (directory / FILE_NAME).exists():
+        raise SettingsError(f"{directory / FILE_NAME} exists already; this node was made before")
+    hosted = [parse_institution(text) for text in institutions]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_settings(directory, hosted)
+    settings = load_settings(directory)
+    init_node(settings, locator_secrets={1: secrets.token_bytes(_LOCATOR_SECRET_BYTES)})
+    issued = issue_clients(settings)
+    rows = [{"institution": one.client.institution, "client": one.client.name, "api_key": one.api_key} for one in issued]
+    show({"directory": str(directory), "clients": rows}, as_json=as_json, title="API keys: shown once, keep them safe")
+
+
+def parse_institution(text: str) -> InstitutionSettings:
+    """Parse ID=NAME or ID=NAME=ORIGIN.
+
+    Raises:
+        MalformedParameterError: It is something else.
+    """
+    name, separator, rest = text.partition("=")
+    label, _, origin = rest.partition("=")
+    if not separator or not name or not label:
+        raise MalformedParameterError("--institution", "give ID=NAME, such as hospital-a=第一人民医院")
+    return InstitutionSettings(id=name, name=label, origin=origin or f"{name}.example/log")
