@@ -1,10 +1,10 @@
-"""JSON that can be read in one way only: RFC 8259 without duplicate keys, within a nesting limit.
+r"""JSON that can be read in one way only: RFC 8259 without duplicate keys, within a nesting limit.
 
 Wherever the node reads JSON, it reads it here first: msgspec takes the last of two equal keys, other readers the first,
 and a document that two readers understand differently is no evidence. Left out: what the JSON means.
 
 How the fast path knows that no key was dropped: decoding and encoding again loses every key that stood twice, and with
-it at least its two quotation marks; nothing else changes their number, except that an escaped one (`\\u0022`) comes
+it at least its two quotation marks; nothing else changes their number, except that an escaped one (`\u0022`) comes
 back as `\\"`. Equal counts, and no such escape, hence prove that there was no duplicate. Only otherwise objects are
 looked through one by one.
 """

@@ -1,0 +1,219 @@
+"""Commitments: salted part leaves under one Merkle root, opened part by part (FORMATS "Record", docs/spec/record.md).
+
+A part leaf binds the part's number, media type, fullUrl and bytes under a salt of its own, so that a closed part
+cannot be guessed; the commitment binds how many parts there are, which a bare Merkle root does not. Part 0 is the
+manifest. Left out: what the manifest says (`manifest`, `opening`), how the parts are kept (`body`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Final, Protocol
+
+from ledger.hashing import HASH_BYTES, LeafHash, NodeHash, hash_children, hash_level, root_of_leaves
+from node.errors import PartNotCommittedError, UnknownPartError
+from node.identity.hkdf import expand_block
+
+SECRET_BYTES: Final = 32
+SALT_BYTES: Final = 32
+MAX_PARTS: Final = 65_535
+"""With the manifest; a count is a u32 in the formats."""
+
+_SALT_LABEL: Final = b"concord/part-salt/v1"
+_PART_LABEL: Final = b"\x00concord/part/v1"
+_COMMITMENT_LABEL: Final = b"\x02concord/commitment/v1"
+_MAX_TEXT_BYTES: Final = 65_535
+
+
+class PartLike(Protocol):
+    """What a part leaf binds; `node.domain.record.Part` is one."""
+
+    @property
+    def media_type(self) -> str:
+        """Media type of the bytes."""
+
+    @property
+    def full_url(self) -> str:
+        """The Bundle entry's fullUrl, or empty."""
+
+    @property
+    def content(self) -> bytes:
+        """The exact bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPart:
+    """One part as commitment and body hold it; its role is in the manifest."""
+
+    media_type: str
+    """Media type of the bytes."""
+    full_url: str
+    """The Bundle entry's fullUrl, or empty."""
+    content: bytes
+    """The exact bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commitment:
+    """What a log holds of a record, and what it is made of."""
+
+    count: int
+    """Number of parts, the manifest included."""
+    root: bytes
+    """Merkle root of the part leaves, 32 bytes."""
+    value: bytes
+    """What the leaf holds, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedPart:
+    """A part with what opens it; says nothing about the parts that stay closed."""
+
+    number: int
+    """Position in the record; 0 is the manifest."""
+    media_type: str
+    """Media type of the bytes."""
+    full_url: str
+    """The Bundle entry's fullUrl, or empty."""
+    content: bytes
+    """The exact bytes."""
+    salt: bytes
+    """32 bytes."""
+    proof: tuple[bytes, ...]
+    """RFC 9162 inclusion proof among the part leaves, from the sibling up; 32 bytes each."""
+
+
+def part_salt(secret: bytes, number: int) -> bytes:
+    """Derive the 32-byte salt of a part from the record secret."""
+    return expand_block(secret, _SALT_LABEL + number.to_bytes(4, "big"))
+
+
+def part_leaf(salt: bytes, number: int, part: PartLike) -> LeafHash:
+    """Hash a part into its leaf, 32 bytes.
+
+    Raises:
+        ValueError: Media type or fullUrl exceed 65,535 bytes of UTF-8, or the salt has not 32 bytes.
+    """
+    if len(salt) != SALT_BYTES:
+        raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(salt)}")
+    media_type, full_url = part.media_type.encode(), part.full_url.encode()
+    if len(media_type) > _MAX_TEXT_BYTES or len(full_url) > _MAX_TEXT_BYTES:
+        raise ValueError(f"media type and fullUrl have at most {_MAX_TEXT_BYTES} bytes each")
+    head = (
+        _PART_LABEL,
+        salt,
+        number.to_bytes(4, "big"),
+        len(media_type).to_bytes(2, "big"),
+        media_type,
+        len(full_url).to_bytes(2, "big"),
+        full_url,
+        part.content,
+    )
+    return LeafHash(sha256(b"".join(head)).digest())
+
+
+def commitment_value(count: int, root: bytes) -> bytes:
+    """Bind a Merkle root of part leaves to the number of parts; 32 bytes."""
+    return sha256(_COMMITMENT_LABEL + count.to_bytes(4, "big") + root).digest()
+
+
+def commit(secret: bytes, parts: Sequence[PartLike]) -> Commitment:
+    """Commit to a record.
+
+    Args:
+        secret: 32 random bytes that are used for this record version only.
+        parts: All parts, the manifest first.
+
+    Raises:
+        ValueError: Wrong length of the secret, no part, too many, or texts that are too long.
+    """
+    root = root_of_leaves(_leaves(secret, parts))
+    return Commitment(len(parts), root, commitment_value(len(parts), root))
+
+
+def disclose_parts(secret: bytes, parts: Sequence[PartLike], numbers: Collection[int]) -> tuple[DisclosedPart, ...]:
+    """Open chosen parts, in order of their numbers, each once; the salts of the others stay closed.
+
+    Raises:
+        UnknownPartError: The record has no such part.
+        ValueError: As `commit`.
+    """
+    levels = [b"".join(_leaves(secret, parts))]
+    while len(levels[-1]) > HASH_BYTES:
+        even = len(levels[-1]) // (2 * HASH_BYTES) * (2 * HASH_BYTES)
+        levels.append(hash_level(levels[-1][:even]) + levels[-1][even:])
+    return tuple(_disclose(secret, parts, number, levels) for number in sorted(set(numbers)))
+
+
+def verify_parts(commitment: bytes, count: int, disclosed: Sequence[DisclosedPart]) -> None:
+    """Verify that parts open a commitment.
+
+    Args:
+        commitment: 32 bytes from the leaf.
+        count: Number of parts, as the manifest says.
+        disclosed: The parts; at least one.
+
+    Raises:
+        PartNotCommittedError: A part is not the one that was committed to at its number, or the record has another
+            number of parts; names the first.
+    """
+    if not disclosed:
+        raise PartNotCommittedError(0, "nothing was disclosed")
+    for part in disclosed:
+        if not compare_digest(commitment_value(count, root_of_part(part, count)), commitment):
+            raise PartNotCommittedError(part.number, "bytes, salt, fullUrl, media type, number or proof differ")
+
+
+def root_of_part(part: DisclosedPart, count: int) -> bytes:
+    """Compute the root to which a part's proof leads in a record of `count` parts (RFC 9162 section 2.1.3.2).
+
+    Raises:
+        PartNotCommittedError: No such part in a record of that size, or a proof of another length.
+    """
+    at, last = part.number, count - 1
+    if not 0 <= at <= last < MAX_PARTS:
+        raise PartNotCommittedError(part.number, f"a record of {count} parts has no such part")
+    try:
+        node: bytes = part_leaf(part.salt, part.number, part)
+    except ValueError as error:
+        raise PartNotCommittedError(part.number, str(error)) from error
+    path = iter(part.proof)
+    while last:
+        # the last node of a level with an odd number of them passes up unchanged
+        if at & 1 or at < last:
+            sibling = next(path, b"")
+            if len(sibling) != HASH_BYTES:
+                raise PartNotCommittedError(part.number, "its proof is too short, or holds something else than hashes")
+            node = hash_children(sibling, node) if at & 1 else hash_children(node, sibling)
+        at, last = at >> 1, last >> 1
+    if next(path, None) is not None:
+        raise PartNotCommittedError(part.number, "its proof is too long")
+    return node
+
+
+def _leaves(secret: bytes, parts: Sequence[PartLike]) -> list[LeafHash]:
+    if len(secret) != SECRET_BYTES:
+        raise ValueError(f"a record secret has {SECRET_BYTES} bytes, not {len(secret)}")
+    if not 0 < len(parts) <= MAX_PARTS:
+        raise ValueError(f"a record has 1 to {MAX_PARTS} parts, the manifest included, not {len(parts)}")
+    return [part_leaf(part_salt(secret, number), number, part) for number, part in enumerate(parts)]
+
+
+def _disclose(secret: bytes, parts: Sequence[PartLike], number: int, levels: Sequence[bytes]) -> DisclosedPart:
+    if not 0 <= number < len(parts):
+        raise UnknownPartError(number, len(parts))
+    part = parts[number]
+    return DisclosedPart(number, part.media_type, part.full_url, part.content, part_salt(secret, number), _proof(number, levels))
+
+
+def _proof(number: int, levels: Sequence[bytes]) -> tuple[NodeHash, ...]:
+    proof = []
+    for level, hashes in enumerate(levels):
+        start = (number >> level ^ 1) * HASH_BYTES
+        sibling = hashes[start : start + HASH_BYTES]
+        if sibling and len(hashes) > HASH_BYTES:
+            proof.append(NodeHash(sibling))
+    return tuple(proof)
