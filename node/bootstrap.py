@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as distribution_version
+from typing import TypeVar
+
+import sqlalchemy as sa
 
 from ledger.checkpoints import Checkpoint, parse_checkpoint
 from ledger.mirror import open_log_checkpoint
@@ -14,9 +17,9 @@ from ledger.notes import NoteSigner, VerifierKey, parse_note
 from ledger.sequencer import Sequencer
 from node.adapters.clock import SystemClock
 from node.adapters.database.reader import SqlBodyReader, SqlRecordsReader
-from node.adapters.database.schema import RECORDS, SECRETS, create_databases, open_database
+from node.adapters.database.schema import JOURNAL_TABLES, RECORDS, SECRETS, create_databases, open_database
 from node.adapters.database.secrets import SqlSecretStore
-from node.adapters.database.transaction import SqlRecordsTransaction
+from node.adapters.database.transaction import SqlRecordsTransaction, connection_of
 from node.adapters.database.writer import SqlRecordsWriter
 from node.adapters.directory import DirectoryLock
 from node.adapters.keys.files import (
@@ -55,6 +58,8 @@ from node.telemetry import LOG_SIZE
 from node.wire.kinds import load_kinds
 from node.wire.prepare import RecordContext
 from node.wire.trust_root import parse_trust_root
+
+ResultT = TypeVar("ResultT")
 
 DISTRIBUTION = "concord-node"
 
@@ -151,11 +156,11 @@ def _assemble(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack)
     }
     keys_of = {hosted.origin: _log_keys(signers[hosted.origin], trust_root) for hosted in institutions.values()}
     watch = ChainWatch(configured=settings.chain.rpc_url is not None)
-    chain = _open_chain(settings, trust_root, stores, institutions)
+    chain = _open_chain(settings, trust_root, stores, institutions, clock, stack)
     logs = {
         origin: HostedLog(origin, Sequencer(signer, guard, keys_of[origin][1:]), guard)
         for origin, signer in signers.items()
-        for guard in [UnguardedStart() if chain is None else ChainHeadGuard(chain, origin)]
+        for guard in [UnguardedStart() if chain is None else ChainHeadGuard(chain.for_guard, origin)]
     }
     sequencing = SequencingService(
         stores.writer,
@@ -172,7 +177,7 @@ def _assemble(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack)
     anchoring = None
     if chain is not None:
         anchoring = AnchoringService(
-            chain=chain,
+            chain=chain.for_worker,
             origins=list(signers),
             open_checkpoint=lambda origin, note: open_log_checkpoint(note, keys_of[origin], origin),
             writer=stores.writer,
@@ -299,6 +304,48 @@ def _read_progress(institutions: Mapping[InstitutionId, HostedInstitution], read
         if anchor is not None:
             progress.anchored(hosted.origin, anchor.size)
     return progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Two clients of one chain: each is used by one thread."""
+
+    for_worker: AnchorChain
+    for_guard: AnchorChain
+
+
+def _open_chain(
+    settings: NodeSettings,
+    trust_root: TrustRoot | None,
+    stores: _Stores,
+    institutions: Mapping[InstitutionId, HostedInstitution],
+    clock: Clock,
+    stack: contextlib.ExitStack,
+) -> _Chain | None:
+    rpc_url = settings.chain.rpc_url
+    if rpc_url is None or trust_root is None:
+        return None
+    # imported here: web3 takes a second to import, and a node without a chain does not need it
+    from node.adapters.chain.anchors import ChainAnchors  # noqa: PLC0415
+    from node.adapters.chain.connection import ChainConnection  # noqa: PLC0415
+    from node.adapters.chain.gateway import ContractGateway  # noqa: PLC0415
+    from node.adapters.chain.signers import LocalSigner  # noqa: PLC0415
+
+    pin = trust_root.chain
+    signers = {
+        hosted.origin: LocalSigner(InstitutionKeys(settings.keys, hosted.institution).read("anchor.key"))
+        for hosted in institutions.values()
+    }
+
+    def transact(work: Callable[[sa.Connection], ResultT]) -> ResultT:
+        return stores.writer.submit(lambda transaction: work(connection_of(transaction))).result()
+
+    def client() -> ChainAnchors:
+        connection = ChainConnection(rpc_url, pin, read_timeout_s=settings.chain.timeout_s)
+        stack.callback(connection.close)
+        return ChainAnchors(ContractGateway(connection), signers, transact, JOURNAL_TABLES, clock)
+
+    return _Chain(client(), client())
 
 
 def _log_keys(signer: NoteSigner, trust_root: TrustRoot | None) -> tuple[VerifierKey, ...]:

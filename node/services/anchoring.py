@@ -153,10 +153,11 @@ class AnchoringService:
 
     def _submit(self, origin: Origin) -> None:
         now_s = time.monotonic()
-        if now_s < self._due_s[origin] or self._chain.pending(origin) is not None:
+        logged, anchored = self._progress.sizes(origin)
+        if logged == anchored or now_s < self._due_s[origin] or self._chain.pending(origin) is not None:
             return
         committed = self._committed(origin)
-        if committed is None or committed[0].size == self._progress.sizes(origin)[1]:
+        if committed is None:
             return
         checkpoint, note = committed
         head = self._chain.anchored_head(origin)

@@ -16,7 +16,7 @@ from node.domain.entry import Origin
 from node.errors import SchemaVersionError, SettingsError
 
 log_tables(records_metadata)
-journal_tables(records_metadata)
+JOURNAL_TABLES = journal_tables(records_metadata)
 
 RECORDS = "records.db"
 SECRETS = "secrets.db"

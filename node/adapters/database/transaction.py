@@ -31,6 +31,7 @@ from node.ports.records import (
     PatientId,
     PatientRow,
     RecordRow,
+    RecordsTransaction,
 )
 
 _LOOKUP_CHUNK = 400
@@ -48,11 +49,6 @@ class SqlRecordsTransaction:
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
-
-    @property
-    def connection(self) -> sa.Connection:
-        """The connection, for adapters that keep tables of their own in `records.db`."""
-        return self._connection
 
     def log(self, origin: Origin) -> LogStore:
         """Return a log's store, joined to this transaction."""
@@ -206,3 +202,10 @@ _COUNTER_KEY = ("origin", "patient_id", "epoch", "tag_class")
 def _counter_values(key: CounterKey, value: int, prefix: str = "") -> dict[str, object]:
     values = (key.origin, key.patient_id, key.epoch, key.tag_class, value)
     return dict(zip((f"{prefix}{name}" for name in (*_COUNTER_KEY, "next_counter")), values, strict=True))
+
+
+def connection_of(transaction: RecordsTransaction) -> sa.Connection:
+    """Return a transaction's connection, for adapters that keep tables of their own in `records.db`."""
+    if not isinstance(transaction, SqlRecordsTransaction):
+        raise TypeError("this transaction is not a SQL transaction")
+    return transaction._connection  # noqa: SLF001 - the module's own class
