@@ -38,6 +38,7 @@ from node.domain.kind import DocumentLimits, IdentityRules
 from node.domain.record import Kind
 from node.domain.trust import TrustRoot
 from node.errors import SettingsError
+from node.ports.chain import AnchorChain
 from node.ports.clock import Clock
 from node.services.anchoring import AnchoringService
 from node.services.clients import ClientService, IssuedClient, Scope

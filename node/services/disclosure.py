@@ -11,7 +11,8 @@ from node.errors import RecordErasedError
 from node.ports.bodies import BodyReader
 from node.ports.records import EntryRow
 from node.ports.secrets import RecordSecret, SecretStore
-from node.wire.commitment import OpenedBody, open_body
+from node.wire.body import open_body
+from node.wire.commitment import BodyPart
 from node.wire.leaf import parse_leaf
 
 
@@ -21,7 +22,7 @@ class OpenedRecord:
 
     secret: RecordSecret
     """Salts derive from it; never leaves the services."""
-    body: OpenedBody
+    parts: tuple[BodyPart, ...]
     """Manifest and parts, in order."""
 
 

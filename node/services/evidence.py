@@ -16,8 +16,8 @@ from node.errors import NotYetLoggedError, RecordErasedError, SettingsError, Unk
 from node.ports.clock import Clock
 from node.ports.records import AnchorRow, EntryRow, RecordsReader
 from node.services.disclosure import DisclosureService
-from node.wire.evidence import Evidence, StatedAnchor, encode_evidence, parse_evidence
-from node.wire.opening import open_parts
+from node.wire.commitment import DisclosedPart, disclose_parts
+from node.wire.evidence import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
 from node.wire.verification import verify_evidence
 
 _ANCHOR_CONTRACT = "log_anchors"
@@ -70,12 +70,13 @@ class EvidenceService:
         index = LeafIndex(entry.leaf_index)
         path = prove_inclusion(TileHashReader(self._reader.log(entry.origin), size), index, size)
         opened = self._disclosure.open(entry)
-        manifest, disclosed = open_parts(opened.secret, opened.body, parts)
+        chosen = range(len(opened.parts)) if parts is None else {0, *parts}
+        manifest, *disclosed = map(_opened, disclose_parts(opened.secret, opened.parts, chosen))
         return encode_evidence(
             Evidence(
                 leaf=entry.leaf,
                 manifest=manifest,
-                parts=disclosed,
+                parts=tuple(disclosed),
                 proof=encode_tlog_proof(TlogProof(index=index, path=path, checkpoint=checkpoint, extra=None)),
                 anchor=None if anchor is None else self._state(anchor),
             )
@@ -132,3 +133,7 @@ class EvidenceService:
         if root is None:
             raise SettingsError("this node has no trust root; put the consortium's into its directory")
         return root
+
+
+def _opened(part: DisclosedPart) -> OpenedPart:
+    return OpenedPart(part.number, part.full_url, part.salt, part.proof, part.content)
