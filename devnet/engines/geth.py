@@ -1,11 +1,11 @@
 """geth 1.13.15 with Clique and one signer, as an `Engine` of the devnet: a chain by people who never heard of Concord.
 
-Genesis is London (Clique allows nothing later) with a base fee of 0. A base fee of 0 stays 0 until a block is more than half full,
-when EIP-1559 lifts it to 1 wei for good; the gas limit is set high so that it does not happen, and accounts that must pay even then are
-named in `funded`. Finality: with one signer nobody else can write a competing block, so the head is final.
+Genesis is London (Clique allows nothing later) with a base fee of 0. It stays 0 until a block is more than half full, when
+EIP-1559 lifts it to 1 wei for good; the gas limit is set high so that it does not happen, and accounts that must be able to pay
+even then are named in `funded`. Finality: with one signer nobody else can write a competing block, so the head is final.
 
-The signer's key is made in the directory, owns nothing and signs blocks only. geth keeps it unlocked in its process, so whoever reaches
-the RPC port on loopback could have it sign transactions of that empty account: acceptable on a devnet, and nowhere else.
+The signer's key is made in the directory, owns nothing and signs blocks only. geth keeps it unlocked in its process, so whoever
+reaches the RPC port on loopback could have it sign transactions of that empty account: fine on a devnet, and nowhere else.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _signer(directory: Path) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
 
 

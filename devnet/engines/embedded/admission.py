@@ -16,8 +16,9 @@ from eth.vm.forks.prague.constants import STANDARD_TOKEN_COST, TOTAL_COST_FLOOR_
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.forks.shanghai.constants import INITCODE_WORD_COST, MAX_INITCODE_SIZE
 from eth_keys.exceptions import BadSignature
-from eth_keys.exceptions import ValidationError as KeyValidationError
-from eth_utils import ValidationError, keccak
+from eth_typing import Address
+from eth_utils.crypto import keccak
+from eth_utils.exceptions import ValidationError
 
 from devnet.engines.embedded.errors import TransactionRefusedError
 from devnet.engines.embedded.rules import GAS_LIMIT
@@ -36,7 +37,7 @@ class Admitted:
     """The bytes that were submitted."""
     hash: bytes
     """Their keccak-256, 32 bytes."""
-    sender: bytes
+    sender: Address
     """Recovered from the signature, 20 bytes."""
     transaction: SignedTransactionAPI
     """Decoded, as py-evm executes it."""
@@ -129,11 +130,11 @@ def _check_gas(transaction: SignedTransactionAPI) -> None:
         raise TransactionRefusedError(f"intrinsic gas too low: gas {transaction.gas}, minimum needed {needed}")
 
 
-def _recover_sender(transaction: SignedTransactionAPI) -> bytes:
+def _recover_sender(transaction: SignedTransactionAPI) -> Address:
     # Homestead's low-s rule: without it anybody could change a transaction's hash.
     if not (0 < transaction.r < SECPK1_N and 0 < transaction.s <= SECPK1_N // 2 and transaction.y_parity in (0, 1)):
         raise TransactionRefusedError("invalid sender: invalid transaction v, r, s values")
     try:
-        return bytes(transaction.sender)
-    except (BadSignature, KeyValidationError, ValueError) as error:
+        return transaction.sender
+    except (BadSignature, ValidationError, ValueError) as error:
         raise TransactionRefusedError(f"invalid sender: {error}") from error

@@ -6,15 +6,16 @@ Both run in the context of the block that is asked about: its number, its time, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
-from eth.abc import BlockHeaderAPI, ComputationAPI, StateAPI
+from eth.abc import BlockHeaderAPI, ComputationAPI, SignedTransactionAPI, StateAPI
 from eth.exceptions import OutOfGas, Revert, VMError
 from eth.vm.forks.prague.transactions import PragueTransactionBuilder
 from eth.vm.spoof import SpoofTransaction
-from eth_abi import decode
+from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_typing import Address
-from eth_utils import ValidationError
+from eth_utils.exceptions import ValidationError
 
 from devnet.engines.embedded import rules
 from devnet.engines.embedded.admission import intrinsic_gas
@@ -125,7 +126,7 @@ def _execute(after: After, request: CallRequest, gas: int) -> Executed:
     return Executed(computation.output, gas_used, computation.get_gas_refund())
 
 
-def _transaction(state: StateAPI, request: CallRequest, gas: int) -> SpoofTransaction:
+def _transaction(state: StateAPI, request: CallRequest, gas: int) -> SignedTransactionAPI:
     sender = Address(request.sender)
     balance = state.get_balance(sender)
     if request.value_wei > balance:
@@ -140,7 +141,8 @@ def _transaction(state: StateAPI, request: CallRequest, gas: int) -> SpoofTransa
         value=request.value_wei,
         data=request.data,
     )
-    return SpoofTransaction(unsigned, from_=sender)
+    # It answers for every attribute of a signed transaction, without inheriting from it.
+    return cast("SignedTransactionAPI", SpoofTransaction(unsigned, from_=sender))
 
 
 def _failure(computation: ComputationAPI) -> RpcError:

@@ -1,6 +1,6 @@
 """JSON-RPC 2.0 over bytes: a request or a batch in, the answer out. Nothing that comes in can raise.
 
-Transactions that follow each other in a batch are submitted together and so share a block; everything else of a batch runs in order.
+Transactions that follow each other in a batch are submitted together and so share a block; all else in it runs in order.
 """
 
 from __future__ import annotations

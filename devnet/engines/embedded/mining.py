@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from eth.abc import BlockHeaderAPI, ReceiptAPI
 from eth.db.trie import make_trie_root_and_nodes
-from eth_utils import ValidationError
+from eth_typing import Address
+from eth_utils.exceptions import ValidationError
 
 from devnet.engines.embedded import rules
 from devnet.engines.embedded.admission import Admitted, decode_transaction
@@ -188,7 +189,7 @@ class Miner:
             follower = making.ahead.get((first.sender, nonce))
             if follower is None and nonce in pooled:
                 row = pooled[nonce]
-                follower = Admitted(row.raw, row.hash, row.sender, decode_transaction(row.raw))
+                follower = Admitted(row.raw, row.hash, Address(row.sender), decode_transaction(row.raw))
             if follower is None or not self._fits(making, follower):
                 return
             try:

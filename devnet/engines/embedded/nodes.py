@@ -32,7 +32,7 @@ class NodeCache:
         self._young[key] = value
 
 
-class NodeDatabase(BaseDB):  # type: ignore[misc] # py-evm's base is an untyped MutableMapping
+class NodeDatabase(BaseDB):
     """One thread's view: reads through the cache to the store; writes stay in `pending` until the writer commits them."""
 
     def __init__(self, store: ChainStore, cache: NodeCache) -> None:

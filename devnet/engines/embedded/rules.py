@@ -15,6 +15,7 @@ from collections.abc import Iterable
 
 import rlp
 from eth.abc import BlockHeaderAPI, SignedTransactionAPI
+from eth.consensus.context import ConsensusContext
 from eth.consensus.noproof import NoProofConsensus
 from eth.db.account import AccountDB
 from eth.db.atomic import AtomicDB
@@ -95,7 +96,8 @@ def next_header(parent: BlockHeaderAPI, now_s: int, branch: int) -> BlockHeaderA
         extra_data=b"concord" + branch.to_bytes(4, "big"),
     )
     # EIP-1559 lifts a base fee of 0 to 1 after a block that is more than half full.
-    return header.copy(base_fee_per_gas=0)
+    zero_fee: BlockHeaderAPI = header.copy(base_fee_per_gas=0)
+    return zero_fee
 
 
 def open_vm(database: AtomicDB, header: BlockHeaderAPI, chain_id: int) -> EmbeddedVM:
@@ -104,7 +106,7 @@ def open_vm(database: AtomicDB, header: BlockHeaderAPI, chain_id: int) -> Embedd
         header=header,
         chaindb=ChainDB(database),
         chain_context=ChainContext(chain_id),
-        consensus_context=NoProofConsensus(database),
+        consensus_context=ConsensusContext(database),
     )
 
 

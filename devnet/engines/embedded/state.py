@@ -9,8 +9,8 @@ from eth.abc import BlockHeaderAPI
 from eth.db.account import AccountDB
 from eth.rlp.accounts import Account
 from eth_typing import Address
-from eth_utils import keccak
-from trie import HexaryTrie
+from eth_utils.crypto import keccak
+from trie.hexary import HexaryTrie
 
 from devnet.engines.embedded.errors import InvalidParamsError
 from devnet.engines.embedded.nodes import NodeDatabase, atomic
@@ -69,4 +69,4 @@ def _prove_slot(storage: HexaryTrie, slot: int) -> Json:
 
 def _encode_proof(trie: HexaryTrie, key: bytes) -> list[str]:
     # An empty trie has no node to show.
-    return [data(rlp.encode(node)) for node in trie.get_proof(key) if node]
+    return [data(rlp.encode(node)) for node in trie.get_proof(key) if node]  # type: ignore[no-untyped-call] # trie leaves it untyped

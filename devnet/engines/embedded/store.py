@@ -305,6 +305,7 @@ def _transaction_row(row: tuple[bytes, int, int, bytes, bytes, int, int, int]) -
 
 
 def _log_row(row: tuple[int, int, int, bytes, bytes, bytes | None, bytes | None, bytes | None, bytes | None, bytes]) -> LogRow:
-    block, position, tx_position, tx_hash, address, *topics, data = row
-    present = tuple(topic for topic in topics if isinstance(topic, bytes))
-    return LogRow(block, position, tx_position, tx_hash, address, present, data if isinstance(data, bytes) else b"")
+    block, position, tx_position, tx_hash, address = row[:5]
+    present = tuple(topic for topic in row[5:9] if topic is not None)
+    data = row[9]
+    return LogRow(block, position, tx_position, tx_hash, address, present, data)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import rlp
 from eth.abc import BlockHeaderAPI
-from eth.constants import CREATE_CONTRACT_ADDRESS
-from eth_bloom import BloomFilter
-from eth_utils import keccak
+from eth.constants import BLANK_ROOT_HASH, CREATE_CONTRACT_ADDRESS, EMPTY_SHA256
+from eth_bloom.bloom import BloomFilter
+from eth_utils.crypto import keccak
 
 from devnet.engines.embedded import rules
 from devnet.engines.embedded.admission import decode_transaction
@@ -63,12 +63,12 @@ def _view_header(header: BlockHeaderAPI) -> Json:
         "extraData": data(header.extra_data),
         "mixHash": data(header.mix_hash),
         "nonce": data(header.nonce),
-        "baseFeePerGas": quantity(header.base_fee_per_gas),
-        "withdrawalsRoot": data(header.withdrawals_root),
-        "blobGasUsed": quantity(header.blob_gas_used),
-        "excessBlobGas": quantity(header.excess_blob_gas),
-        "parentBeaconBlockRoot": data(header.parent_beacon_block_root),
-        "requestsHash": data(header.requests_hash),
+        "baseFeePerGas": quantity(header.base_fee_per_gas or 0),
+        "withdrawalsRoot": data(header.withdrawals_root or BLANK_ROOT_HASH),
+        "blobGasUsed": quantity(header.blob_gas_used or 0),
+        "excessBlobGas": quantity(header.excess_blob_gas or 0),
+        "parentBeaconBlockRoot": data(header.parent_beacon_block_root or BLANK_ROOT_HASH),
+        "requestsHash": data(EMPTY_SHA256),
     }
 
 
@@ -86,7 +86,8 @@ def view_pooled(raw: bytes, transaction_hash: bytes, sender: bytes) -> Json:
     """Show a transaction that is in no block."""
     transaction = decode_transaction(raw)
     kind = transaction.type_id or 0
-    v = transaction.y_parity if kind else LEGACY_PARITY_OFFSET + 2 * transaction.chain_id + transaction.y_parity
+    chain_id = transaction.chain_id or 0
+    v = transaction.y_parity if kind else LEGACY_PARITY_OFFSET + 2 * chain_id + transaction.y_parity
     shown: Json = {
         "blockHash": None,
         "blockNumber": None,
@@ -95,7 +96,7 @@ def view_pooled(raw: bytes, transaction_hash: bytes, sender: bytes) -> Json:
         "from": data(sender),
         "to": None if transaction.to == CREATE_CONTRACT_ADDRESS else data(transaction.to),
         "type": quantity(kind),
-        "chainId": quantity(transaction.chain_id),
+        "chainId": quantity(chain_id),
         "nonce": quantity(transaction.nonce),
         "gas": quantity(transaction.gas),
         # With a base fee of 0 the price paid is the priority fee; geth shows the price offered while it is pending.
