@@ -20,7 +20,7 @@ HEAVY = (
     "httpx",
     "sqlalchemy",
     "prometheus_client",
-    "pydantic",
+    "pydantic_settings",
 )
 """What costs seconds and megabytes, and what an offline verifier has no use for."""
 
