@@ -71,15 +71,14 @@ class Sender:
             gas = call.estimate_gas({"from": account.address}) * GAS_MARGIN_PERCENT // 100
         except ContractLogicError as error:
             raise GenesisError(f"{what}: {error.message}") from error
-        transaction: Any = call.build_transaction(
-            {
-                "from": account.address,
-                "nonce": self._nonces[account.address],
-                "chainId": self._chain_id,
-                "gas": gas,
-                "gasPrice": self._gas_price,
-            }
-        )
+        fields: TxParams = {
+            "from": account.address,
+            "nonce": self._nonces[account.address],
+            "chainId": self._chain_id,
+            "gas": gas,
+            "gasPrice": self._gas_price,
+        }
+        transaction: Any = call.build_transaction(fields)
         signed = account.sign_transaction(transaction)
         tx_hash = self._web3.eth.send_raw_transaction(signed.raw_transaction)
         self._nonces[account.address] += 1
