@@ -6,7 +6,7 @@ ConcordError
 │   ├── WireError                   bytes that are not what they claim to be
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
-│   │   ├── MalformedPatientCodeError, MalformedEvidenceError, MalformedTrustRootError, MalformedKindError
+│   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedEvidenceError, MalformedTrustRootError, MalformedKindError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
@@ -17,7 +17,7 @@ ConcordError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
-│   ├── HeaderVerificationError
+│   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError
 │   ├── EvidenceRefutedError        in the verifier's order of checks:
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
@@ -102,6 +102,10 @@ class MalformedBodyError(WireError):
 
 class MalformedPatientCodeError(WireError):
     """Not a patient code, or its checksum is wrong."""
+
+
+class MalformedPatientKeysError(WireError):
+    """Not the encoding of a patient's keys."""
 
 
 class MalformedEvidenceError(WireError):
@@ -284,6 +288,35 @@ class MisplacedManifestError(CommitmentError):
 
 class HeaderVerificationError(VerificationError):
     """A sealed header does not open, or its digest differs."""
+
+
+class HeaderDigestError(HeaderVerificationError):
+    """A header is not the one that the leaf names."""
+
+    def __init__(self) -> None:
+        super().__init__("the header's digest is not the one in the leaf: altered, or another entry's")
+
+
+class HeaderWrapError(HeaderVerificationError):
+    """No wrap of a header opens with this key."""
+
+    def __init__(self, reader: str) -> None:
+        super().__init__(f"no wrap of the header opens with this {reader} key: it was sealed for someone else")
+        self.reader = reader
+
+
+class HeaderKeyError(HeaderVerificationError):
+    """A wrap holds another data key than the header commits to: its readers would not all see the same."""
+
+    def __init__(self) -> None:
+        super().__init__("the header's wrap holds another data key than the header commits to")
+
+
+class HeaderSealError(HeaderVerificationError):
+    """A header's content does not open under its data key for this log, type and tag."""
+
+    def __init__(self) -> None:
+        super().__init__("the header does not open for this log, entry type and tag: altered, or moved")
 
 
 class EvidenceRefutedError(VerificationError):

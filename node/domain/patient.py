@@ -12,20 +12,14 @@ PatientSeed = NewType("PatientSeed", bytes)
 PatientCode = NewType("PatientCode", bytes)
 """32 bytes derived from the seed; whoever has them can look the patient up, and nothing more."""
 
-EpochKey = NewType("EpochKey", bytes)
-"""K_e, 32 bytes: derived from the code and one epoch's locator secret; finds and reads headers of that epoch."""
-
-PairwiseKey = NewType("PairwiseKey", bytes)
-"""K_r, 32 bytes: shared by one institution and one patient; finds and reads class 1 headers between them."""
-
-PersonPseudonym = NewType("PersonPseudonym", bytes)
-"""32 bytes by which supervision, and nobody else, tells persons apart."""
-
 LocatorTag = NewType("LocatorTag", bytes)
 """32 bytes in a leaf by which holders of an epoch or pairwise key find it; random to everyone else."""
 
-EpochKeys = Mapping[int, EpochKey]
-"""Epoch serial -> K_e."""
+EpochKeys = Mapping[int, bytes]
+"""Epoch serial -> K_e, 32 bytes: finds entries of that epoch and reads their headers."""
+
+_KEY_BYTES = 32
+_MAX_EPOCH = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +31,30 @@ class PatientPublicKeys:
     signing: bytes
     """Ed25519, 32 bytes."""
 
+    def __post_init__(self) -> None:
+        if len(self.exchange) != _KEY_BYTES or len(self.signing) != _KEY_BYTES:
+            raise ValueError(f"a patient's public keys have {_KEY_BYTES} bytes each")
+
 
 @dataclass(frozen=True, slots=True)
 class PatientKeys:
-    """What a hospital keeps of a patient: not the code."""
+    """What a hospital keeps of a patient; of a registered one never the code."""
 
     epoch_keys: EpochKeys
-    """All that were released to this hospital, by epoch."""
-    exchange_key: bytes
+    """All that were released to this hospital; at least one."""
+    exchange_public_key: bytes
     """The patient's X25519 public key, 32 bytes."""
-    signing_key: bytes
+    signing_public_key: bytes
     """The patient's Ed25519 public key, 32 bytes."""
-    pseudonym: PersonPseudonym
-    """For supervision."""
+    pseudonym: bytes | None
+    """The person's pseudonym for supervision, 32 bytes; None until the code service has given one."""
+    provisional_code: bytes | None
+    """The code that this hospital drew itself, until it is handed over; else None."""
+
+    def __post_init__(self) -> None:
+        keys = [*self.epoch_keys.values(), self.exchange_public_key, self.signing_public_key]
+        keys += [key for key in (self.pseudonym, self.provisional_code) if key is not None]
+        if not self.epoch_keys or any(len(key) != _KEY_BYTES for key in keys):
+            raise ValueError(f"a patient has at least one epoch key, and every key has {_KEY_BYTES} bytes")
+        if any(not 0 <= epoch <= _MAX_EPOCH for epoch in self.epoch_keys):
+            raise ValueError("an epoch serial is an unsigned 32-bit number")

@@ -2,20 +2,31 @@
 
 A part leaf binds the part's number, media type, fullUrl and bytes under a salt of its own, so that a closed part
 cannot be guessed; the commitment binds how many parts there are, which a bare Merkle root does not. Part 0 is the
-manifest. Left out: what the manifest says (`manifest`, `opening`), how the parts are kept (`body`).
+manifest. The sealed body keeps all parts, under a key that goes with the secret: destroying the secret makes commitment
+and body unopenable at once. Left out: what the manifest says (`manifest`), whether it fits (`opening`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ledger.hashing import HASH_BYTES, LeafHash, NodeHash, hash_children, hash_level, root_of_leaves
-from node.errors import PartNotCommittedError, UnknownPartError
+from node.errors import (
+    BodySealError,
+    MalformedBodyError,
+    PartNotCommittedError,
+    UnknownFormatError,
+    UnknownPartError,
+)
 from node.identity.hkdf import expand_block
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SECRET_BYTES: Final = 32
 SALT_BYTES: Final = 32
@@ -25,7 +36,14 @@ MAX_PARTS: Final = 65_535
 _SALT_LABEL: Final = b"concord/part-salt/v1"
 _PART_LABEL: Final = b"\x00concord/part/v1"
 _COMMITMENT_LABEL: Final = b"\x02concord/commitment/v1"
+_BODY_LABEL: Final = b"concord/body/v1"
+_BODY_VERSION: Final = 1
+_NONCE_BYTES: Final = 12
 _MAX_TEXT_BYTES: Final = 65_535
+_MAX_CONTENT_BYTES: Final = 2**32 - 1
+
+Entropy = Callable[[int], bytes]
+"""Returns that many random bytes."""
 
 
 class PartLike(Protocol):
@@ -66,6 +84,19 @@ class Commitment:
     """Merkle root of the part leaves, 32 bytes."""
     value: bytes
     """What the leaf holds, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBody:
+    """A body that opened its commitment."""
+
+    parts: tuple[BodyPart, ...]
+    """All parts, the manifest first."""
+
+    @property
+    def manifest(self) -> bytes:
+        """The bytes of part 0."""
+        return self.parts[0].content
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +223,112 @@ def root_of_part(part: DisclosedPart, count: int) -> bytes:
     if next(path, None) is not None:
         raise PartNotCommittedError(part.number, "its proof is too long")
     return node
+
+
+def encode_parts(parts: Sequence[PartLike]) -> bytes:
+    """Encode parts so that they can be read in one way only: their number, then each with its lengths.
+
+    Raises:
+        ValueError: Media type or fullUrl exceed 65,535 bytes, or content exceeds 2^32 - 1 bytes.
+    """
+    pieces = [len(parts).to_bytes(4, "big")]
+    for part in parts:
+        media_type, full_url = part.media_type.encode(), part.full_url.encode()
+        texts = (len(media_type), len(full_url))
+        if max(texts) > _MAX_TEXT_BYTES or len(part.content) > _MAX_CONTENT_BYTES:
+            raise ValueError(f"media type and fullUrl have at most {_MAX_TEXT_BYTES} bytes, content 2^32 - 1")
+        pieces += (
+            texts[0].to_bytes(2, "big"),
+            media_type,
+            texts[1].to_bytes(2, "big"),
+            full_url,
+            len(part.content).to_bytes(4, "big"),
+            part.content,
+        )
+    return b"".join(pieces)
+
+
+def parse_parts(data: bytes) -> tuple[BodyPart, ...]:
+    """Parse encoded parts.
+
+    Raises:
+        MalformedBodyError: Cut off, more than it says, or a text that is not UTF-8.
+    """
+    count, at = int.from_bytes(data[:4], "big"), 4
+    if len(data) < at or not 0 < count <= MAX_PARTS:
+        raise MalformedBodyError(f"parts: a record has 1 to {MAX_PARTS} parts, the manifest included")
+    parts = []
+    try:
+        for _ in range(count):
+            media_type, at = _take(data, at, 2)
+            full_url, at = _take(data, at, 2)
+            content, at = _take(data, at, 4)
+            parts.append(BodyPart(media_type.decode(), full_url.decode(), content))
+    except UnicodeDecodeError as error:
+        raise MalformedBodyError(f"parts: media type or fullUrl of part {len(parts)} is not UTF-8") from error
+    if at != len(data):
+        raise MalformedBodyError(f"parts: {len(data) - at} bytes follow the last part")
+    return tuple(parts)
+
+
+def seal_body(secret: bytes, commitment: bytes, parts: Sequence[PartLike], entropy: Entropy = os.urandom) -> bytes:
+    """Encrypt all parts of a record under a key that is derived from its secret.
+
+    Args:
+        secret: The record secret.
+        commitment: 32 bytes; the body opens for this commitment only.
+        parts: All parts, the manifest first.
+        entropy: Draws the nonce.
+
+    Raises:
+        ValueError: As `encode_parts`.
+    """
+    nonce = entropy(_NONCE_BYTES)
+    return bytes((_BODY_VERSION,)) + nonce + _body_cipher(secret).encrypt(nonce, encode_parts(parts), commitment)
+
+
+def open_body(secret: bytes, sealed: bytes, commitment: bytes) -> OpenedBody:
+    """Decrypt a body and verify that its parts open the commitment.
+
+    Raises:
+        BodySealError: It does not open: altered, or another record's.
+        PartNotCommittedError: It opens, but its parts are not those that were committed to.
+        MalformedBodyError: It opens, but holds no parts.
+        UnknownFormatError: A version that this release does not know.
+    """
+    if sealed[:1] != bytes((_BODY_VERSION,)):
+        raise UnknownFormatError("body version", sealed[0] if sealed else None)
+    nonce, ciphertext = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+    parts = parse_parts(_decrypt(secret, nonce, ciphertext, commitment))
+    if not compare_digest(commit(secret, parts).value, commitment):
+        raise PartNotCommittedError(0, "the body's parts make another commitment")
+    return OpenedBody(parts)
+
+
+def _body_cipher(secret: bytes) -> AESGCM:
+    # imported late: whoever only verifies evidence has no use for it, and it takes 40 ms
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - as above
+
+    if len(secret) != SECRET_BYTES:
+        raise ValueError(f"a record secret has {SECRET_BYTES} bytes, not {len(secret)}")
+    return AESGCM(expand_block(secret, _BODY_LABEL))
+
+
+def _decrypt(secret: bytes, nonce: bytes, ciphertext: bytes, commitment: bytes) -> bytes:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _body_cipher
+
+    try:
+        return _body_cipher(secret).decrypt(nonce, ciphertext, commitment)
+    except (InvalidTag, ValueError) as error:
+        raise BodySealError from error
+
+
+def _take(data: bytes, at: int, width_bytes: int) -> tuple[bytes, int]:
+    start = at + width_bytes
+    end = start + int.from_bytes(data[at:start], "big")
+    if start > len(data) or end > len(data):
+        raise MalformedBodyError("parts: cut off in the middle of a part")
+    return data[start:end], end
 
 
 def _leaves(secret: bytes, parts: Sequence[PartLike]) -> list[LeafHash]:

@@ -1,0 +1,68 @@
+"""Locator tags: by which a patient's hospitals, and nobody else, find an entry (docs/spec/locator.md).
+
+Class 0 tags are made with an epoch key, class 1 tags with a pairwise key; to others both are random bytes. Left out:
+who counts (the staging transaction), who probes (the follower).
+"""
+
+from __future__ import annotations
+
+import os
+from hmac import digest
+from typing import Final
+
+from nacl.bindings import crypto_scalarmult
+
+from node.domain.entry import Origin
+from node.domain.patient import LocatorTag
+from node.identity.codes import epoch_key
+from node.identity.hkdf import hkdf_sha256
+from node.wire.commitment import Entropy
+
+__all__ = ["TAG_BYTES", "epoch_key", "locator_tag", "pairwise_key", "random_tag"]
+
+TAG_BYTES: Final = 32
+
+_PAIRWISE_LABEL: Final = b"concord/pairwise/v1"
+_KEY_BYTES: Final = 32
+
+
+def locator_tag(key: bytes, origin: Origin, tag_class: int, counter: int) -> LocatorTag:
+    """Compute the tag of a patient's entry number `counter` in a log.
+
+    Args:
+        key: K_e for class 0, K_r for class 1; 32 bytes.
+        origin: The log.
+        tag_class: 0 or 1.
+        counter: From 0; never used twice with the same key, log and class.
+
+    Raises:
+        ValueError: A key of another length, another class, or an origin with a zero byte.
+    """
+    if len(key) != _KEY_BYTES or tag_class not in (0, 1) or "\0" in origin:
+        raise ValueError("a tag needs a key of 32 bytes, class 0 or 1 and an origin without zero bytes")
+    message = origin.encode() + b"\0" + bytes((tag_class,)) + counter.to_bytes(8, "big")
+    return LocatorTag(digest(key, message, "sha256"))
+
+
+def random_tag(entropy: Entropy = os.urandom) -> LocatorTag:
+    """Draw the tag of an entry that belongs to no patient."""
+    return LocatorTag(entropy(TAG_BYTES))
+
+
+def pairwise_key(private_key: bytes, public_key: bytes) -> bytes:
+    """Derive K_r, 32 bytes, which an institution and a patient share.
+
+    Args:
+        private_key: X25519: the institution's exchange key, or the patient's.
+        public_key: The other side's.
+
+    Raises:
+        ValueError: A key of another length, or a public key of small order, which would give everyone the same key.
+    """
+    if len(private_key) != _KEY_BYTES or len(public_key) != _KEY_BYTES:
+        raise ValueError("X25519 keys have 32 bytes")
+    try:
+        shared = crypto_scalarmult(private_key, public_key)
+    except RuntimeError as error:
+        raise ValueError("an X25519 public key of small order") from error
+    return hkdf_sha256(shared, _PAIRWISE_LABEL)
