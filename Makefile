@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
-# Targets work from any directory: make -C REPOSITORY, or make -f REPOSITORY/Makefile.
+# Targets work from any directory: make -C REPOSITORY TARGET.
 ROOT := $(shell cd "$(dir $(lastword $(MAKEFILE_LIST)))" && pwd)
 
 PYTHON ?= python3

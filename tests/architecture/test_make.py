@@ -37,7 +37,7 @@ def test_help_is_what_make_alone_does() -> None:
 
 
 def test_make_works_from_anywhere(tmp_path: Path) -> None:
-    assert make("-s", "-f", str(ROOT / "Makefile"), "help", cwd=tmp_path).stdout == make("help").stdout
+    assert make("-s", "-C", str(ROOT), "help", cwd=tmp_path).stdout == make("help").stdout
 
 
 def test_every_target_is_phony() -> None:
