@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from node.wire.json_strict import read_document
 
 from node.domain.kind import DocumentLimits, FhirPath
 from node.errors import (
@@ -23,6 +22,8 @@ from node.errors import (
     NestingTooDeepError,
     Refusal,
 )
+from node.wire.json_nesting import check_nesting
+from node.wire.json_strict import read_document
 
 BUNDLE_TYPES: Final = frozenset({"collection", "document", "transaction", "batch", "message"})
 """Bundles that bring resources; the others answer requests."""
@@ -118,9 +119,10 @@ class Document:
         if found is None:
             plain = _HISTORY.sub("", reference)
             base = holder.resource.base
-            found = self._by_url.get(base + plain)
-            if found is None and _RELATIVE.fullmatch(plain):
-                found = (self._without_base if base else self._by_name).get(plain)
+            if _RELATIVE.fullmatch(plain):
+                found = self._by_url.get(base + plain) or (self._without_base if base else self._by_name).get(plain)
+            else:
+                found = self._by_url.get(plain)
         return None if found is None else Node(found, found.tree, "")
 
     def follow(self, value: object, holder: Node) -> Node | None:
@@ -169,6 +171,7 @@ def split_resources(document: bytes, limits: DocumentLimits) -> Document:
     if len(document) > limits.max_document_bytes:
         raise LimitExceededError("max_document_bytes", limits.max_document_bytes)
     try:
+        check_nesting(document, limits.max_depth)
         tree = read_document(document, limits.max_depth)
     except NestingTooDeepError as error:
         raise LimitExceededError("max_depth", limits.max_depth) from error

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 import msgspec
-from node.wire.json_strict import check_document
 
 from ledger.errors import MalformedKeyError
 from ledger.hashing import MAX_TREE_SIZE
@@ -32,6 +31,8 @@ from node.domain.trust import (
     ValidatorCheckpoint,
 )
 from node.errors import MalformedJsonError, MalformedTrustRootError, UnknownFormatError
+from node.wire.json_nesting import check_nesting
+from node.wire.json_strict import check_document
 
 FORMAT: Final = "concord/trust-root"
 FORMAT_VERSION: Final = 1
@@ -141,6 +142,7 @@ def parse_root_text(text: str) -> TrustRoot:
     """
     data = text.encode()
     try:
+        check_nesting(data, MAX_DEPTH)
         check_document(data, MAX_DEPTH)
         head = msgspec.json.decode(data, type=_Version)
         if head.format != FORMAT:
