@@ -6,7 +6,8 @@ ConcordError
 │   ├── WireError                   bytes that are not what they claim to be
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
-│   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedEvidenceError, MalformedTrustRootError, MalformedKindError
+│   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedKindError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
