@@ -274,6 +274,8 @@ class _Founding:
         )
         for voter in self._founders:
             numbers = self._open_proposals()
+            if not any((motion.action, motion.subject) in numbers for motion in motions):
+                return
             identity = keccak(voter.institution.encode())
             functions = self._consortium.functions
             self._sender.wait(

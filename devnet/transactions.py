@@ -15,19 +15,21 @@ from typing import Any, Final
 import requests
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import BlockNumber, ChecksumAddress
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.contract.contract import ContractConstructor, ContractFunction
-from web3.exceptions import ContractLogicError, TransactionNotFound
+from web3.exceptions import ContractLogicError, TransactionIndexingInProgress, TransactionNotFound
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.types import TxParams, TxReceipt
+from web3.types import Nonce, TxParams, TxReceipt
 
 from devnet.errors import GenesisError
 
 TIMEOUT_S: Final = 60.0
 """How long a transaction may take to get into a block."""
 POLL_S: Final = 0.02
-GAS_MARGIN_PERCENT: Final = 125
+GAS: Final = 8_000_000
+"""Limit of every transaction, of a block's 30 million: a deployment takes 5. An estimate would run each one twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class Sent:
     """What it does, for messages."""
     tx_hash: HexBytes
     """Its hash."""
+    sender: ChecksumAddress
+    """Who sent it."""
+    call: ContractFunction | ContractConstructor
+    """What it calls."""
 
 
 @contextmanager
@@ -59,30 +65,22 @@ class Sender:
         self._gas_price = web3.eth.gas_price
 
     def send(self, what: str, private_key: bytes, call: ContractFunction | ContractConstructor) -> Sent:
-        """Sign and send a call.
-
-        Raises:
-            GenesisError: A contract would refuse it; the message names the revert.
-        """
+        """Sign and send a call."""
         account: LocalAccount = Account.from_key(private_key)
         if account.address not in self._nonces:
             self._nonces[account.address] = self._web3.eth.get_transaction_count(account.address)
-        try:
-            gas = call.estimate_gas({"from": account.address}) * GAS_MARGIN_PERCENT // 100
-        except ContractLogicError as error:
-            raise GenesisError(f"{what}: {error.message}") from error
         fields: TxParams = {
             "from": account.address,
-            "nonce": self._nonces[account.address],
+            "nonce": Nonce(self._nonces[account.address]),
             "chainId": self._chain_id,
-            "gas": gas,
+            "gas": GAS,
             "gasPrice": self._gas_price,
         }
         transaction: Any = call.build_transaction(fields)
         signed = account.sign_transaction(transaction)
         tx_hash = self._web3.eth.send_raw_transaction(signed.raw_transaction)
         self._nonces[account.address] += 1
-        return Sent(what, tx_hash)
+        return Sent(what, tx_hash, account.address, call)
 
     def wait(self, sent: Iterable[Sent]) -> list[TxReceipt]:
         """Wait until transactions are in blocks and succeeded.
@@ -97,12 +95,21 @@ class Sender:
         while True:
             try:
                 receipt = self._web3.eth.get_transaction_receipt(sent.tx_hash)
-            except TransactionNotFound as error:
+            except (TransactionNotFound, TransactionIndexingInProgress) as error:
                 if time.monotonic() > deadline:
                     reason = f"{sent.what}: transaction {sent.tx_hash.to_0x_hex()} is in no block after {TIMEOUT_S:g} s"
                     raise GenesisError(reason) from error
                 time.sleep(POLL_S)
                 continue
             if receipt["status"] != 1:
-                raise GenesisError(f"{sent.what}: transaction {sent.tx_hash.to_0x_hex()} was reverted")
+                raise GenesisError(f"{sent.what}: {_reason(sent, receipt)}")
             return receipt
+
+
+def _reason(sent: Sent, receipt: TxReceipt) -> str:
+    """Run a reverted call again on the state before its block: receipts hold no reason."""
+    try:
+        sent.call.estimate_gas({"from": sent.sender}, BlockNumber(receipt["blockNumber"] - 1))
+    except ContractLogicError as error:
+        return str(error.message)
+    return "it was reverted"
