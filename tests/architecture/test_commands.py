@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 import typer
-from devnet.cli import app as devnet_app
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typer.main import get_command
 
+from devnet.cli import app as devnet_app
 from node.cli.main import app as concord_app
 from tests.architecture.sources import ROOT
 from tools.docs import commands, documents
