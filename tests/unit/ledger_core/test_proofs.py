@@ -271,3 +271,33 @@ def test_what_is_no_tlog_proof_is_refused(data: bytes) -> None:
 def test_proofs_that_have_no_file(index: int, path: tuple[bytes, ...], checkpoint: bytes) -> None:
     with pytest.raises(MalformedProofError):
         TlogProof(LeafIndex(index), tuple(NodeHash(each) for each in path), checkpoint)
+
+
+@pytest.mark.parametrize("index", [0, MAX_TREE_SIZE - 1])
+def test_proofs_at_the_bounds_travel(index: int) -> None:
+    path = tuple(NodeHash(bytes([at]) * 32) for at in range(63))
+    proof = TlogProof(LeafIndex(index), path, NOTE)
+    assert parse_tlog_proof(encode_tlog_proof(proof)) == proof
+
+
+class Uniform:
+    """The largest tree there is, all of whose nodes have one hash: no real tree, but one of the right shape."""
+
+    def read_hashes(self, coordinates: Sequence[tuple[int, int]]) -> list[NodeHash]:
+        assert all((index + 1) << level <= MAX_TREE_SIZE for level, index in coordinates)
+        return [NodeHash(b"\x55" * 32)] * len(coordinates)
+
+
+def test_the_largest_tree_has_proofs_of_the_right_length() -> None:
+    size, leaf = MAX_TREE_SIZE, b"\x55" * 32
+    assert len(root_at(Uniform(), size)) == 32
+    for index in (0, 1, 2**62, size - 1):
+        proof = prove_inclusion(Uniform(), LeafIndex(index), size)
+        assert len(proof) <= 63
+        with pytest.raises(InclusionError, match="another root"):
+            check_inclusion(index, size, leaf, proof)
+    for old in (1, 2**62, 2**62 + 1, size - 1):
+        proof = prove_consistency(Uniform(), TreeSize(old), size)
+        assert len(proof) <= 64
+        with pytest.raises(ConsistencyError, match=r"another (old|new) root"):
+            check_consistency(old, size, leaf, leaf, proof)

@@ -252,3 +252,17 @@ def test_a_reader_refuses_a_tile_of_another_length() -> None:
     reader = TileHashReader(OneTile(b"".join(LEAVES[:9])), TreeSize(8))
     with pytest.raises(MalformedTileError):
         reader.read_hashes([(0, 0)])
+
+
+def test_a_full_tile_and_a_full_bundle_travel() -> None:
+    full = encode_tile(LEAVES[:256])
+    assert b"".join(parse_tile(full, TileAddress(0, 0))) == full == b"".join(LEAVES[:256])
+    entries = [b"%d" % at for at in range(256)]
+    assert parse_bundle(encode_bundle(entries), BundleAddress(0)) == entries
+
+
+def test_the_largest_tree_has_a_partial_tile_on_every_level() -> None:
+    tiles = list(tiles_between(TreeSize(MAX_TREE_SIZE - 1), MAX_TREE_SIZE))
+    assert tiles == [TileAddress(0, 2**55 - 1, 255)]
+    assert edge_tiles(MAX_TREE_SIZE)[7] == TileAddress(7, 0, 127)
+    assert [tile is not None and tile.width for tile in edge_tiles(MAX_TREE_SIZE)] == [255] * 7 + [127]
