@@ -146,6 +146,7 @@ def launch(plan: Launch) -> EngineProcess:
         EngineStartError: it ended or did not answer in time; then it is stopped.
     """
     log_path = plan.directory / LOG_NAME
+    _require_free(plan, log_path)
     try:
         identity = process.spawn(plan.command, log_path, plan.environment)
     except OSError as error:
@@ -183,6 +184,17 @@ def ask(url: str, method: str, params: Sequence[object] = (), timeout_s: float =
         raise EngineRpcError(url, method, f"answered {answer!r}")
     result: object = answer["result"]
     return result
+
+
+def _require_free(plan: Launch, log_path: Path) -> None:
+    # Whoever listens there already would answer for the new process, and be taken for it.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", plan.port))
+        except OSError as error:
+            reason = f"port {plan.port} of 127.0.0.1 is taken: {error.strerror}"
+            raise _failed(plan, reason, log_path) from error
 
 
 def _wait_ready(plan: Launch, identity: ProcessIdentity, url: str, log_path: Path) -> str:

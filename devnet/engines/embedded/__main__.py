@@ -10,6 +10,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -28,6 +29,8 @@ READY_NAME = "rpc.json"
 THREADS = 32
 """Requests served at once; most of them wait for the writer's commit."""
 SHUTDOWN_GRACE_S = 3
+STACK_BYTES = 64 * 1024 * 1024
+"""Stack of each thread, reserved and not used."""
 
 
 class ReadyServer(uvicorn.Server):
@@ -50,6 +53,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     directory: Path = options.dir
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    # py-evm lifts the interpreter's recursion limit to 10,240. Without as much stack under it, deep JSON or a contract that
+    # calls itself would end the process by a fault instead of an exception.
+    threading.stack_size(STACK_BYTES)
     try:
         with closing(Chain(directory, options.chain_id, options.fund)) as chain, _listen(options.port) as listener:
             _serve(chain, listener, directory / READY_NAME, allow_reorg=options.allow_reorg)

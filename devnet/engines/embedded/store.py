@@ -140,7 +140,7 @@ class LogQuery:
     addresses: tuple[bytes, ...]
     """Any of these; empty means any address."""
     topics: tuple[tuple[bytes, ...], ...]
-    """For each position any of these; an empty one means anything, even no topic."""
+    """For each position any of these; an empty one means any topic, and as many positions as there are must be filled."""
     limit: int
     """Most rows to return."""
 
@@ -269,6 +269,8 @@ class ChainStore:
             if choices:
                 conditions.append(f"{column} IN ({','.join('?' * len(choices))})")
                 arguments.extend(choices)
+        if query.topics:
+            conditions.append(f"topic{len(query.topics) - 1} IS NOT NULL")
         sql = f"SELECT * FROM logs WHERE {' AND '.join(conditions)} ORDER BY block, position LIMIT ?"  # noqa: S608 - column names are ours, values are bound
         return [_log_row(row) for row in self.connection.execute(sql, (*arguments, query.limit))]
 
