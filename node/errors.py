@@ -6,7 +6,7 @@ ConcordError
 │   ├── WireError                   bytes that are not what they claim to be
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
-│   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedKindError
+│   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedKindError, MalformedPublicEntryError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
@@ -99,6 +99,10 @@ class MalformedHeaderError(WireError):
 
 class MalformedBodyError(WireError):
     """Not the encoding of a record's parts."""
+
+
+class MalformedPublicEntryError(WireError):
+    """Not the public slot of a leaf of type 8 or 9, or not the statement that its kind promises."""
 
 
 class MalformedPatientCodeError(WireError):

@@ -59,6 +59,18 @@ _MAX_WRAPS: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderPlace:
+    """Where a header belongs; its seal opens nowhere else."""
+
+    origin: Origin
+    """The log."""
+    entry_type: EntryType
+    """Type of its leaf."""
+    tag: LocatorTag
+    """Tag of its leaf."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wrap:
     """The data key, sealed for one reader."""
 
@@ -131,10 +143,8 @@ def prepare_header(content: HeaderContent, audit_keys: Sequence[bytes], entropy:
 
 def seal_header(
     prepared: PreparedHeader,
+    place: HeaderPlace,
     *,
-    origin: Origin,
-    entry_type: EntryType,
-    tag: LocatorTag,
     reader_key: bytes,
     reader_key_id: bytes,
     pseudonym: bytes | None = None,
@@ -144,9 +154,7 @@ def seal_header(
 
     Args:
         prepared: Its first half; sealed once only.
-        origin: The log.
-        entry_type: Type of its leaf.
-        tag: Tag of its leaf.
+        place: Where it belongs.
         reader_key: K_e or K_r, 32 bytes.
         reader_key_id: 8 bytes that stand in clear: the serial of the epoch in which it is written, in class 1 too, so
             that neither patients nor classes can be told apart by it.
@@ -156,17 +164,17 @@ def seal_header(
     Raises:
         ValueError: A field is not of its length.
     """
-    if len(reader_key_id) != KEY_ID_BYTES or len(tag) != _KEY_BYTES or len(reader_key) != _KEY_BYTES:
+    if len(reader_key_id) != KEY_ID_BYTES or len(place.tag) != _KEY_BYTES or len(reader_key) != _KEY_BYTES:
         raise ValueError("a header needs a reader key and a tag of 32 bytes, and a key id of 8")
     nonce, wrap_nonce = entropy(_NONCE_BYTES), entropy(_NONCE_BYTES)
-    wrapped = _encrypt(prepared.data_key, b"", wrap_nonce, expand_block(reader_key, _WRAP_LABEL + tag))
+    wrapped = _encrypt(prepared.data_key, b"", wrap_nonce, expand_block(reader_key, _WRAP_LABEL + place.tag))
     text = encode_text(prepared.encoded_content, pseudonym)
     return encode_header(
         SealedHeader(
             key_commitment=_commit_key(prepared.data_key),
             nonce=nonce,
             wraps=(Wrap(READER_WRAP, reader_key_id, wrap_nonce + wrapped), *prepared.supervision_wraps),
-            ciphertext=_encrypt(text, _associated_data(origin, entry_type, tag), nonce, prepared.data_key),
+            ciphertext=_encrypt(text, _associated_data(place), nonce, prepared.data_key),
         )
     )
 
@@ -207,14 +215,12 @@ def parse_header(data: bytes) -> SealedHeader:
     return SealedHeader(data[1 : 1 + _KEY_BYTES], data[1 + _KEY_BYTES : _FIXED_BYTES - 1], tuple(wraps), ciphertext)
 
 
-def open_header_reader(data: bytes, *, origin: Origin, entry_type: EntryType, tag: LocatorTag, reader_key: bytes) -> Header:
+def open_header_reader(data: bytes, place: HeaderPlace, reader_key: bytes) -> Header:
     """Open a header with a patient's key.
 
     Args:
         data: The sealed header.
-        origin: The log that it came from.
-        entry_type: Type of its leaf.
-        tag: Tag of its leaf.
+        place: Where it was found.
         reader_key: K_e or K_r, 32 bytes.
 
     Raises:
@@ -223,27 +229,23 @@ def open_header_reader(data: bytes, *, origin: Origin, entry_type: EntryType, ta
         HeaderKeyError: The wrap holds another data key than the header commits to.
         HeaderSealError: It was altered, or belongs to another leaf.
     """
-    wrap_key = expand_block(reader_key, _WRAP_LABEL + tag)
+    wrap_key = expand_block(reader_key, _WRAP_LABEL + place.tag)
     header = parse_header(data)
     for wrap in header.wraps:
         if wrap.kind == READER_WRAP:
             nonce, wrapped = wrap.content[:_NONCE_BYTES], wrap.content[_NONCE_BYTES:]
             data_key = _try_decrypt(wrapped, b"", nonce, wrap_key)
             if data_key is not None:
-                return _open(header, data_key, _associated_data(origin, entry_type, tag))
+                return _open(header, data_key, _associated_data(place))
     raise HeaderWrapError("reader")
 
 
-def open_header_supervision(
-    data: bytes, *, origin: Origin, entry_type: EntryType, tag: LocatorTag, audit_public_key: bytes, audit_key: bytes
-) -> Header:
+def open_header_supervision(data: bytes, place: HeaderPlace, *, audit_public_key: bytes, audit_key: bytes) -> Header:
     """Open a header with an audit key of supervision.
 
     Args:
         data: The sealed header.
-        origin: The log that it came from.
-        entry_type: Type of its leaf.
-        tag: Tag of its leaf.
+        place: Where it was found.
         audit_public_key: X25519, 32 bytes.
         audit_key: Its private key, 32 bytes.
 
@@ -260,7 +262,7 @@ def open_header_supervision(
                 data_key = crypto_box_seal_open(wrap.content, audit_public_key, audit_key)
             except CryptoError:
                 continue
-            return _open(header, data_key, _associated_data(origin, entry_type, tag))
+            return _open(header, data_key, _associated_data(place))
     raise HeaderWrapError("audit")
 
 
@@ -290,8 +292,8 @@ def _commit_key(data_key: bytes) -> bytes:
     return sha256(_KEY_LABEL + data_key).digest()
 
 
-def _associated_data(origin: Origin, entry_type: EntryType, tag: LocatorTag) -> bytes:
-    return origin.encode() + b"\0" + bytes((entry_type,)) + tag
+def _associated_data(place: HeaderPlace) -> bytes:
+    return place.origin.encode() + b"\0" + bytes((place.entry_type,)) + place.tag
 
 
 def _encrypt(plaintext: bytes, associated_data: bytes, nonce: bytes, key: bytes) -> bytes:

@@ -19,8 +19,8 @@ from node.domain.entry import EntryType, LeafReference, Origin, RecordId, Versio
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.patient import LocatorTag
 from node.domain.record import Kind, Part, RecordDraft, RecordIdentity, RecordStatus
-from node.wire.commitment import Entropy, commit, seal_body
-from node.wire.header import PreparedHeader, header_digest, prepare_header, seal_header
+from node.wire.commitment import Entropy, PartLike, commit, seal_body
+from node.wire.header import HeaderPlace, PreparedHeader, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
 from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest_part
 
@@ -119,7 +119,7 @@ def prepare_record(
         ValueError: A text or content that the formats have no room for.
     """
     manifest = encode_manifest(_manifest(draft, context.origin, assignment))
-    parts = (manifest_part(manifest), *draft.parts)
+    parts: tuple[PartLike, ...] = (manifest_part(manifest), *draft.parts)
     commitment = commit(secret, parts).value
     return PreparedRecord(
         origin=context.origin,
@@ -163,9 +163,7 @@ def finish_record(
         raise ValueError(f"the record was prepared for log {prepared.origin!r}, not for {origin!r}")
     header = seal_header(
         prepared.header,
-        origin=origin,
-        entry_type=prepared.assignment.entry_type,
-        tag=tag,
+        HeaderPlace(origin, prepared.assignment.entry_type, tag),
         reader_key=reader_key,
         reader_key_id=reader_key_id,
         pseudonym=pseudonym,
