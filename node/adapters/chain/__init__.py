@@ -1,16 +1,22 @@
 """The chain client: standard Ethereum JSON-RPC through web3, and nothing that only one engine knows (DESIGN section 5).
 
 ```
-connection  one endpoint: identity checked against the trust root, time-outs, errors
+client      builds the ports for one endpoint
+connection  identity checked against the trust root, time-outs, errors
 finality    which block counts as head
 reverts     what a contract said when it refused
 signers     keys that sign transactions
+transact    how the database is reached
 journal     nonces and signed transactions, durable before they are sent
+reports     news that their reader may not have recorded yet
 gateway     what anchoring asks of the chain
+settlement  what becomes of a submitted anchor, judged from facts alone
+sending     nonce, price, signature; stored, then sent
+settling    facts, judgement, news, what is missing sent again
 anchors     AnchorChain: submit and settle
-settlement  what became of submitted anchors, from facts alone
 events      ChainEvents: by cursor, with block hashes checked
-consortium  ConsortiumChain: read the registry, propose, vote
+registry    reads the consortium
+consortium  ConsortiumChain: propose, vote, register keys
 ```
 
 `import web3` happens in this package only, and is slow: build these objects in processes that talk to the chain.
