@@ -79,8 +79,8 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class DisclosedPart:
-    """A part that the evidence opens."""
+class ProvedPart:
+    """A part that the evidence opens, and that was found to be the committed one."""
 
     number: int
     """Its number in the record, from 1."""
@@ -118,7 +118,7 @@ class Verdict:
     """The entry that this one replaces."""
     part_count: int
     """Number of parts, the manifest included."""
-    parts: tuple[DisclosedPart, ...]
+    parts: tuple[ProvedPart, ...]
     """What was disclosed, in order of part numbers."""
     level: Level
     """How far the entry got, as far as proved here: `logged` or `anchored`."""
@@ -137,4 +137,6 @@ class Verdict:
     proved: tuple[Finding, ...]
     """What was proved, in order of checking."""
     not_proved: tuple[Finding, ...]
-    """What was not proved, and what the reader should know."""
+    """What was not proved."""
+    remarks: tuple[Finding, ...]
+    """What was proved and should not be overlooked: that the record was taken back, or replaces another."""

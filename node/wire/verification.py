@@ -1,0 +1,260 @@
+"""Verification of evidence, offline: evidence and trust root in, a verdict or a named refutation out.
+
+Implements FORMATS "Evidence", docs/spec/evidence.md, in its order of checks. No key is believed that the trust root does
+not name. An anchor counts as checked only against a head that the caller read from the chain; what the evidence says
+of it is otherwise stated, never verified. Left out: reading the chain; seals and state proofs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from ledger.checkpoints import Checkpoint, parse_checkpoint
+from ledger.cosignatures import verify_cosignatures
+from ledger.errors import ConsistencyError, InclusionError, MalformedError, SignatureError
+from ledger.hashing import NodeHash, RootHash, TreeSize, hash_leaf
+from ledger.notes import parse_note, verify_note
+from ledger.proofs import parse_tlog_proof, verify_consistency, verify_inclusion
+from node.domain.entry import EntryType, InstitutionId, Origin
+from node.domain.trust import TrustRoot
+from node.domain.verdict import AnchoredHeadLike, AnchorStanding, AsOfBasis, ProvedPart, Verdict
+from node.errors import (
+    AnchorRefutedError,
+    ClosedOriginError,
+    CosignatureRefutedError,
+    EvidenceTooOldError,
+    ForeignManifestError,
+    KindNotAllowedError,
+    LogInclusionError,
+    LogKeyRangeError,
+    LogSignatureError,
+    MalformedEvidenceError,
+    ManifestMismatchError,
+    OpeningRefutedError,
+    PartNotCommittedError,
+    UnknownLogError,
+)
+from node.wire.commitment import DisclosedPart, verify_parts
+from node.wire.evidence import Evidence, OpenedPart, StatedAnchor
+from node.wire.findings import Age, Cosigned, Facts, Opened, Signed, make_verdict, show_time, time_of
+from node.wire.json_nesting import check_nesting
+from node.wire.leaf import Leaf, parse_leaf
+from node.wire.manifest import MANIFEST_MEDIA_TYPE, Manifest, parse_manifest
+from node.wire.trust_root import verify_trust_root
+
+ANCHOR_CONTRACT: Final = "log_anchors"
+RECORD_TYPES: Final = frozenset({EntryType.RECORD, EntryType.AMENDMENT, EntryType.WITHDRAWAL})
+
+_MANIFEST_DEPTH: Final = 4
+
+
+def verify_evidence(
+    evidence: Evidence,
+    trust_root: TrustRoot,
+    *,
+    now: datetime,
+    max_age: timedelta | None = None,
+    anchor_head: AnchoredHeadLike | None = None,
+) -> Verdict:
+    """Verify evidence against a trust root.
+
+    Args:
+        evidence: Parsed evidence.
+        trust_root: What the verifier believes.
+        now: The time, aware.
+        max_age: Refuse evidence that is not proved to be as recent as that.
+        anchor_head: The log's head in the chain's state, read by the verifier at the trust root's finality, best at
+            the block that the evidence states.
+
+    Returns:
+        What was proved and what was not.
+
+    Raises:
+        WireError: Something in it is unreadable.
+        TrustRootExpiredError: The trust root's time is over.
+        EvidenceRefutedError: It claims what is not so; the subclass says what.
+    """
+    verify_trust_root(trust_root, now)
+    signed = _verify_log(evidence, trust_root)
+    opened = _verify_record(evidence, signed, trust_root)
+    cosigned = _verify_witnesses(signed, trust_root)
+    standing = _verify_anchor(evidence.anchor, signed.checkpoint, trust_root, anchor_head)
+    age = _as_of(evidence, opened.leaf, cosigned, anchor_head if standing is AnchorStanding.CHECKED else None)
+    _verify_age(age, now, max_age)
+    return make_verdict(Facts(evidence, trust_root, signed, opened, cosigned, standing, anchor_head, age))
+
+
+# The log
+
+
+def _verify_log(evidence: Evidence, trust_root: TrustRoot) -> Signed:
+    try:
+        proof = parse_tlog_proof(evidence.proof)
+        note = parse_note(proof.checkpoint)
+        checkpoint = parse_checkpoint(note.text)
+    except MalformedError as error:
+        raise MalformedEvidenceError(f"proof: {error}") from error
+    log = trust_root.logs.get(Origin(checkpoint.origin))
+    if log is None:
+        raise UnknownLogError(checkpoint.origin, trust_root.serial)
+    keys = [each.key for each in log.keys if each.covers(checkpoint.size)]
+    if not keys:
+        raise LogKeyRangeError(log.origin, checkpoint.size)
+    try:
+        verify_note(note, keys)
+    except SignatureError as error:
+        raise LogSignatureError(log.origin, str(error)) from error
+    closed = log.closed
+    # A checkpoint beyond the final size is of the part of the log that the consortium rejected: what it says of earlier
+    # entries is not shown to be the accepted history.
+    if closed is not None and (proof.index >= closed.final_size or checkpoint.size > closed.final_size):
+        raise ClosedOriginError(log.origin, proof.index, closed.final_size)
+    try:
+        verify_inclusion(
+            index=proof.index,
+            size=checkpoint.size,
+            leaf=hash_leaf(evidence.leaf),
+            proof=proof.path,
+            root=checkpoint.root,
+        )
+    except InclusionError as error:
+        raise LogInclusionError(log.origin, proof.index, checkpoint.size) from error
+    return Signed(proof, note, checkpoint, log)
+
+
+# The record
+
+
+def _verify_record(evidence: Evidence, signed: Signed, trust_root: TrustRoot) -> Opened:
+    leaf = parse_leaf(evidence.leaf)
+    check_nesting(evidence.manifest.content, _MANIFEST_DEPTH)
+    manifest = parse_manifest(evidence.manifest.content)
+    for part in evidence.parts:
+        if part.number >= manifest.count:
+            raise OpeningRefutedError(part.number, f"the manifest lists parts up to {manifest.count - 1}")
+    disclosed = [_disclosed(evidence.manifest, MANIFEST_MEDIA_TYPE)]
+    disclosed += [_disclosed(part, manifest.parts[part.number - 1].media_type) for part in evidence.parts]
+    try:
+        verify_parts(leaf.commitment, manifest.count, disclosed)
+    except PartNotCommittedError as error:
+        raise OpeningRefutedError(error.number, error.reason) from error
+    _verify_manifest(manifest, leaf, signed, trust_root)
+    for part in evidence.parts:
+        if manifest.parts[part.number - 1].length_bytes != len(part.content):
+            raise ManifestMismatchError(f"part {part.number} is not as long as it says")
+    parts = tuple(
+        ProvedPart(
+            number=part.number,
+            role=manifest.parts[part.number - 1].role,
+            media_type=manifest.parts[part.number - 1].media_type,
+            full_url=part.full_url,
+            content=part.content,
+        )
+        for part in evidence.parts
+    )
+    return Opened(leaf, manifest, parts)
+
+
+def _disclosed(part: OpenedPart, media_type: str) -> DisclosedPart:
+    return DisclosedPart(part.number, media_type, part.full_url, part.content, part.salt, part.proof)
+
+
+def _verify_manifest(manifest: Manifest, leaf: Leaf, signed: Signed, trust_root: TrustRoot) -> None:
+    if manifest.origin != signed.log.origin:
+        raise ForeignManifestError(manifest.origin, signed.log.origin)
+    if manifest.entry_type is not leaf.entry_type:
+        raise ManifestMismatchError(f"it is for a leaf of type {manifest.entry_type}, this one is {leaf.entry_type}")
+    if manifest.identity is not None and manifest.identity.institution != signed.log.institution:
+        raise ManifestMismatchError("it names another institution than the one whose log this is")
+    if leaf.entry_type in RECORD_TYPES and manifest.kind not in trust_root.kinds:
+        raise KindNotAllowedError(manifest.kind)
+
+
+# Witnesses and anchor
+
+
+def _verify_witnesses(signed: Signed, trust_root: TrustRoot) -> Cosigned:
+    lines = {(each.name, each.key_id) for each in signed.note.signatures}
+    # An institution is no witness of its own log.
+    others = {
+        each.key: each.institution
+        for each in trust_root.witnesses
+        if (each.key.name, each.key.key_id) in lines and each.institution != signed.log.institution
+    }
+    try:
+        times = verify_cosignatures(signed.note, others)
+    except SignatureError as error:
+        raise CosignatureRefutedError(error.key_name or "", str(error)) from error
+    latest: dict[InstitutionId, int] = {}
+    for key, time_s in times.items():
+        latest[others[key]] = max(time_s, latest.get(others[key], 0))
+    quorum = trust_root.witness_quorum
+    ranked = sorted(latest.values(), reverse=True)
+    # That many institutions saw the head at this time or later: fewer than a quorum cannot make it seem more recent.
+    return Cosigned(tuple(latest), ranked[quorum - 1] if 0 < quorum <= len(ranked) else None)
+
+
+def _verify_anchor(
+    anchor: StatedAnchor | None, checkpoint: Checkpoint, trust_root: TrustRoot, head: AnchoredHeadLike | None
+) -> AnchorStanding:
+    known = {int(checkpoint.size): bytes(checkpoint.root)}
+    if anchor is not None:
+        _verify_stated_anchor(anchor, checkpoint, trust_root)
+        known[anchor.size] = anchor.root
+    if head is None:
+        return AnchorStanding.STATED if anchor is not None else AnchorStanding.NONE
+    if head.origin != checkpoint.origin:
+        raise AnchorRefutedError(f"the head read from the chain is of log {head.origin!r}")
+    if head.size in known:
+        if head.root != known[head.size]:
+            raise AnchorRefutedError(f"the chain holds another root at size {head.size}: the log was forked")
+        return AnchorStanding.CHECKED
+    if anchor is None:
+        return AnchorStanding.NONE
+    if head.size < anchor.size and head.block_number >= anchor.block_number:
+        # Heads never shrink, so that this is no matter of a node that lags.
+        raise AnchorRefutedError(f"after the stated block the chain's head is of size {head.size}, not {anchor.size}")
+    return AnchorStanding.STATED
+
+
+def _verify_stated_anchor(anchor: StatedAnchor, checkpoint: Checkpoint, trust_root: TrustRoot) -> None:
+    chain = trust_root.chain
+    pin = chain.contracts.get(ANCHOR_CONTRACT)
+    if anchor.chain_id != chain.chain_id:
+        raise AnchorRefutedError(f"it is on chain {anchor.chain_id}, the consortium's is {chain.chain_id}")
+    if pin is None or anchor.contract != pin.address:
+        raise AnchorRefutedError("it is in another contract than the trust root names")
+    try:
+        verify_consistency(
+            old_size=checkpoint.size,
+            new_size=TreeSize(anchor.size),
+            old_root=checkpoint.root,
+            new_root=RootHash(anchor.root),
+            proof=[NodeHash(each) for each in anchor.consistency],
+        )
+    except ConsistencyError as error:
+        raise AnchorRefutedError(f"the checkpoint is not part of the stated head: {error}") from error
+
+
+# Age
+
+
+def _as_of(evidence: Evidence, leaf: Leaf, cosigned: Cosigned, checked_head: AnchoredHeadLike | None) -> Age:
+    if checked_head is not None:
+        return Age(time_of(checked_head.timestamp_s, "anchor head"), AsOfBasis.CHAIN)
+    if cosigned.quorum_time_s is not None:
+        return Age(time_of(cosigned.quorum_time_s, "cosignature"), AsOfBasis.WITNESSES)
+    if evidence.anchor is not None:
+        return Age(time_of(evidence.anchor.timestamp_s, "anchor"), AsOfBasis.STATED)
+    return Age(time_of(leaf.claimed_time_ms / 1000, "leaf"), AsOfBasis.CLAIMED)
+
+
+def _verify_age(age: Age, now: datetime, max_age: timedelta | None) -> None:
+    if max_age is None:
+        return
+    if age.basis not in (AsOfBasis.CHAIN, AsOfBasis.WITNESSES):
+        # Whoever holds old evidence could write any time into it.
+        raise EvidenceTooOldError("nothing proves how recent the evidence is")
+    if now - age.time > max_age:
+        raise EvidenceTooOldError(f"the evidence is as of {show_time(age.time)}, older than accepted")
