@@ -10,12 +10,14 @@ from pathlib import Path
 
 import httpx
 
-from ledger.checkpoints import Checkpoint, sign_checkpoint
-from ledger.compact import Frontier
-from ledger.hashing import LeafIndex, RootHash, TreeSize, hash_leaf, hash_leaves
+from devnet.demo.report import DemoFailedError
+from ledger.checkpoints import Checkpoint
+from ledger.hashing import HashReader, LeafIndex, NodeHash, TreeSize
 from ledger.notes import NoteSigner
-from ledger.proofs import TlogProof, encode_tlog_proof
-from ledger.tiles import bundles_of, encode_tile_path, tiles_of
+from ledger.proofs import TlogProof, encode_tlog_proof, prove_consistency, prove_inclusion
+from ledger.sequencer import Sequencer
+from ledger.store.memory import MemoryLogStore
+from ledger.tiles import TileHashReader, bundles_of, encode_tile_path, tiles_of
 from node.wire.evidence import encode_evidence, parse_evidence
 
 
@@ -43,6 +45,13 @@ def mirror_log(client: httpx.Client, log_url: str, size: int, target: Path) -> N
         path.write_bytes(client.get(f"{log_url}/{resource}").raise_for_status().content)
 
 
+class _FirstStart:
+    """A log that nobody anchored yet has no head to be behind of."""
+
+    def check(self, committed: Checkpoint | None, reader: HashReader) -> None:
+        """Accept."""
+
+
 def lift_into(evidence: bytes, signer: NoteSigner, neighbours: Sequence[bytes]) -> bytes:
     """Make evidence that claims another hospital's record for a log whose key is at hand.
 
@@ -54,23 +63,28 @@ def lift_into(evidence: bytes, signer: NoteSigner, neighbours: Sequence[bytes]) 
         neighbours: Leaves of that log before it.
     """
     real = parse_evidence(evidence)
-    leaves = [*neighbours, real.leaf]
-    index, path = len(neighbours), _path_of_last([hash_leaf(leaf) for leaf in leaves])
-    checkpoint = Checkpoint(signer.verifier_key.name, TreeSize(len(leaves)), _root(leaves))
-    proof = TlogProof(LeafIndex(index), path, sign_checkpoint(checkpoint, signer))
+    store, checkpoint = _grow(signer, [*neighbours, real.leaf])
+    index = LeafIndex(len(neighbours))
+    path = prove_inclusion(TileHashReader(store, checkpoint.size), index, checkpoint.size)
+    proof = TlogProof(index, path, store.checkpoint() or b"")
     return encode_evidence(replace(real, proof=encode_tlog_proof(proof), anchor=None))
 
 
-def fork_root(leaves: Sequence[bytes]) -> RootHash:
-    """Return the root of a history that differs in its first entry."""
-    return _root([bytes((leaves[0][0] ^ 0x01,)) + leaves[0][1:], *leaves[1:]])
+def fork(signer: NoteSigner, leaves: Sequence[bytes], anchored_size: int) -> tuple[Checkpoint, Sequence[NodeHash]]:
+    """Grow a history that differs in its first entry, signed by the log itself.
+
+    Returns:
+        Its head, and its consistency proof from the size that is anchored.
+    """
+    store, checkpoint = _grow(signer, [bytes((leaves[0][0] ^ 0x01,)) + leaves[0][1:], *leaves[1:]])
+    reader = TileHashReader(store, checkpoint.size)
+    return checkpoint, prove_consistency(reader, TreeSize(anchored_size), checkpoint.size)
 
 
-def _root(leaves: Sequence[bytes]) -> RootHash:
-    frontier, _ = Frontier.empty().append(hash_leaves(leaves))
-    return frontier.root()
-
-
-def _path_of_last(leaves: Sequence[bytes]) -> tuple[bytes, ...]:
-    """Return the inclusion path of the last leaf: the full subtrees to its left, nearest first (RFC 9162 section 2.1.3)."""
-    raise NotImplementedError
+def _grow(signer: NoteSigner, leaves: Sequence[bytes]) -> tuple[MemoryLogStore, Checkpoint]:
+    store = MemoryLogStore(signer.verifier_key.name)
+    store.stage(leaves)
+    checkpoint = Sequencer(signer, _FirstStart()).step(store, len(leaves))
+    if checkpoint is None:
+        raise DemoFailedError("nothing was staged")
+    return store, checkpoint

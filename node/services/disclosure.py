@@ -11,8 +11,7 @@ from node.errors import RecordErasedError
 from node.ports.bodies import BodyReader
 from node.ports.records import EntryRow
 from node.ports.secrets import RecordSecret, SecretStore
-from node.wire.body import open_body
-from node.wire.commitment import BodyPart
+from node.wire.commitment import BodyPart, open_body
 from node.wire.leaf import parse_leaf
 
 
@@ -46,4 +45,4 @@ class DisclosureService:
         if found is None or secret is None:
             raise RecordErasedError(entry.record_id or "")
         commitment = parse_leaf(entry.leaf).commitment
-        return OpenedRecord(secret, open_body(secret, found[0], commitment))
+        return OpenedRecord(secret, open_body(secret, found[0], commitment).parts)
