@@ -24,6 +24,11 @@ class Tree:
         for _ in range(count):
             self._append(hash_leaf(f"{self._seed} {self.size}".encode()))
 
+    def copy_from(self, other: Tree, count: int) -> None:
+        """Append the first leaves of another tree."""
+        for leaf in other.read_hashes([(0, index) for index in range(count)]):
+            self._append(LeafHash(leaf))
+
     def _append(self, leaf: LeafHash) -> None:
         node = NodeHash(leaf)
         for level in range(64):
