@@ -63,11 +63,15 @@ class SqlMedium:
     def __init__(self, engine: sa.Engine, *, joined: bool) -> None:
         self.engine = engine
         self._joined = joined
+        self.reset()
+
+    def reset(self) -> None:
+        """Empty the database and make the log in it."""
         metadata = sa.MetaData()
         tables(metadata)
-        metadata.drop_all(engine)
-        metadata.create_all(engine)
-        with engine.begin() as connection:
+        metadata.drop_all(self.engine)
+        metadata.create_all(self.engine)
+        with self.engine.begin() as connection:
             create_sql_log(connection, ORIGIN)
 
     @contextlib.contextmanager

@@ -86,7 +86,7 @@ class SqlLogStore:
         return self._head(HEADS.published)
 
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
-        """Return the contents of tiles, in one query.
+        """Return the contents of tiles, with one query a level.
 
         Raises:
             ResourceMissingError: One of them is not there.
@@ -252,8 +252,13 @@ class SqlLogStore:
         return contents
 
     def _rows(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bytes]]:
-        rows = self._connection.execute(READ_TILES, {"log": self._origin, "keys": sorted(keys)})
-        return {(level, index): (width, content) for level, index, width, content in rows}
+        """Read the rows at these keys. One query a level: SQLite would answer row values in `IN` with a scan."""
+        found: dict[tuple[int, int], tuple[int, bytes]] = {}
+        for level, indices in _by_level(keys).items():
+            values = {"log": self._origin, "at": level, "numbers": indices}
+            for index, width, content in self._connection.execute(READ_TILES, values):
+                found[level, index] = (width, content)
+        return found
 
     def _compare(self, fresh: dict[tuple[int, int], tuple[Resource, bytes]], *, replace: bool) -> list[tuple[int, int]]:
         """Take out of `fresh` what is there already; return the keys of rows that have to give way."""
@@ -270,11 +275,8 @@ class SqlLogStore:
 
     def _existing(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bytes]]:
         """Read the rows at these keys; by ranges, as a batch has hundreds of neighbours and few of them exist."""
-        wanted: dict[int, list[int]] = {}
-        for level, index in keys:
-            wanted.setdefault(level, []).append(index)
         found: dict[tuple[int, int], tuple[int, bytes]] = {}
-        for level, indices in wanted.items():
+        for level, indices in _by_level(keys).items():
             values = {"log": self._origin, "at": level, "lowest": min(indices), "highest": max(indices)}
             for index, width, content in self._connection.execute(READ_RANGE, values):
                 if (level, index) in keys:
@@ -335,7 +337,7 @@ class SqlLogReader:
             return SqlLogStore(connection, self._origin).checkpoint()
 
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
-        """Return the contents of tiles, in one query.
+        """Return the contents of tiles, with one query a level.
 
         Raises:
             ResourceMissingError: One of them is not there.
@@ -368,6 +370,13 @@ class _EngineTiles:
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
         with transaction(self._engine) as connection:
             return SqlLogStore(connection, self._origin).read_tiles(addresses)
+
+
+def _by_level(keys: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
+    levels: dict[int, list[int]] = {}
+    for level, index in keys:
+        levels.setdefault(level, []).append(index)
+    return levels
 
 
 def _level(resource: Resource) -> int:

@@ -80,9 +80,10 @@ DISCARD: Final = sa.delete(TABLES.staged).where(
     STAGED.first_index < sa.bindparam("below"),
     STAGED.first_index + STAGED.entry_count <= sa.bindparam("below"),
 )
-READ_TILES: Final = sa.select(TILES.level, TILES.tile_index, TILES.width, TILES.content).where(
+READ_TILES: Final = sa.select(TILES.tile_index, TILES.width, TILES.content).where(
     TILES.origin == sa.bindparam("log"),
-    sa.tuple_(TILES.level, TILES.tile_index).in_(sa.bindparam("keys", expanding=True)),
+    TILES.level == sa.bindparam("at"),
+    TILES.tile_index.in_(sa.bindparam("numbers", expanding=True)),
 )
 READ_RANGE: Final = sa.select(TILES.tile_index, TILES.width, TILES.content).where(
     TILES.origin == sa.bindparam("log"),
