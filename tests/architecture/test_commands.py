@@ -73,3 +73,15 @@ def test_documents_show_no_command_that_does_not_exist() -> None:
     first_words = {tuple(name.split()[:2]) for name in ALL}
     called = {tuple(match) for match in re.findall(r"(?:^|\s|/)(concord(?:-devnet)?) ([a-z][a-z-]*)\b", SHOWN)}
     assert called - first_words == set()
+
+
+def test_documents_show_no_option_that_does_not_exist() -> None:
+    wrong = []
+    for line in SHOWN.split("\n"):
+        words = line.split("#")[0].split()
+        name = next((" ".join(words[:count]) for count in (3, 2) if " ".join(words[:count]) in ALL), None)
+        if name is None:
+            continue
+        known = {option for parameter in ALL[name].params for option in parameter.opts} | {"--help"}
+        wrong += [f"{name}: {word}" for word in words if word.startswith("--") and word.split("=")[0] not in known]
+    assert wrong == []
