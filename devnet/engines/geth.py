@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass
@@ -98,9 +99,8 @@ class GethEngine:
         signer = Account.from_key(secrets.token_bytes(32))
         password = secrets.token_hex(16)
         keystore = directory / "data" / "keystore"
-        keystore.mkdir(parents=True, exist_ok=True)
-        for stale in keystore.iterdir():  # of an initialisation that was cut off
-            stale.unlink()
+        shutil.rmtree(directory / "data", ignore_errors=True)  # of an initialisation that was cut off
+        keystore.mkdir(parents=True)
         _write_private(directory / PASSWORD_NAME, password + "\n")
         # geth's own light parameters: the default ones cost seconds and 256 MB at every start, and guard an empty account.
         encrypted = Account.encrypt(signer.key, password, kdf="scrypt", iterations=4096)

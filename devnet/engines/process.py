@@ -16,6 +16,8 @@ from pathlib import Path
 
 from devnet.engines.errors import EngineStopError
 
+_SPAWNED: set[int] = set()
+# Children of this process that `spawn` started and nobody has reaped: other children's exit statuses are not ours to take.
 POLL_S = 0.02
 STOP_GRACE_S = 15.0
 """How long a process may take to end after SIGTERM before it is killed."""
@@ -56,6 +58,7 @@ def spawn(command: Sequence[str], log_path: Path, environment: Mapping[str, str]
         ],
         setsid=True,
     )
+    _SPAWNED.add(pid)
     # A child keeps its pid until it is reaped, which only this process can do: what starts under it now is the child.
     return ProcessIdentity(pid, start_of(pid) or "ended")
 
@@ -70,11 +73,15 @@ def start_of(pid: int) -> str | None:
 
 
 def reap(pid: int) -> None:
-    """Take the exit status of a child of ours that has ended, so that its pid becomes free."""
+    """Take the exit status of a child that `spawn` started and that has ended, so that its pid becomes free."""
+    if pid not in _SPAWNED:
+        return
     try:
-        os.waitpid(pid, os.WNOHANG)
+        ended = os.waitpid(pid, os.WNOHANG)[0] == pid
     except ChildProcessError:
-        return  # not ours, or already taken
+        ended = True  # somebody else took it
+    if ended:
+        _SPAWNED.discard(pid)
 
 
 def stop(process: ProcessIdentity) -> None:

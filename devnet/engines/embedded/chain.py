@@ -74,10 +74,12 @@ class Chain:
     def read(self) -> Iterator[Reader]:
         """Hold one snapshot of the chain for the length of a request."""
         reader = self._reader()
-        with transaction(reader.store.connection, write=False):
-            yield reader
-        # A reader executes calls, whose writes belong to nobody.
-        reader.nodes.forget()
+        try:
+            with transaction(reader.store.connection, write=False):
+                yield reader
+        finally:
+            # A reader executes calls, whose writes belong to nobody.
+            reader.nodes.forget()
 
     def genesis(self) -> BlockRow:
         """Return block 0."""

@@ -54,7 +54,13 @@ class Dispatcher:
             answered = self._answer_decoded(_decode(body))
         except RpcError as error:
             answered = _error(None, error)
-        return b"" if answered is None else msgspec.json.encode(answered)
+        if answered is None:
+            return b""
+        try:
+            return msgspec.json.encode(answered)
+        except (UnicodeEncodeError, ValueError, OverflowError):
+            # An id that can be read and cannot be written, such as half a surrogate pair.
+            return msgspec.json.encode(_error(None, InvalidRequestError("invalid request: the id cannot be repeated")))
 
     def _answer_decoded(self, decoded: object) -> object:
         if not isinstance(decoded, list):

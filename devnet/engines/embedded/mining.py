@@ -53,6 +53,8 @@ class _Round:
     """Transactions of this round that wait for an earlier nonce."""
     hashes: set[bytes] = field(default_factory=set)
     """Of all that this round accepted."""
+    stalled: set[Address] = field(default_factory=set)
+    """Whose next transaction waits for nothing but gas of the next block."""
 
 
 class Miner:
@@ -74,9 +76,10 @@ class Miner:
         """
         outcomes: dict[int, Outcome] = {}
         left = deque(enumerate(candidates))
-        while left:
+        stalled: set[Address] = set()
+        while left or stalled:
             try:
-                self._mine_block(left, outcomes)
+                stalled = self._mine_block(stalled, left, outcomes)
             except Exception as error:
                 LOGGER.exception("a block could not be made; the chain stays at block %d", self._head.block_number)
                 refusal = InternalError(f"internal error: no block could be made: {type(error).__name__}")
@@ -100,13 +103,19 @@ class Miner:
         self._branch += 1
         self._head = rules.decode_header(block.header)
 
-    def _mine_block(self, left: deque[tuple[int, Admitted]], outcomes: dict[int, Outcome]) -> None:
-        """Take from `left` what fits into one block; commit; then, and only then, fill `outcomes`."""
+    def _mine_block(self, stalled: set[Address], left: deque[tuple[int, Admitted]], outcomes: dict[int, Outcome]) -> set[Address]:
+        """Take from the pool of the `stalled`, then from `left`, what fits into one block; commit; only then fill `outcomes`.
+
+        Returns:
+            Whose pooled transactions did not fit.
+        """
         header = rules.next_header(self._head, self._now_s(), self._branch)
         making = _Round(rules.open_vm(atomic(self._database), header, self._chain_id), header)
         found: dict[int, Outcome] = {}
         try:
             with transaction(self._store.connection, write=True):
+                for sender in sorted(stalled):
+                    self._execute_followers(making, sender)
                 while left and self._fits(making, left[0][1]):
                     position, candidate = left.popleft()
                     found[position] = self._take(making, candidate)
@@ -118,6 +127,7 @@ class Miner:
         self._database.settle()
         self._head = head
         outcomes.update(found)
+        return making.stalled
 
     @staticmethod
     def _fits(making: _Round, candidate: Admitted) -> bool:
@@ -132,7 +142,7 @@ class Miner:
                 self._keep_ahead(making, candidate, state_nonce)
             else:
                 self._execute(making, candidate, state_nonce)
-                self._execute_followers(making, candidate)
+                self._execute_followers(making, candidate.sender)
         except RpcError as refusal:
             return refusal
         making.hashes.add(candidate.hash)
@@ -181,25 +191,28 @@ class Miner:
         state.commit(snapshot)
         return making.vm.make_receipt(making.header, candidate.transaction, computation, state)
 
-    def _execute_followers(self, making: _Round, first: Admitted) -> None:
-        """Execute what waited for `first`, from this round and from the pool, while it fits into the block."""
-        pooled = {row.nonce: row for row in self._store.pooled_of(first.sender)}
-        nonce = first.nonce + 1
+    def _execute_followers(self, making: _Round, sender: Address) -> None:
+        """Execute what waited for the sender's next nonce, from this round and from the pool, while it fits into the block."""
+        pooled = {row.nonce: row for row in self._store.pooled_of(sender)}
         while True:
-            follower = making.ahead.get((first.sender, nonce))
+            nonce = making.vm.state.get_nonce(sender)
+            follower = making.ahead.get((sender, nonce))
             if follower is None and nonce in pooled:
                 row = pooled[nonce]
-                follower = Admitted(row.raw, row.hash, Address(row.sender), decode_transaction(row.raw))
-            if follower is None or not self._fits(making, follower):
+                follower = Admitted(row.raw, row.hash, sender, decode_transaction(row.raw))
+            if follower is None:
                 return
+            if not self._fits(making, follower):
+                making.stalled.add(sender)
+                return
+            making.ahead.pop((sender, nonce), None)
             try:
                 self._execute(making, follower, nonce)
-            except RpcError:
-                # It was accepted and cannot run now, for want of funds: it stays where it is, as in geth.
-                LOGGER.info("transaction 0x%s waits: it cannot be paid yet", follower.hash.hex())
+            except RpcError as refusal:
+                # As geth does: it was taken without a look at the balance, and the balance does not suffice.
+                LOGGER.info("dropped waiting transaction 0x%s: %s", follower.hash.hex(), refusal.message)
+                self._store.drop_pooled_at(sender, nonce)
                 return
-            making.ahead.pop((first.sender, nonce), None)
-            nonce += 1
 
     def _keep_ahead(self, making: _Round, candidate: Admitted, state_nonce: int) -> None:
         waiting = self._store.pooled_of(candidate.sender)

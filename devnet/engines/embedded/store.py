@@ -150,7 +150,8 @@ def open_connection(path: Path, *, read_only: bool = False) -> sqlite3.Connectio
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -16384")
+    # Each thread of the server has a connection, and nodes have a cache of their own: readers need little.
+    connection.execute(f"PRAGMA cache_size = {-2048 if read_only else -16384}")
     if read_only:
         connection.execute("PRAGMA query_only = ON")
     return connection
@@ -162,10 +163,12 @@ def transaction(connection: sqlite3.Connection, *, write: bool) -> Iterator[None
     connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        # A full disk ends some transactions by itself, and others not.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 class ChainStore:
@@ -295,6 +298,10 @@ class ChainStore:
     def drop_pooled(self, sender: bytes, below_nonce: int) -> None:
         """Forget what waits of this sender below a nonce: it was mined, or can no longer be."""
         self.connection.execute("DELETE FROM pool WHERE sender = ? AND nonce < ?", (sender, below_nonce))
+
+    def drop_pooled_at(self, sender: bytes, nonce: int) -> None:
+        """Forget what waits at one nonce of this sender."""
+        self.connection.execute("DELETE FROM pool WHERE sender = ? AND nonce = ?", (sender, nonce))
 
 
 def _four(topics: tuple[bytes, ...]) -> tuple[bytes | None, ...]:
