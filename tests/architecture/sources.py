@@ -32,7 +32,8 @@ class Module:
 @cache
 def tracked_files() -> tuple[Path, ...]:
     """List what git tracks and is still there, and what it would add: a new file is judged before it is committed."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    # A clone owned by somebody else, as in a container, is still only read.
+    command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout.decode()  # noqa: S603 - git, read only
     return tuple(sorted({ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()}))
 
