@@ -1,0 +1,49 @@
+"""Verdicts as JSON: the same document from `concord verify --json` and `POST /v1/verify`."""
+
+from __future__ import annotations
+
+from node.domain.verdict import Finding, Verdict
+from node.errors import ConcordError
+
+
+def verdict_json(verdict: Verdict) -> dict[str, object]:
+    """Show a verdict; contents of parts are left out, their numbers and roles stay."""
+    supersedes = verdict.supersedes
+    return {
+        "verdict": "verified",
+        "level": verdict.level.value,
+        "witnessed": verdict.witnessed,
+        "witnesses": list(verdict.witnesses),
+        "anchor": verdict.anchor.value,
+        "as_of": verdict.as_of.isoformat().replace("+00:00", "Z"),
+        "as_of_basis": verdict.as_of_basis.value,
+        "origin": verdict.origin,
+        "institution": verdict.institution,
+        "leaf_index": verdict.leaf_index,
+        "tree_size": verdict.tree_size,
+        "entry_type": verdict.entry_type.name.lower(),
+        "kind": verdict.kind,
+        "version": verdict.version,
+        "status": verdict.status,
+        "supersedes": None if supersedes is None else {"origin": supersedes.origin, "leaf_hash": supersedes.leaf_hash.hex()},
+        "part_count": verdict.part_count,
+        "parts": [{"number": part.number, "role": part.role, "media_type": part.media_type} for part in verdict.parts],
+        "trust_root_serial": verdict.trust_root_serial,
+        "proved": [_finding(each) for each in verdict.proved],
+        "not_proved": [_finding(each) for each in verdict.not_proved],
+        "remarks": [_finding(each) for each in verdict.remarks],
+    }
+
+
+def refuted_json(error: ConcordError) -> dict[str, object]:
+    """Show why evidence was refuted."""
+    return {"verdict": "refuted", "error": type(error).__name__, "detail": str(error)}
+
+
+def unreadable_json(error: ConcordError) -> dict[str, object]:
+    """Show why evidence could not be read."""
+    return {"verdict": "unreadable", "error": type(error).__name__, "detail": str(error)}
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {"code": finding.code, **dict(finding.values)}
