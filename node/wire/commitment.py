@@ -9,7 +9,7 @@ and body unopenable at once. Left out: what the manifest says (`manifest`), whet
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -36,6 +36,9 @@ MAX_PARTS: Final = 65_535
 _SALT_LABEL: Final = b"concord/part-salt/v1"
 _PART_LABEL: Final = b"\x00concord/part/v1"
 _COMMITMENT_LABEL: Final = b"\x02concord/commitment/v1"
+_BLOCK_BYTES: Final = 64
+_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 _BODY_LABEL: Final = b"concord/body/v1"
 _BODY_VERSION: Final = 1
 _NONCE_BYTES: Final = 12
@@ -336,7 +339,19 @@ def _leaves(secret: bytes, parts: Sequence[PartLike]) -> list[LeafHash]:
         raise ValueError(f"a record secret has {SECRET_BYTES} bytes, not {len(secret)}")
     if not 0 < len(parts) <= MAX_PARTS:
         raise ValueError(f"a record has 1 to {MAX_PARTS} parts, the manifest included, not {len(parts)}")
-    return [part_leaf(part_salt(secret, number), number, part) for number, part in enumerate(parts)]
+    salts = _salts(secret, len(parts))
+    return [part_leaf(salt, number, part) for number, (salt, part) in enumerate(zip(salts, parts, strict=True))]
+
+
+def _salts(secret: bytes, count: int) -> Iterator[bytes]:
+    """Derive all salts: HMAC (RFC 2104) with the key's two blocks hashed once, a third of the time of `part_salt`."""
+    inner = sha256(secret.translate(_INNER_PAD) + _INNER_PAD[:1] * (_BLOCK_BYTES - SECRET_BYTES))
+    outer = sha256(secret.translate(_OUTER_PAD) + _OUTER_PAD[:1] * (_BLOCK_BYTES - SECRET_BYTES))
+    for number in range(count):
+        one, other = inner.copy(), outer.copy()
+        one.update(_SALT_LABEL + number.to_bytes(4, "big") + b"\x01")
+        other.update(one.digest())
+        yield other.digest()
 
 
 def _disclose(secret: bytes, parts: Sequence[PartLike], number: int, levels: Sequence[bytes]) -> DisclosedPart:

@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgspec
 
 from node.errors import DuplicateKeyError, MalformedJsonError, NestingTooDeepError
+from node.wire.json_nesting import check_nesting
 
 MAX_DEPTH: Final = 64
 """Levels of non-empty arrays and objects, where a caller has no setting of its own."""
@@ -56,6 +57,7 @@ def read_document(data: bytes, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN4
         DuplicateKeyError: As `check_document`.
         NestingTooDeepError: As `check_document`.
     """
+    check_nesting(data, max_depth)
     try:
         value = _decoder.decode(data)
     except RecursionError as error:
