@@ -8,7 +8,7 @@ evidence could write keys. Left out: the QR form; what header, seals and state p
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -17,9 +17,7 @@ import msgspec
 
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE
 from ledger.notes import decode_base64
-from ledger.proofs import TlogProof, encode_tlog_proof
 from node.errors import MalformedEvidenceError, MalformedJsonError, UnknownFormatError
-from node.wire.commitment import PartLike, disclose_parts
 from node.wire.json_nesting import check_nesting
 from node.wire.json_strict import check_document
 
@@ -93,35 +91,6 @@ class Evidence:
     """C2SP tlog-proof, verbatim: inclusion of the leaf, checkpoint, cosignatures."""
     anchor: StatedAnchor | None
     """The anchor, or None where the entry is not anchored."""
-
-
-def build_evidence(
-    *,
-    leaf: bytes,
-    secret: bytes,
-    parts: Sequence[PartLike],
-    numbers: Collection[int],
-    proof: TlogProof,
-    anchor: StatedAnchor | None,
-) -> Evidence:
-    """Build the evidence of an entry that discloses chosen parts; the salts of the others stay here.
-
-    Args:
-        leaf: The log's entry.
-        secret: The record secret.
-        parts: All parts, the manifest first.
-        numbers: Parts to disclose, from 1; the manifest always is.
-        proof: Inclusion of the leaf in a signed checkpoint.
-        anchor: A head that the chain accepted, with the consistency proof that leads to it from that checkpoint.
-
-    Raises:
-        UnknownPartError: The record has no such part.
-    """
-    opened = [
-        OpenedPart(part.number, part.full_url, part.salt, part.proof, part.content)
-        for part in disclose_parts(secret, parts, {0, *numbers})
-    ]
-    return Evidence(leaf, opened[0], tuple(opened[1:]), encode_tlog_proof(proof), anchor)
 
 
 class _Shape(msgspec.Struct, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ of it is otherwise stated, never verified. Left out: reading the chain; seals an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -31,6 +32,7 @@ from node.errors import (
     LogSignatureError,
     MalformedEvidenceError,
     ManifestMismatchError,
+    MisplacedManifestError,
     OpeningRefutedError,
     PartNotCommittedError,
     UnknownLogError,
@@ -41,6 +43,7 @@ from node.wire.findings import Age, Cosigned, Facts, Opened, Signed, make_verdic
 from node.wire.json_nesting import check_nesting
 from node.wire.leaf import Leaf, parse_leaf
 from node.wire.manifest import MANIFEST_MEDIA_TYPE, Manifest, parse_manifest
+from node.wire.opening import check_manifest
 from node.wire.trust_root import verify_trust_root
 
 ANCHOR_CONTRACT: Final = "log_anchors"
@@ -139,10 +142,7 @@ def _verify_record(evidence: Evidence, signed: Signed, trust_root: TrustRoot) ->
         verify_parts(leaf.commitment, manifest.count, disclosed)
     except PartNotCommittedError as error:
         raise OpeningRefutedError(error.number, error.reason) from error
-    _verify_manifest(manifest, leaf, signed, trust_root)
-    for part in evidence.parts:
-        if manifest.parts[part.number - 1].length_bytes != len(part.content):
-            raise ManifestMismatchError(f"part {part.number} is not as long as it says")
+    _verify_manifest(manifest, disclosed, leaf, signed, trust_root)
     parts = tuple(
         ProvedPart(
             number=part.number,
@@ -160,11 +160,16 @@ def _disclosed(part: OpenedPart, media_type: str) -> DisclosedPart:
     return DisclosedPart(part.number, media_type, part.full_url, part.content, part.salt, part.proof)
 
 
-def _verify_manifest(manifest: Manifest, leaf: Leaf, signed: Signed, trust_root: TrustRoot) -> None:
-    if manifest.origin != signed.log.origin:
-        raise ForeignManifestError(manifest.origin, signed.log.origin)
-    if manifest.entry_type is not leaf.entry_type:
-        raise ManifestMismatchError(f"it is for a leaf of type {manifest.entry_type}, this one is {leaf.entry_type}")
+def _verify_manifest(
+    manifest: Manifest, disclosed: Sequence[DisclosedPart], leaf: Leaf, signed: Signed, trust_root: TrustRoot
+) -> None:
+    parts = {part.number: part for part in disclosed}
+    try:
+        check_manifest(manifest, origin=signed.log.origin, entry_type=leaf.entry_type, parts=parts)
+    except MisplacedManifestError as error:
+        if manifest.origin != signed.log.origin:
+            raise ForeignManifestError(manifest.origin, signed.log.origin) from error
+        raise ManifestMismatchError(str(error)) from error
     if manifest.identity is not None and manifest.identity.institution != signed.log.institution:
         raise ManifestMismatchError("it names another institution than the one whose log this is")
     if leaf.entry_type in RECORD_TYPES and manifest.kind not in trust_root.kinds:
