@@ -28,6 +28,14 @@ def flip_byte(path: Path, position: int, flipped: Path) -> None:
     flipped.write_bytes(content)
 
 
+def flip_evidence(evidence: bytes) -> bytes:
+    """Change one bit of a disclosed part in an evidence file."""
+    real = parse_evidence(evidence)
+    first, *others = real.parts
+    content = first.content[:-2] + bytes((first.content[-2] ^ 0x01,)) + first.content[-1:]
+    return encode_evidence(replace(real, parts=(replace(first, content=content), *others)))
+
+
 def flip_stored_body(database: Path, origin: str, leaf_index: int) -> None:
     """Change one bit of a sealed body in a node's database, while the node runs."""
     with closing(sqlite3.connect(database, timeout=10)) as connection, connection:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ledger.mirror import TileCache
 from ledger.ports import LogReader
 from ledger.store.sql import SqlLogReader
 from node.adapters.database import rows
@@ -24,10 +23,10 @@ class SqlRecordsReader:
         self._logs: dict[Origin, SqlLogReader] = {}
 
     def log(self, origin: Origin) -> LogReader:
-        """Return a reader of a log's committed and published state; full tiles stay in memory for the next question."""
+        """Return a reader of a log's committed and published."""
         reader = self._logs.get(origin)
         if reader is None:
-            reader = self._logs.setdefault(origin, SqlLogReader(self._engine, origin, TileCache()))
+            reader = self._logs.setdefault(origin, SqlLogReader(self._engine, origin))
         return reader
 
     def record(self, record_id: RecordId) -> RecordRow | None:
