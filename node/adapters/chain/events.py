@@ -53,7 +53,7 @@ class ContractEvents:
         last = min(head.number, first + self._blocks_per_page - 1)
         # the range's end is looked up first and again at the end: what lies between was then one chain all the time
         end = head if last == head.number or last < first else block_at(self._connection, last)
-        if cursor is not None and not self._is_there(cursor.newest, head):
+        if cursor is not None and self._has_lost(cursor, head):
             return self._rewind(cursor, head)
         if last < first:
             return EventPage((), cursor, None, is_last=True)
@@ -91,13 +91,20 @@ class ContractEvents:
         values = {field.name: getattr(event, field.name) for field in fields(event)}
         return ChainEvent(contract, type(event).__name__, values, log["blockNumber"], bytes(log["blockHash"]), log["logIndex"])
 
-    def _is_there(self, block: BlockReference, head: ChainHead) -> bool:
-        """Tell whether the chain still has a block. A node that is merely behind has not lost it, but cannot tell."""
-        return block.number <= head.number and block_at(self._connection, block.number).hash == block.hash
+    def _has_lost(self, cursor: EventCursor, head: ChainHead) -> bool:
+        """Tell whether a cursor's newest block, or below a lower head its newest one there, is gone.
+
+        A head below the cursor is a chain's node that is behind, or a reorg: only blocks that both have can tell.
+        """
+        shared = [block for block in cursor.blocks if block.number <= head.number]
+        return bool(shared) and not self._is_there(shared[-1])
+
+    def _is_there(self, block: BlockReference) -> bool:
+        return block_at(self._connection, block.number).hash == block.hash
 
     def _rewind(self, cursor: EventCursor, head: ChainHead) -> EventPage:
-        kept = list(cursor.blocks)
-        while kept and not self._is_there(kept[-1], head):
+        kept = [block for block in cursor.blocks if block.number <= head.number]
+        while kept and not self._is_there(kept[-1]):
             kept.pop()
         if kept:
             return EventPage((), EventCursor(tuple(kept)), kept[-1].number, is_last=False)
