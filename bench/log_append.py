@@ -1,10 +1,11 @@
 """Measure the log: durable appends with signed checkpoints, proofs, opening, memory; Tessera's POSIX driver beside it.
 
-Method: entries of 106 bytes, the size of a leaf. An append stages a batch (durable when the call returns), then one step of the sequencer
-integrates it, writes tiles, signs, commits by compare-and-swap and publishes, all of it durable. POSIX files and directories are synced;
-SQLite runs in WAL mode with synchronous=FULL. Each measurement has a process of its own. The peer runs on the same disk in the same run:
-`posix` and `hammer` of Tessera v1.0.4 with 512 writers, the best setting seen; it is timed from its first to its last integrated entry, by
-the sizes of the checkpoints that it serves.
+Method: entries of 106 bytes, the size of a leaf. An append stages a batch (durable when the call returns), then one step of
+the sequencer integrates it, writes tiles, signs, commits by compare-and-swap and publishes, all of it durable. POSIX files and
+directories are synced; SQLite runs in WAL mode with synchronous=FULL. Each measurement has a process of its own. Proofs are
+made for entries all over the tree, with a cache of 1,024 tiles that starts empty. The peer runs on the same disk in the same
+run: `posix` and `hammer` of Tessera v1.0.4 with 512 writers, the best setting seen; it is timed from its first to its last
+integrated entry, by the sizes of the checkpoints that it serves.
 
     python bench/log_append.py [--entries N] [--memory-entries N] [--skip-peer] [--dir DIR] [--json FILE]
 """
@@ -40,7 +41,7 @@ from ledger.hashing import (  # noqa: E402
     TreeSize,
     hash_leaf,
 )
-from ledger.mirror import CachedTiles, TileCache  # noqa: E402
+from ledger.mirror import CachedHashReader, TileCache  # noqa: E402
 from ledger.notes import NoteSigner, encode_verifier_key  # noqa: E402
 from ledger.ports import LogReader, LogStore  # noqa: E402
 from ledger.proofs import prove_inclusion, verify_inclusion  # noqa: E402
@@ -48,7 +49,6 @@ from ledger.sequencer import Sequencer  # noqa: E402
 from ledger.store.memory import MemoryLogStore  # noqa: E402
 from ledger.store.posix import DirectoryLogReader, PosixLogStore, create_posix_log  # noqa: E402
 from ledger.store.sql import SqlLogReader, SqlLogStore, create_sql_log, tables  # noqa: E402
-from ledger.tiles import TileHashReader  # noqa: E402
 
 ENTRY_BYTES = 106
 ORIGIN = "log.bench.example"
@@ -190,7 +190,7 @@ def proofs(kind: str, path: Path) -> dict[str, float]:
     note = reader.checkpoint()
     assert note is not None
     checkpoint = open_checkpoint(note, SIGNER.verifier_key, ORIGIN)
-    cached = TileHashReader(CachedTiles(reader, TileCache()), checkpoint.size)
+    cached = CachedHashReader(reader, checkpoint.size, TileCache())
     took: list[float] = []
     for number in range(PROOFS):
         index = LeafIndex(number * 7_919_317 % checkpoint.size)
@@ -243,13 +243,13 @@ def peer(tools: Path, directory: Path, goal: int) -> dict[str, float]:
     key_file.write_text(signer_key)
     port = 20_000 + os.getpid() % 20_000
     url = f"http://127.0.0.1:{port}/"
-    log = [tools / "posix", f"--storage_dir={directory / 'log'}", f"--private_key={key_file}", f"--listen=127.0.0.1:{port}"]
+    log = [str(tools / "posix"), f"--storage_dir={directory / 'log'}", f"--private_key={key_file}", f"--listen=127.0.0.1:{port}"]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(log, **quiet) as server:
         try:
             wait_until(lambda: reachable(url))
             writers = [
-                tools / "hammer", f"--log_url={url}", f"--log_public_key={verifier_key}", "--num_writers=512",
+                str(tools / "hammer"), f"--log_url={url}", f"--log_public_key={verifier_key}", "--num_writers=512",
                 "--max_write_ops=100000", "--num_readers_full=0", "--num_readers_random=0", "--max_read_ops=0",
                 f"--leaf_write_goal={goal}", f"--leaf_min_size={ENTRY_BYTES}", "--dup_chance=0", "--show_ui=false",
             ]  # fmt: skip

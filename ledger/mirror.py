@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from ledger.checkpoints import Checkpoint, open_checkpoint
 from ledger.compact import Frontier
@@ -24,7 +25,7 @@ from ledger.errors import (
     SignatureError,
     VerificationError,
 )
-from ledger.hashing import HASH_BYTES, LeafIndex, TreeSize, hash_leaves, hash_subtree
+from ledger.hashing import HASH_BYTES, LeafIndex, NodeHash, TreeSize, hash_leaves, hash_level, hash_subtree
 from ledger.notes import VerifierKey
 from ledger.ports import LogReader
 from ledger.tiles import (
@@ -36,14 +37,17 @@ from ledger.tiles import (
     edge_tiles,
     encode_entries,
     encode_tile_path,
+    locate_node,
     parse_bundle,
     parse_entries,
 )
 
+ContentT = TypeVar("ContentT")
+
 Resource = TileAddress | BundleAddress
 """What a log serves besides its checkpoint."""
 DEFAULT_CACHED_TILES = 1024
-"""Full tiles that a cache keeps: 8 MiB, enough for all tiles above the leaves' of a log with 50 million entries."""
+"""Tiles that a cache keeps, 8 or 16 KiB each: enough for all above the leaves' in a log with 60 million entries."""
 
 
 def open_log_checkpoint(note: bytes, keys: Sequence[VerifierKey], origin: str) -> Checkpoint:
@@ -118,7 +122,7 @@ class VerifiedTiles:
         self._source = source
         self._size = checkpoint.size
         self._edges = read_frontier(source, checkpoint).edges
-        self._proven = TileCache(DEFAULT_CACHED_TILES)
+        self._proven: TileCache[bytes] = TileCache()
 
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
         """Return the contents of tiles, all of them proven.
@@ -171,51 +175,85 @@ class VerifiedTiles:
         return edge[: address.width * HASH_BYTES]
 
 
-class TileCache:
-    """The full tiles used last; as they never change, nothing is dropped for being old. Safe for threads."""
+class TileCache(Generic[ContentT]):
+    """What belongs to the tiles used last. Tiles never change, so nothing is dropped for being old. Safe for threads."""
 
     def __init__(self, capacity: int = DEFAULT_CACHED_TILES) -> None:
         self._capacity = capacity
-        self._tiles: OrderedDict[TileAddress, bytes] = OrderedDict()
+        self._contents: OrderedDict[TileAddress, ContentT] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, address: TileAddress) -> bytes | None:
-        """Return a tile if it is here, and mark it as used."""
+    def get(self, address: TileAddress) -> ContentT | None:
+        """Return what was kept for a tile if it is still here, and mark it as used."""
         with self._lock:
-            data = self._tiles.get(address)
-            if data is not None:
-                self._tiles.move_to_end(address)
-            return data
+            content = self._contents.get(address)
+            if content is not None:
+                self._contents.move_to_end(address)
+            return content
 
-    def put(self, address: TileAddress, data: bytes) -> None:
-        """Keep a full tile, in place of the one that was used least lately; partial ones are not kept."""
-        if address.width < TILE_WIDTH:
-            return
+    def put(self, address: TileAddress, content: ContentT) -> None:
+        """Keep something for a tile, in place of what was used least lately."""
         with self._lock:
-            self._tiles[address] = data
-            if len(self._tiles) > self._capacity:
-                self._tiles.popitem(last=False)
+            self._contents[address] = content
+            if len(self._contents) > self._capacity:
+                self._contents.popitem(last=False)
 
 
-class CachedTiles:
-    """A source of tiles behind a cache. Only for sources that show committed states: a roll-back empties no cache."""
+class CachedHashReader:
+    """Reads the hashes of one tree from tiles that are kept with all hashes inside them: what proofs need again and again."""
 
-    def __init__(self, source: TileSource, cache: TileCache) -> None:
+    def __init__(self, source: TileSource, size: TreeSize, cache: TileCache[tuple[bytes, ...]]) -> None:
+        """Read a tree.
+
+        Args:
+            source: The tiles of a committed state: what a roll-back undoes would stay in the cache.
+            size: The tree's size.
+            cache: Shared by the readers of one log, whatever their sizes.
+        """
         self._source = source
+        self._size = size
         self._cache = cache
 
-    def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
-        """Return the contents of tiles, in the order asked; what is not cached is read in one request.
+    def read_hashes(self, coordinates: Sequence[tuple[int, int]]) -> list[NodeHash]:
+        """Return the hashes of the nodes (level, index), in the order asked.
 
         Raises:
-            ResourceMissingError: One of them is not there.
+            OutOfRangeError: The tree does not contain one of the nodes.
+            MalformedTileError: The source answered with bytes that are not the tile.
+            StorageError: A tile could not be read.
         """
-        found = {address: self._cache.get(address) for address in addresses}
-        missing = [address for address, data in found.items() if data is None]
+        places = [locate_node(level, index, self._size) for level, index in coordinates]
+        tiles = self._expanded({address for address, _, _ in places})
+        return [_node(tiles[address], start, stop) for address, start, stop in places]
+
+    def _expanded(self, addresses: set[TileAddress]) -> dict[TileAddress, tuple[bytes, ...]]:
+        found: dict[TileAddress, tuple[bytes, ...]] = {}
+        missing: list[TileAddress] = []
+        for address in addresses:
+            levels = self._cache.get(address)
+            if levels is None:
+                missing.append(address)
+            else:
+                found[address] = levels
         for address, data in zip(missing, self._source.read_tiles(missing) if missing else (), strict=True):
-            found[address] = data
-            self._cache.put(address, data)
-        return [data for data in (found[address] for address in addresses) if data is not None]
+            check_tile_length(data, address)
+            found[address] = _expand(data)
+            self._cache.put(address, found[address])
+        return found
+
+
+def _expand(tile: bytes) -> tuple[bytes, ...]:
+    """Compute all full subtrees inside a tile: its hashes, their parents, and so on."""
+    levels = [tile]
+    while len(levels[-1]) > HASH_BYTES:
+        levels.append(hash_level(levels[-1][: len(levels[-1]) // (2 * HASH_BYTES) * (2 * HASH_BYTES)]))
+    return tuple(levels)
+
+
+def _node(levels: tuple[bytes, ...], start: int, stop: int) -> NodeHash:
+    """Pick the root of the subtree over the bytes from `start` to `stop` of a tile."""
+    height = ((stop - start) // HASH_BYTES).bit_length() - 1
+    return NodeHash(levels[height][start >> height : (start >> height) + HASH_BYTES])
 
 
 def read_or_cut(address: Resource, fetch: Callable[[Resource], bytes | None]) -> bytes:
@@ -239,9 +277,7 @@ def read_or_cut(address: Resource, fetch: Callable[[Resource], bytes | None]) ->
 
 def full_address(address: Resource) -> Resource:
     """Return the address of the full tile or bundle that a partial one grows into."""
-    return (
-        TileAddress(address.level, address.index) if isinstance(address, TileAddress) else BundleAddress(address.index)
-    )
+    return TileAddress(address.level, address.index) if isinstance(address, TileAddress) else BundleAddress(address.index)
 
 
 def cut(address: Resource, wider: bytes) -> bytes:

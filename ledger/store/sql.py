@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from ledger.errors import CheckpointConflictError, ResourceConflictError, ResourceMissingError, StorageError
 from ledger.hashing import LeafIndex
-from ledger.mirror import CachedTiles, Resource, TileCache, cut, resources_of
+from ledger.mirror import Resource, TileCache, cut, resources_of
 from ledger.store.sql_tables import (
     ALLOCATE,
     DELETE_TILE,
@@ -36,7 +36,7 @@ from ledger.store.sql_tables import (
     LogTables,
     tables,
 )
-from ledger.tiles import BundleAddress, TileAddress, encode_entries, encode_tile_path, parse_entries
+from ledger.tiles import TILE_WIDTH, BundleAddress, TileAddress, encode_entries, encode_tile_path, parse_entries
 
 __all__ = ["LogTables", "SqlLogReader", "SqlLogStore", "create_sql_log", "tables"]
 
@@ -310,17 +310,17 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
 class SqlLogReader:
     """Reads a published log, each call in a transaction of its own. As safe for threads as its engine."""
 
-    def __init__(self, engine: sa.Engine, origin: str, cache: TileCache | None = None) -> None:
+    def __init__(self, engine: sa.Engine, origin: str, cache: TileCache[bytes] | None = None) -> None:
         """Read a log.
 
         Args:
             engine: The database.
             origin: The log.
-            cache: Full tiles to keep for this log, shared by its readers; without one every tile is read each time.
+            cache: Keeps full tiles of this log; may be shared by its readers. Without one every tile is read each time.
         """
         self._engine = engine
         self._origin = origin
-        self._tiles = _EngineTiles(engine, origin) if cache is None else CachedTiles(_EngineTiles(engine, origin), cache)
+        self._cache = cache
 
     @property
     def origin(self) -> str:
@@ -342,7 +342,15 @@ class SqlLogReader:
         Raises:
             ResourceMissingError: One of them is not there.
         """
-        return self._tiles.read_tiles(addresses)
+        if self._cache is None:
+            return self._read_tiles(addresses)
+        found = {address: self._cache.get(address) for address in addresses}
+        missing = [address for address, data in found.items() if data is None]
+        fresh = dict(zip(missing, self._read_tiles(missing) if missing else (), strict=True))
+        for address, data in fresh.items():
+            if address.width == TILE_WIDTH:
+                self._cache.put(address, data)
+        return [found[address] or fresh[address] for address in addresses]
 
     def tile(self, address: TileAddress) -> bytes:
         """Return the contents of one tile.
@@ -350,7 +358,7 @@ class SqlLogReader:
         Raises:
             ResourceMissingError: It is not there.
         """
-        return self._tiles.read_tiles([address])[0]
+        return self.read_tiles([address])[0]
 
     def bundle(self, address: BundleAddress) -> bytes:
         """Return the contents of one entry bundle.
@@ -361,13 +369,7 @@ class SqlLogReader:
         with transaction(self._engine) as connection:
             return SqlLogStore(connection, self._origin).bundle(address)
 
-
-class _EngineTiles:
-    def __init__(self, engine: sa.Engine, origin: str) -> None:
-        self._engine = engine
-        self._origin = origin
-
-    def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
+    def _read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
         with transaction(self._engine) as connection:
             return SqlLogStore(connection, self._origin).read_tiles(addresses)
 

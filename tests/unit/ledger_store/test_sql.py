@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ledger.errors import StorageError
-from ledger.hashing import LeafIndex, TreeSize
+from ledger.errors import ResourceMissingError, StorageError
+from ledger.hashing import LeafIndex
 from ledger.mirror import TileCache
 from ledger.notes import NoteSigner
-from ledger.proofs import prove_inclusion
 from ledger.sequencer import Sequencer
 from ledger.store.sql import SqlLogReader, SqlLogStore, create_sql_log
-from ledger.tiles import TileAddress, TileHashReader
+from ledger.tiles import TileAddress
 from tests.log_audit import audited_entries
 from tests.log_media import SqlMedium, sqlite_engine
 from tests.simulators import ORIGIN, SIGNER, InjectedFaultError, ScriptedGuard
@@ -74,31 +73,32 @@ def test_a_log_has_to_be_created_once(engine: sa.Engine) -> None:
                 call()
 
 
-def test_a_reader_sees_what_is_committed_and_keeps_full_tiles(engine: sa.Engine) -> None:
-    cache = TileCache()
-    reader = SqlLogReader(engine, ORIGIN, cache)
+def test_a_reader_sees_what_is_committed(engine: sa.Engine) -> None:
+    reader = SqlLogReader(engine, ORIGIN)
     assert reader.checkpoint() is None
     with engine.begin() as connection:
         store = SqlLogStore(connection, ORIGIN)
         store.stage([b"%d" % number for number in range(700)])
-        checkpoint = Sequencer(SIGNER, ScriptedGuard()).step(store)
-    assert checkpoint is not None
+        Sequencer(SIGNER, ScriptedGuard()).step(store)
     assert len(audited_entries(reader)) == 700
-    proof = prove_inclusion(TileHashReader(reader, checkpoint.size), LeafIndex(5), checkpoint.size)
-    plain = prove_inclusion(TileHashReader(SqlLogReader(engine, ORIGIN), TreeSize(700)), LeafIndex(5), TreeSize(700))
-    assert proof == plain
-    assert cache.get(TileAddress(0, 0)) == reader.tile(TileAddress(0, 0))
-    assert cache.get(TileAddress(0, 2, 188)) is None
 
 
-def test_a_cache_lets_go_of_the_tile_used_least_lately() -> None:
-    cache = TileCache(2)
-    tiles = [TileAddress(0, index) for index in range(3)]
-    for tile in tiles[:2]:
-        cache.put(tile, b"content")
-    assert cache.get(tiles[0]) == b"content"
-    cache.put(tiles[2], b"content")
-    assert [cache.get(tile) for tile in tiles] == [b"content", None, b"content"]
+def test_a_reader_keeps_full_tiles_and_no_partial_ones(engine: sa.Engine) -> None:
+    cache: TileCache[bytes] = TileCache()
+    reader = SqlLogReader(engine, ORIGIN, cache)
+    with engine.begin() as connection:
+        store = SqlLogStore(connection, ORIGIN)
+        store.stage([b"%d" % number for number in range(700)])
+        Sequencer(SIGNER, ScriptedGuard()).step(store)
+    wanted = [TileAddress(0, 0), TileAddress(0, 2, 188), TileAddress(1, 0, 2)]
+    plain = SqlLogReader(engine, ORIGIN).read_tiles(wanted)
+    assert [reader.read_tiles(wanted) for _ in range(2)] == [plain, plain]
+    assert [cache.get(address) for address in wanted] == [plain[0], None, None]
+    with engine.begin() as connection:
+        connection.execute(sa.text("DELETE FROM log_tiles"))
+    assert reader.tile(wanted[0]) == plain[0]
+    with pytest.raises(ResourceMissingError):
+        reader.tile(wanted[1])
 
 
 def test_a_database_that_fails_is_a_storage_error(tmp_path: Path) -> None:
