@@ -2,9 +2,9 @@
 
 Method: one log of distinct leaves (the hash of their index), grown to each decade and from there by random steps of 1 to
 1,000 entries (fewer at 10^3). Each head is anchored by a signed transaction with the committed bytecode, in a block of
-its own, under London rules; the consistency proof is the one that `ledger.proofs` builds. Execution gas is the receipt's gas less the
-intrinsic gas. "listed" repeats the same anchors with an access list (EIP-2930). No leaf is kept: the roots of full
-subtrees of 2^10 leaves are, and what lies below is hashed again when a proof needs it.
+its own, under London rules, with the consistency proof that `ledger.proofs` builds. Execution gas is the receipt's gas
+less the intrinsic gas. "listed" repeats the same anchors with an access list (EIP-2930). No leaf is kept: the roots of
+full subtrees of 2^10 leaves are, and what lies below is hashed again when a proof needs it.
 """
 
 from __future__ import annotations
