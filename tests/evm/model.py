@@ -103,7 +103,7 @@ class Model:
 
     def propose(self, sender: bytes, action: str, *arguments: object) -> int:
         proposer = self.caller(sender)
-        check, apply = getattr(self, action)(*arguments)
+        check, apply = self.actions[action](*arguments)
         check()
         self.motions.append(Motion(action, arguments, check, apply, self.now_s + PROPOSAL_LIFETIME_S))
         self.cast(self.motions[-1], proposer)
@@ -141,6 +141,21 @@ class Model:
         motion.apply()
 
     # what proposals do: a check and an effect each
+
+    @property
+    def actions(self) -> dict[str, Callable[..., tuple[Callable[[], None], Callable[[], None]]]]:
+        return {
+            "admit": self.admit,
+            "suspend": self.suspend,
+            "reinstate": self.reinstate,
+            "change_roles": self.change_roles,
+            "add_origin": self.add_origin,
+            "close_origin": self.close_origin,
+            "register_kind": self.register_kind,
+            "register_catalogue": self.register_catalogue,
+            "change_threshold": self.change_threshold,
+            "replace_chain_key": self.replace_chain_key,
+        }
 
     def admit(self, name: str, roles: int, chain_key: bytes) -> tuple[Callable[[], None], Callable[[], None]]:
         def check() -> None:
