@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from ledger.checkpoints import Checkpoint, parse_checkpoint
 from ledger.mirror import open_log_checkpoint
 from ledger.notes import NoteSigner, VerifierKey, parse_note
+from ledger.ports import LogReader
 from ledger.sequencer import Sequencer
 from node.adapters.clock import SystemClock
 from node.adapters.database.reader import SqlBodyReader, SqlRecordsReader
@@ -37,9 +38,10 @@ from node.domain.institution import HostedInstitution
 from node.domain.kind import DocumentLimits, IdentityRules
 from node.domain.record import Kind
 from node.domain.trust import TrustRoot
-from node.errors import SettingsError
+from node.errors import SettingsError, UnknownOriginError
 from node.ports.chain import AnchorChain
-from node.ports.clock import Clock
+from node.ports.clock import Clock, unix_ms
+from node.ports.records import RecordsTransaction
 from node.services.anchoring import AnchoringService
 from node.services.clients import ClientService, IssuedClient, Scope
 from node.services.disclosure import DisclosureService
@@ -51,6 +53,7 @@ from node.services.node import Node, RequestLimits
 from node.services.patients import PatientIndex, PatientService
 from node.services.preparation import PreparationContext
 from node.services.progress import Progress
+from node.services.recovery import Recovery, RecoveryReport
 from node.services.sequencing import HostedLog, SequencingService
 from node.services.staging import StagingHandler
 from node.services.status import ChainWatch, StatusService
@@ -120,6 +123,49 @@ def issue_clients(settings: NodeSettings, name: str = "first") -> list[IssuedCli
         stack.callback(stores.writer.close)
         clients = ClientService(stores.writer, stores.reader, SystemClock())
         return [clients.issue(InstitutionId(one.id), name, list(Scope)) for one in settings.institutions]
+
+
+def recover_node(
+    settings: NodeSettings, institution: InstitutionId, mirror: LogReader, headers: Mapping[int, bytes]
+) -> RecoveryReport:
+    """Bring one log of a node that is not being served up to what a mirror of it holds.
+
+    Args:
+        settings: The node's.
+        institution: Whose log.
+        mirror: Whoever holds more of it; believed only as far as the log's own signature proves it.
+        headers: Sealed headers by leaf index, from a header export.
+
+    Raises:
+        DirectoryInUseError: The node is being served.
+        UnknownOriginError: It does not host the institution.
+        LedgerError: The mirror does not prove what it holds, or contradicts this log; nothing was changed.
+    """
+    hosted = hosted_institutions(settings).get(institution)
+    if hosted is None:
+        raise UnknownOriginError(institution)
+    trust_root = read_trust_root(settings)
+    seed = InstitutionKeys(settings.keys, institution).read("log.seed")
+    patients = PatientIndex(FileNodeKeys(settings.keys), read_locator_secrets(settings.keys))
+
+    def work(transaction: RecordsTransaction) -> RecoveryReport:
+        return Recovery(
+            transaction,
+            institution=institution,
+            origin=hosted.origin,
+            keys=_log_keys(NoteSigner.from_seed(hosted.origin, seed), trust_root),
+            patients=patients,
+            audit_keys=() if trust_root is None else tuple(key.public_key for key in trust_root.audit_keys),
+            now_ms=unix_ms(SystemClock()),
+        ).run(mirror, headers)
+
+    with contextlib.ExitStack() as stack:
+        stack.callback(DirectoryLock(settings.directory).release)
+        stores = _open_stores(settings, SystemClock())
+        stack.callback(stores.dispose)
+        stores.writer.start()
+        stack.callback(stores.writer.close)
+        return stores.writer.submit(work).result()
 
 
 def open_node(settings: NodeSettings, clock: Clock | None = None) -> RunningNode:

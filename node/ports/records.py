@@ -192,6 +192,15 @@ class RecordsTransaction(Protocol):
     def forget_secret_ids(self, record_id: RecordId) -> None:
         """Remove the names of a record's secrets, once those are destroyed."""
 
+    def entries_from(self, origin: Origin, start: int) -> list[EntryRow]:
+        """Return all entries from an index on, in order."""
+
+    def header(self, origin: Origin, leaf_index: int) -> bytes | None:
+        """Return an entry's header, or None when it was deleted."""
+
+    def replace_entry(self, origin: Origin, leaf_index: int, leaf: bytes, leaf_hash: bytes, header: bytes) -> None:
+        """Replace leaf and header of an entry that was staged and never logged."""
+
     def renumber(self, origin: Origin, moves: Mapping[int, int]) -> None:
         """Give entries that were staged and never logged new indices."""
 

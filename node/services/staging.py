@@ -191,7 +191,7 @@ class _Staging:
             origin=item.origin,
             tag=locator_tag(patient.epoch_key, item.origin, TAG_CLASS, counter),
             reader_key=patient.epoch_key,
-            reader_key_id=patient.epoch.to_bytes(8, "big"),
+            reader_key_id=reader_key_id(patient.epoch),
             pseudonym=patient.pseudonym,
         )
         record = draft.known or RecordRow(
@@ -347,3 +347,8 @@ def _join(fields: Sequence[str]) -> bytes:
     """Join texts so that no two sequences give the same bytes: each is preceded by its length, u32 big-endian."""
     encoded = [field.encode() for field in fields]
     return b"".join(len(one).to_bytes(4, "big") + one for one in encoded)
+
+
+def reader_key_id(epoch: int) -> bytes:
+    """Return what names the reader's key in clear: the epoch, which is the same for all patients (FORMATS "Header")."""
+    return epoch.to_bytes(8, "big")

@@ -163,6 +163,23 @@ class SqlRecordsTransaction:
         """Remove the names of a record's secrets, once those are destroyed."""
         self._connection.execute(entries.update().where(entries.c.record_id == record_id).values(secret_id=None))
 
+    def entries_from(self, origin: Origin, start: int) -> list[EntryRow]:
+        """Return all entries from an index on, in order."""
+        query = sa.select(entries).where(entries.c.origin == origin, entries.c.leaf_index >= start)
+        return [rows.entry_from(row) for row in self._connection.execute(query.order_by(entries.c.leaf_index))]
+
+    def header(self, origin: Origin, leaf_index: int) -> bytes | None:
+        """Return an entry's header, or None when it was deleted."""
+        query = sa.select(headers.c.header).where(headers.c.origin == origin, headers.c.leaf_index == leaf_index)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def replace_entry(self, origin: Origin, leaf_index: int, leaf: bytes, leaf_hash: bytes, header: bytes) -> None:
+        """Replace leaf and header of an entry that was staged and never logged."""
+        change = entries.update().where(entries.c.origin == origin, entries.c.leaf_index == leaf_index)
+        self._connection.execute(change.values(leaf=leaf, leaf_hash=leaf_hash))
+        change = headers.update().where(headers.c.origin == origin, headers.c.leaf_index == leaf_index)
+        self._connection.execute(change.values(header=header))
+
     def renumber(self, origin: Origin, moves: Mapping[int, int]) -> None:
         """Give entries that were staged and never logged new indices."""
         for table in (entries, headers, bodies):

@@ -1,0 +1,249 @@
+"""Bring a node whose database was restored from a backup up to what its log really holds (`concord log recover`).
+
+Leaves and headers come back from a mirror and a header export; nothing of them is believed that the log's own signature does
+not prove. What cannot come back are the bodies that were stored after the backup: the entries say so by having none.
+
+Entries that were staged here and never logged follow after the recovered ones. Their locator tags may have been given away
+in what was lost, so they are tagged anew: a reader takes the first miss for the end, and a repeated tag for a forgery.
+Where one of them supersedes another of them, it goes on naming the leaf that never was in the log; the record id in the
+header still joins them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ledger.hashing import LeafIndex, TreeSize, hash_leaf
+from ledger.mirror import fetch_entries, open_log_checkpoint
+from ledger.notes import VerifierKey
+from ledger.ports import LogReader
+from ledger.sequencer import recover_log
+from node.domain.entry import InstitutionId, Origin, RecordId, Version
+from node.domain.header import Header
+from node.domain.record import RecordStatus
+from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
+from node.services.patients import PatientIndex
+from node.services.staging import TAG_CLASS, reader_key_id
+from node.wire.header import HeaderPlace, header_digest, open_header_reader, prepare_header, seal_header
+from node.wire.leaf import Leaf, encode_leaf, parse_leaf
+from node.wire.locator import locator_tag
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryReport:
+    """What a recovery did."""
+
+    old_size: int
+    """Size of the log before."""
+    new_size: int
+    """Its size now."""
+    headers: int
+    """Recovered entries whose header came back too."""
+    records: int
+    """Recovered entries that were joined to a record by their header."""
+    moved: int
+    """Entries that had been staged here and follow after the recovered ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    """Whose a tag is: what opens its header, and where its counter stands."""
+
+    counter: CounterKey
+    value: int
+    epoch_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """The owners of recovered and of moved tags."""
+
+    recovered: dict[bytes, _Owner]
+    moved: dict[bytes, _Owner]
+    next_values: dict[CounterKey, int]
+
+
+class Recovery:
+    """One log's recovery, in one transaction."""
+
+    def __init__(
+        self,
+        transaction: RecordsTransaction,
+        *,
+        institution: InstitutionId,
+        origin: Origin,
+        keys: Sequence[VerifierKey],
+        patients: PatientIndex,
+        audit_keys: Sequence[bytes],
+        now_ms: int,
+    ) -> None:
+        self._transaction = transaction
+        self._institution = institution
+        self._origin = origin
+        self._keys = keys
+        self._patients = patients
+        self._audit_keys = audit_keys
+        self._now_ms = now_ms
+        self._headers = 0
+        self._joined = 0
+
+    def run(self, mirror: LogReader, headers: Mapping[int, bytes]) -> RecoveryReport:
+        """Recover from a mirror and a header export.
+
+        Args:
+            mirror: Whoever holds more of the log than this node.
+            headers: Sealed headers by leaf index, as far as they are at hand.
+
+        Raises:
+            LedgerError: The mirror does not prove what it holds, or contradicts this log; the caller rolls back.
+        """
+        log = self._transaction.log(self._origin)
+        done = recover_log(log, mirror, self._keys)
+        offset = done.renumbered_to - done.renumbered_from
+        first, last = done.renumbered_from, done.renumbered_from + done.renumbered_count
+        staged = self._transaction.entries_from(self._origin, first)
+        moved = [entry for entry in staged if offset and entry.leaf_index < last]
+        self._transaction.renumber(self._origin, {entry.leaf_index: entry.leaf_index + offset for entry in moved})
+        moved = [replace(entry, leaf_index=entry.leaf_index + offset) for entry in moved]
+        leaves = self._fetch(mirror, first, done.new_size)
+        owners = self._find_owners(leaves, moved)
+        self._restore(first, leaves, headers, owners)
+        if moved:
+            log.restage(LeafIndex(done.renumbered_to), self._tag_anew(moved, owners))
+        return RecoveryReport(done.old_size, done.new_size, self._headers, self._joined, len(moved))
+
+    def _fetch(self, mirror: LogReader, first: int, new_size: int) -> list[bytes]:
+        note = mirror.checkpoint()
+        if note is None or first >= new_size:
+            return []
+        checkpoint = open_log_checkpoint(note, self._keys, self._origin)
+        bundles = fetch_entries(mirror, checkpoint, LeafIndex(first), TreeSize(new_size))
+        return [leaf for bundle in bundles for leaf in bundle]
+
+    def _find_owners(self, leaves: Sequence[bytes], moved: Sequence[EntryRow]) -> _Owners:
+        """Find whose tags these are, and where each patient's counter stands after the recovered ones."""
+        tags = {parse_leaf(leaf).tag for leaf in leaves}
+        moved_tags = {parse_leaf(entry.leaf).tag for entry in moved}
+        owners = _Owners({}, {}, {})
+        rows = list(self._transaction.patients(self._institution))
+        counters = self._transaction.counters([row.patient_id for row in rows])
+        for row in rows:
+            for epoch, epoch_key in self._patients.keys_of(row).epoch_keys.items():
+                key = CounterKey(self._origin, row.patient_id, epoch, TAG_CLASS)
+                stands_at = counters.get(key, 0)
+                value = stands_at
+                for earlier in range(max(0, stands_at - len(moved)), stands_at):
+                    tag = locator_tag(epoch_key, self._origin, TAG_CLASS, earlier)
+                    if tag in moved_tags:
+                        owners.moved[tag] = _Owner(key, earlier, epoch_key)
+                        value = min(value, earlier)
+                while (tag := locator_tag(epoch_key, self._origin, TAG_CLASS, value)) in tags:
+                    owners.recovered[tag] = _Owner(key, value, epoch_key)
+                    value += 1
+                if value != stands_at:
+                    owners.next_values[key] = value
+        self._transaction.set_counters(owners.next_values)
+        return owners
+
+    def _restore(self, first: int, leaves: Sequence[bytes], headers: Mapping[int, bytes], owners: _Owners) -> None:
+        """Insert recovered entries with their headers, joined to their records where a header says which."""
+        rows, kept, opened = [], [], {}
+        for index, leaf_bytes in enumerate(leaves, start=first):
+            leaf = parse_leaf(leaf_bytes)
+            header = headers.get(index)
+            if header is not None and header_digest(header) == leaf.header_digest:
+                kept.append((self._origin, index, header))
+                owner = owners.recovered.get(leaf.tag)
+                if owner is not None:
+                    place = HeaderPlace(self._origin, leaf.entry_type, leaf.tag)
+                    opened[index] = open_header_reader(header, place, owner.epoch_key)
+            rows.append((index, leaf_bytes, leaf))
+        self._insert_records(opened)
+        joined = self._joinable(opened)
+        self._transaction.insert_entries([self._row(*row, joined.get(row[0])) for row in rows])
+        self._transaction.insert_headers(kept)
+        self._headers += len(kept)
+        self._joined += len(joined)
+
+    def _insert_records(self, opened: Mapping[int, Header]) -> None:
+        """Insert records that were lost. What recognised them is lost too: submitted again they are new records."""
+        contents = {header.content.record_id: header.content for header in opened.values()}
+        self._transaction.insert_records(
+            [
+                RecordRow(
+                    record_id=record_id,
+                    institution=self._institution,
+                    kind=content.kind,
+                    identity_mac=IdentityMac(secrets.token_bytes(32)),
+                    erased_at_ms=None,
+                    entries=(),
+                )
+                for record_id, content in contents.items()
+                if self._transaction.record(record_id) is None
+            ]
+        )
+
+    def _joinable(self, opened: Mapping[int, Header]) -> dict[int, Header]:
+        """Leave out versions that were submitted again meanwhile: the row of a version is the one with a body."""
+        joinable: dict[int, Header] = {}
+        taken: set[tuple[RecordId, Version]] = set()
+        for index, header in opened.items():
+            record = self._transaction.record(header.content.record_id)
+            if record is None or record.institution != self._institution:
+                continue
+            taken |= {(record.record_id, entry.version) for entry in record.entries}
+            place = (header.content.record_id, header.content.version)
+            if place not in taken:
+                taken.add(place)
+                joinable[index] = header
+        return joinable
+
+    def _row(self, index: int, leaf_bytes: bytes, leaf: Leaf, header: Header | None) -> EntryRow:
+        return EntryRow(
+            origin=self._origin,
+            leaf_index=index,
+            institution=self._institution,
+            record_id=None if header is None else header.content.record_id,
+            version=Version(0) if header is None else header.content.version,
+            entry_type=leaf.entry_type,
+            status=RecordStatus("") if header is None else header.content.status,
+            staged_at_ms=self._now_ms,
+            leaf=leaf_bytes,
+            leaf_hash=hash_leaf(leaf_bytes),
+            sameness_mac=None,
+            issued_at_ms=None,
+            out_of_order=False,
+            secret_id=None,
+        )
+
+    def _tag_anew(self, moved: Sequence[EntryRow], owners: _Owners) -> list[bytes]:
+        """Give moved entries the next tags of their patients; return their leaves."""
+        next_values = dict(owners.next_values)
+        leaves: list[bytes] = []
+        for entry in moved:
+            leaf = parse_leaf(entry.leaf)
+            owner = owners.moved.get(leaf.tag)
+            header = self._transaction.header(self._origin, entry.leaf_index)
+            if owner is None or header is None:
+                # no patient's entry, or one whose header was erased: nobody looks for its tag
+                leaves.append(entry.leaf)
+                continue
+            value = next_values.get(owner.counter, owner.value)
+            next_values[owner.counter] = value + 1
+            tag = locator_tag(owner.epoch_key, self._origin, TAG_CLASS, value)
+            old_place = HeaderPlace(self._origin, leaf.entry_type, leaf.tag)
+            opened = open_header_reader(header, old_place, owner.epoch_key)
+            sealed = seal_header(
+                prepare_header(opened.content, self._audit_keys),
+                HeaderPlace(self._origin, leaf.entry_type, tag),
+                reader_key=owner.epoch_key,
+                reader_key_id=reader_key_id(owner.counter.epoch),
+                pseudonym=opened.pseudonym,
+            )
+            leaf_bytes = encode_leaf(replace(leaf, tag=tag, header_digest=header_digest(sealed)))
+            self._transaction.replace_entry(self._origin, entry.leaf_index, leaf_bytes, hash_leaf(leaf_bytes), sealed)
+            leaves.append(leaf_bytes)
+        self._transaction.set_counters(next_values)
+        return leaves
