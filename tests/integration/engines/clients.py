@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_typing import Hash32
+from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
 from web3.contract.contract import Contract
 from web3.middleware import ExtraDataToPOAMiddleware
@@ -71,6 +73,10 @@ class Sender:
 def settle(web3: Web3, raw: bytes) -> TxReceipt:
     sent = web3.eth.send_raw_transaction(raw)
     return web3.eth.wait_for_transaction_receipt(sent, timeout=TIMEOUT_S, poll_latency=0.02)
+
+
+def hash_of(raw: bytes) -> Hash32:
+    return Hash32(keccak(raw))
 
 
 def deploy(web3: Web3, sender: Sender) -> Contract:

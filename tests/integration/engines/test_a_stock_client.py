@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import rlp
 from eth.rlp.accounts import Account as AccountRlp
+from eth_typing import Hash32
 from eth_utils.crypto import keccak
 from trie.hexary import HexaryTrie
 from web3 import Web3
@@ -16,7 +17,7 @@ from web3.exceptions import ContractLogicError, TransactionNotFound, Web3RPCErro
 from web3.types import FilterParams, TxReceipt
 
 from devnet.engines import FUNDED_BALANCE_WEI, RunningEngine
-from tests.integration.engines.clients import Sender, ask_batch, ask_raw, connect, disconnect, settle
+from tests.integration.engines.clients import Sender, ask_batch, ask_raw, connect, disconnect, hash_of, settle
 from tests.integration.engines.conftest import CHAIN_ID, RICH
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -49,7 +50,7 @@ def test_a_contract_is_deployed_written_and_read_now_and_as_of_then(web3: Web3, 
 
 def test_web3_fills_in_gas_fees_and_chain(web3: Web3, register: Contract, sender: Sender) -> None:
     fields: Any = {"from": sender.account.address, "nonce": sender.nonce, "maxPriorityFeePerGas": 0, "maxFeePerGas": 0}
-    built = register.functions.write(7).build_transaction(fields)
+    built: Any = register.functions.write(7).build_transaction(fields)
     receipt = settle(web3, bytes(sender.account.sign_transaction(built).raw_transaction))
     assert receipt["status"] == 1
     assert receipt["gasUsed"] <= built["gas"] <= receipt["gasUsed"] * 1.3
@@ -79,9 +80,9 @@ def test_blocks_transactions_and_receipts_agree(web3: Web3, register: Contract, 
 
 def test_what_is_not_there_is_said_to_be_not_there(web3: Web3, running: RunningEngine) -> None:
     with pytest.raises(TransactionNotFound):
-        web3.eth.get_transaction("0x" + "77" * 32)
+        web3.eth.get_transaction(Hash32(b"\x77" * 32))
     with pytest.raises(TransactionNotFound):
-        web3.eth.get_transaction_receipt("0x" + "77" * 32)
+        web3.eth.get_transaction_receipt(Hash32(b"\x77" * 32))
     assert ask_raw(running.rpc_url, "eth_getBlockByNumber", ["0xfffffff", False])["result"] is None
     assert ask_raw(running.rpc_url, "eth_getBlockByHash", ["0x" + "77" * 32, False])["result"] is None
     answer = ask_raw(running.rpc_url, "eth_getBalance", ["0x" + "11" * 20, "0xfffffff"])
@@ -106,7 +107,7 @@ def test_events_are_found_by_contract_topic_range_and_block(web3: Web3, register
     (log,) = web3.eth.get_logs(wanted)
     assert log["blockNumber"] == receipts[2]["blockNumber"]
     assert log == receipts[2]["logs"][0]
-    both: FilterParams = {"fromBlock": 0, "address": [register.address, "0x" + "22" * 20], "topics": [None, None]}
+    both: Any = {"fromBlock": 0, "address": [register.address, "0x" + "22" * 20], "topics": [None, None]}
     assert len(web3.eth.get_logs(both)) == 3
     assert web3.eth.get_logs({"fromBlock": 0, "address": register.address, "topics": [None, None, None]}) == []
 
@@ -205,10 +206,10 @@ def test_a_batch_is_answered_in_full(web3: Web3, running: RunningEngine, sender:
     raws = [sender.sign() for _ in range(20)]
     requests: list[tuple[str, list[object]]] = [("eth_sendRawTransaction", [Web3.to_hex(raw)]) for raw in raws]
     answers = ask_batch(running.rpc_url, [*requests, ("eth_chainId", []), ("eth_nonsense", [])])
-    assert [answer["result"] for answer in answers[:20]] == [Web3.to_hex(keccak(raw)) for raw in raws]
+    assert [answer["result"] for answer in answers[:20]] == [Web3.to_hex(hash_of(raw)) for raw in raws]
     assert answers[20]["result"] == hex(CHAIN_ID)
     assert answers[21]["error"]["code"] == -32601
-    last = web3.eth.wait_for_transaction_receipt(keccak(raws[-1]), timeout=30, poll_latency=0.02)
+    last = web3.eth.wait_for_transaction_receipt(hash_of(raws[-1]), timeout=30, poll_latency=0.02)
     assert last["status"] == 1
     assert web3.eth.get_transaction_count(sender.account.address) == 20
 
@@ -232,7 +233,8 @@ def test_clients_write_side_by_side(running: RunningEngine) -> None:
 def test_a_stranger_can_prove_a_value_from_the_state_root(web3: Web3, register: Contract, sender: Sender) -> None:
     receipt = sender.send(to=register.address, data=register.encode_abi("write", [321]))
     block = web3.eth.get_block(receipt["blockNumber"])
-    proof: Any = web3.eth.get_proof(register.address, [0, 1, 5], receipt["blockNumber"])
+    get_proof: Any = web3.eth.get_proof  # web3 types its arguments as one tuple
+    proof = get_proof(register.address, [0, 1, 5], receipt["blockNumber"])
     account = rlp.decode(
         _verified(block["stateRoot"], keccak(bytes.fromhex(register.address[2:])), proof["accountProof"]), AccountRlp
     )
@@ -247,7 +249,7 @@ def test_a_stranger_can_prove_a_value_from_the_state_root(web3: Web3, register: 
 
 def _verified(root: bytes, key: bytes, proof: list[bytes]) -> bytes:
     nodes = [rlp.decode(bytes(node)) for node in proof]
-    return bytes(HexaryTrie.get_from_proof(root, key, nodes))
+    return bytes(HexaryTrie.get_from_proof(root, key, nodes))  # type: ignore[no-untyped-call] # trie leaves it untyped
 
 
 def test_fee_history_says_that_gas_is_free(web3: Web3, sender: Sender) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound
 
 from devnet.engines import EmbeddedEngine, RunningEngine
-from tests.integration.engines.clients import Sender, ask_batch, ask_raw, connect, deploy, disconnect, post
+from tests.integration.engines.clients import Sender, ask_batch, ask_raw, connect, deploy, disconnect, hash_of, post
 from tests.integration.engines.conftest import CHAIN_ID, RICH, engine_named
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -23,11 +22,9 @@ def test_transactions_that_arrive_together_share_a_block(embedded: RunningEngine
     before = client.eth.block_number
     shuffled = [*raws[15:], *raws[:15]]
     answers = ask_batch(embedded.rpc_url, [("eth_sendRawTransaction", [Web3.to_hex(raw)]) for raw in shuffled])
-    assert [answer["result"] for answer in answers] == [Web3.to_hex(keccak(raw)) for raw in shuffled]
+    assert [answer["result"] for answer in answers] == [Web3.to_hex(hash_of(raw)) for raw in shuffled]
     assert client.eth.block_number == before + 1
-    assert [Web3.to_hex(entry) for entry in client.eth.get_block("latest")["transactions"]] == [
-        Web3.to_hex(keccak(raw)) for raw in raws
-    ]
+    assert list(client.eth.get_block("latest")["transactions"]) == [hash_of(raw) for raw in raws]
     disconnect(client)
 
 
@@ -45,17 +42,17 @@ def test_a_reorganisation_on_demand(embedded: RunningEngine) -> None:
     kept = sender.send(to=register.address, data=register.encode_abi("write", [1]))
     raw = sender.sign(to=register.address, data=register.encode_abi("write", [2]))
     client.eth.send_raw_transaction(raw)
-    dropped = client.eth.get_transaction_receipt(keccak(raw))
+    dropped = client.eth.get_transaction_receipt(hash_of(raw))
     assert ask_raw(embedded.rpc_url, "concord_revertTo", [hex(kept["blockNumber"])])["result"] is True
     assert client.eth.block_number == kept["blockNumber"]
     assert register.functions.value().call() == 1
     with pytest.raises(TransactionNotFound):
-        client.eth.get_transaction_receipt(keccak(raw))
+        client.eth.get_transaction_receipt(hash_of(raw))
     with pytest.raises(BlockNotFound):
         client.eth.get_block(dropped["blockHash"])
     assert [log["args"]["value"] for log in register.events.Written().get_logs(from_block=0)] == [1]
     client.eth.send_raw_transaction(raw)
-    again = client.eth.get_transaction_receipt(keccak(raw))
+    again = client.eth.get_transaction_receipt(hash_of(raw))
     assert again["blockNumber"] == dropped["blockNumber"]
     assert again["blockHash"] != dropped["blockHash"]
     assert register.functions.value().call() == 2
