@@ -143,6 +143,8 @@ class SqlLogStore:
                 budget_bytes -= len(packed)
                 if budget_bytes < 0:
                     break
+        if not entries and start < (end := self.staged_range().stop):
+            raise StorageError(f"log {self._origin!r}: staged entries {start} to {end - 1} are missing")
         return entries
 
     def staged_range(self) -> range:

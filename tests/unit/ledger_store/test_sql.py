@@ -57,6 +57,19 @@ def test_logs_in_one_database_do_not_see_each_other(engine: sa.Engine) -> None:
         assert second.staged_range() == range(1, 1)
 
 
+def test_lost_rows_of_staged_entries_are_noticed(engine: sa.Engine) -> None:
+    with engine.begin() as connection:
+        store = SqlLogStore(connection, ORIGIN)
+        for entry in (b"a", b"b", b"c"):
+            store.stage([entry])
+        connection.execute(sa.text("DELETE FROM log_staged WHERE first_index = 1"))
+        with pytest.raises(StorageError, match="staged entries 1 to 1 are missing"):
+            store.staged(LeafIndex(0), 10)
+        connection.execute(sa.text("DELETE FROM log_staged"))
+        with pytest.raises(StorageError, match="staged entries 0 to 2 are missing"):
+            Sequencer(SIGNER, ScriptedGuard()).step(store)
+
+
 def test_a_log_has_to_be_created_once(engine: sa.Engine) -> None:
     with engine.begin() as connection:
         with pytest.raises(StorageError, match="exists already"):

@@ -29,7 +29,7 @@ def make(kind: str, directory: Path) -> tuple[Medium, Path]:
 
 @contextlib.contextmanager
 def child(kind: str, path: Path, run: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.integration.ledger.load_child", kind, str(path), run]
+    command = [sys.executable, "-m", "tests.integration.ledger_log.load_child", kind, str(path), run]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ourselves
         try:
             yield process

@@ -1,6 +1,6 @@
 """A process to be killed: stages and sequences as fast as it can, and says what is durable on its standard output.
 
-Usage: python -m tests.integration.ledger.load_child KIND PATH RUN
+Usage: python -m tests.integration.ledger_log.load_child KIND PATH RUN
 """
 
 from __future__ import annotations
