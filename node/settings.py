@@ -126,7 +126,7 @@ def load_settings(directory: Path) -> NodeSettings:
     if not (directory / FILE_NAME).is_file():
         raise SettingsError(f"{directory} holds no {FILE_NAME}; run `concord init --dir {directory}`")
     try:
-        return NodeSettings(directory=directory)  # type: ignore[call-arg]  # the rest comes from the file
+        return NodeSettings(directory=directory)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise SettingsError(f"{directory / FILE_NAME}: {wrong}") from error

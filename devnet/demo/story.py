@@ -28,6 +28,7 @@ from devnet.topology import Devnet
 from devnet.transactions import open_web3
 from devnet.trust import log_signer
 from ledger.checkpoints import parse_checkpoint
+from ledger.hashing import TreeSize
 from ledger.notes import parse_note
 from ledger.store.posix import DirectoryLogReader
 from ledger.tiles import bundles_of, parse_bundle
@@ -222,7 +223,7 @@ class Story:
         self.report.expect(reached, "not everything was anchored")
         size = self._mirror(target)
         reader = DirectoryLogReader(target, self.devnet.institutions[_HOME][1].origin)
-        return [leaf for address in bundles_of(size) for leaf in parse_bundle(reader.bundle(address), address)]
+        return [leaf for address in bundles_of(TreeSize(size)) for leaf in parse_bundle(reader.bundle(address), address)]
 
     def _all_anchored(self) -> bool:
         logs = self._home.get("/v1/status").raise_for_status().json()["logs"]

@@ -47,7 +47,9 @@ def flip_stored_body(database: Path, origin: str, leaf_index: int) -> None:
 
 def mirror_log(client: httpx.Client, log_url: str, size: int, target: Path) -> None:
     """Copy a served log into a directory: checkpoint, tiles, entry bundles."""
-    for resource in ("checkpoint", *(encode_tile_path(each) for each in (*tiles_of(TreeSize(size)), *bundles_of(TreeSize(size))))):
+    tiles = [encode_tile_path(address) for address in tiles_of(TreeSize(size))]
+    bundles = [encode_tile_path(address) for address in bundles_of(TreeSize(size))]
+    for resource in ("checkpoint", *tiles, *bundles):
         path = target / resource
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(client.get(f"{log_url}/{resource}").raise_for_status().content)
