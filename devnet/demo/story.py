@@ -35,7 +35,9 @@ from ledger.tiles import bundles_of, parse_bundle
 from node.adapters.keys.files import InstitutionKeys
 from node.wire.trust_root import parse_trust_root
 
-EXAMPLES: Final = Path(node_package.__file__).parent.parent / "examples" / "synthea"
+_EXAMPLES: Final = Path(node_package.__file__).parent.parent / "examples"
+HISTORIES: Final = _EXAMPLES / "synthea"
+REFERRAL: Final = _EXAMPLES / "fhir-r4" / "ServiceRequest-colonoscopy.json"
 _HOME: Final = "hospital-a"
 _OTHER: Final = "hospital-b"
 _TIMEOUT_S: Final = 30.0
@@ -68,9 +70,9 @@ class Story:
 
     def ingest(self) -> None:
         """Submit real histories; every record gets a receipt that reaches `anchored`."""
-        with self.report.step("Real Synthea histories in, receipts out") as found:
+        with self.report.step("Real histories and a referral in, receipts out") as found:
             receipts: list[dict[str, Any]] = []
-            for history in sorted(EXAMPLES.glob("*.json")):
+            for history in (*sorted(HISTORIES.glob("*.json")), REFERRAL):
                 answer = self._submit(history.read_bytes(), wait="anchored")
                 receipts += answer["receipts"]
                 ignored = sum(answer["ignored"].values())
@@ -95,7 +97,7 @@ class Story:
     def resubmit(self) -> None:
         """The same history again: the first receipts, nothing new."""
         with self.report.step("The same history once more") as found:
-            history = min(EXAMPLES.glob("*.json"))
+            history = min(HISTORIES.glob("*.json"))
             outcomes = Counter(one["outcome"] for one in self._submit(history.read_bytes())["receipts"])
             self.report.expect(set(outcomes) == {"same"}, f"resubmission made something new: {dict(outcomes)}")
             found.append(f"{outcomes['same']} receipts, all of them the first ones")
@@ -245,7 +247,7 @@ def _counts(counter: Counter[str]) -> str:
 
 def _new_report(identifier: str) -> bytes:
     """Take a report of the examples and give it another id: a record that the log does not know."""
-    bundle = json.loads(min(EXAMPLES.glob("*.json")).read_bytes())
+    bundle = json.loads(min(HISTORIES.glob("*.json")).read_bytes())
     resources = [entry["resource"] for entry in bundle["entry"]]
     report = next(each for each in resources if each["resourceType"] == "DiagnosticReport")
     needed = {reference["reference"] for reference in report.get("result", [])}
