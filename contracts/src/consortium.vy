@@ -66,11 +66,13 @@ COUNT_SHIFT: constant(uint256) = 216
 
 # ---------------------------------------------------------------- types
 
+# @notice A founding institution.
 struct Founder:
     identifier: String[64]
     roles: uint256
     chain_key: address
 
+# @notice What `institution` returns; the chain key is the current one.
 struct Institution:
     number: uint256
     identifier: String[64]
@@ -79,11 +81,13 @@ struct Institution:
     chain_key: address
     origins: uint256
 
+# @notice A key of the history.
 struct Key:
     value: bytes32
     valid_from: uint64
     valid_until: uint64  # exclusive; 0 while no end is set
 
+# @notice A log; the last four members are set when it is closed.
 struct Origin:
     place: uint256  # (institution number + 1) * 256 + position among its origins
     name: String[128]
@@ -93,11 +97,13 @@ struct Origin:
     final_root: bytes32
     successor: bytes32
 
+# @notice A version of a kind or a catalogue.
 struct Entry:
     name: String[64]
     digest: bytes32
     registered_at: uint64
 
+# @notice What was proposed; each action uses the members that it needs.
 struct Proposal:
     action: uint256
     proposer: bytes32  # institution id
@@ -114,6 +120,7 @@ struct Proposal:
 
 # ---------------------------------------------------------------- events
 
+# @notice An institution was admitted, active.
 event InstitutionAdmitted:
     institution: indexed(bytes32)
     number: uint256
@@ -121,16 +128,20 @@ event InstitutionAdmitted:
     roles: uint256
     chain_key: address
 
+# @notice An institution was suspended.
 event InstitutionSuspended:
     institution: indexed(bytes32)
 
+# @notice A suspended institution was reinstated.
 event InstitutionReinstated:
     institution: indexed(bytes32)
 
+# @notice An institution has other roles; these are all of them.
 event RolesChanged:
     institution: indexed(bytes32)
     roles: uint256
 
+# @notice An institution has a new key.
 event KeyRegistered:
     institution: indexed(bytes32)
     kind: indexed(uint256)
@@ -138,6 +149,7 @@ event KeyRegistered:
     value: bytes32
     valid_from: uint64
 
+# @notice The end of a key was set, or brought forward.
 event KeyEnded:
     institution: indexed(bytes32)
     kind: indexed(uint256)
@@ -145,35 +157,42 @@ event KeyEnded:
     value: bytes32
     valid_until: uint64
 
+# @notice A log origin was added, open.
 event OriginAdded:
     origin: indexed(bytes32)
     institution: indexed(bytes32)
     name: String[128]
     endpoint: String[256]
 
+# @notice A log is served elsewhere.
 event EndpointChanged:
     origin: indexed(bytes32)
     endpoint: String[256]
 
+# @notice An origin was closed; evidence for indices from the final size on is void.
 event OriginClosed:
     origin: indexed(bytes32)
     final_size: uint64
     final_root: bytes32
     successor: bytes32
 
+# @notice A kind was registered, or a new version of it.
 event KindRegistered:
     index: uint256
     name: String[64]
     digest: bytes32
 
+# @notice A catalogue was registered, or a new version of it.
 event CatalogueRegistered:
     index: uint256
     name: String[64]
     digest: bytes32
 
+# @notice Another number of votes carries a proposal.
 event ThresholdChanged:
     threshold: uint256
 
+# @notice A proposal was made; the proposer's vote follows.
 event Proposed:
     proposal: indexed(uint256)
     action: indexed(uint256)
@@ -181,10 +200,12 @@ event Proposed:
     subject: bytes32
     expires_at: uint64
 
+# @notice An institution voted for a proposal.
 event Voted:
     proposal: indexed(uint256)
     institution: indexed(bytes32)
 
+# @notice A proposal was carried; the events of what it did follow.
 event Executed:
     proposal: indexed(uint256)
     votes: uint256

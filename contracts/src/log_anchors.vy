@@ -14,17 +14,20 @@
 """
 
 
+# @dev What the consortium answers: the place of an origin, or a named revert.
 interface AnchorAuthority:
     def authorise(origin: bytes32, sender: address) -> uint256: view
     def authorise_at(place: uint256, sender: address) -> uint256: view
 
 
+# @notice A head was accepted.
 event Anchored:
     origin: indexed(bytes32)
     size: uint64
     root: bytes32
 
 
+# @dev A head as it is stored; see the layout above.
 struct Head:
     word: uint256
     root: bytes32

@@ -150,3 +150,26 @@ def test_terms_restate_the_constants_of_the_sources() -> None:
     assert of_consortium["PROPOSAL_LIFETIME_S"] == PROPOSAL_LIFETIME_S
     assert of_consortium["MAX_SIZE"] == of_anchors["MAX_SIZE"] == MAX_SIZE
     assert of_anchors["MAX_PROOF"] == MAX_PROOF
+
+
+@pytest.mark.parametrize("name", CONTRACT_NAMES)
+def test_every_declaration_of_a_source_has_its_natspec(name: str) -> None:
+    lines = source_of(name).splitlines()
+    for number, line in enumerate(lines):
+        if line.startswith("def "):
+            end = next(index for index in range(number, len(lines)) if lines[index].endswith(":") and lines[index][0] in " d)")
+            assert lines[end + 1].strip() == '"""', line
+            assert lines[end + 2].strip().startswith(("@notice", "@dev")), line
+        elif line.startswith(("event ", "struct ", "interface ")) or ": public(" in line:
+            assert lines[number - 1].startswith(("# @notice", "# @dev")), line
+
+
+@pytest.mark.parametrize("name", CONTRACT_NAMES)
+def test_every_parameter_and_result_of_the_abi_is_described(name: str) -> None:
+    source = source_of(name)
+    for entry in artifact(name).abi:
+        if entry["type"] == "function" and (start := source.find(f"def {entry['name']}(")) >= 0:
+            natspec = source[start : source.index('"""', source.index('"""', start) + 3)]
+            for argument in entry["inputs"]:
+                assert f"@param {argument['name']} " in natspec, entry["name"]
+            assert ("@return " in natspec) is bool(entry["outputs"]), entry["name"]
