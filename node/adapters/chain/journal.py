@@ -34,11 +34,17 @@ class State(StrEnum):
     OPEN = "open"
     """On its way: sent again until its nonce is used or its proof's base has gone."""
     ANCHORED = "anchored"
-    """The contract's state showed its head at the finality."""
+    """The contract's state showed its head at the finality, put there by its own transaction."""
+    COVERED = "covered"
+    """The same, put there by another transaction; its own nonce is free for another one unless it is used."""
     SUPERSEDED = "superseded"
     """It will not come; its nonce is free for another transaction unless it is used."""
     REFUSED = "refused"
     """The contract reverted it."""
+
+
+HELD: Final = (State.ANCHORED.value, State.COVERED.value)
+"""States of rows whose head the contract held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +178,7 @@ class Journal:
                 table.c.origin == wanted.origin,
                 table.c.size == wanted.size,
                 table.c.root == wanted.root,
-                table.c.state.in_((State.OPEN.value, State.ANCHORED.value)),
+                table.c.state.in_((State.OPEN.value, *HELD)),
             )
             .order_by(table.c.id.desc())
             .limit(1)
@@ -207,7 +213,7 @@ class Journal:
         return self._rows(
             sa.select(table)
             .where(
-                table.c.state == State.ANCHORED.value,
+                table.c.state.in_(HELD),
                 table.c.origin == origin,
                 sa.or_(table.c.size > size, other),
                 table.c.block_number <= seen_block,

@@ -3,7 +3,7 @@
 Contract state decides, receipts only explain: an anchor has succeeded when the head at the finality is its size and
 root, whoever's transaction did it. Everything else is about its nonce. Rules, in order:
 
-1. the final head is this size and root: anchored;
+1. the final head is this size and root: anchored, or covered where another transaction did it;
 2. the final head is larger, or another one of this size: superseded;
 3. nothing was sent for it: wait while the newest head is this one, else superseded;
 4. it is in a block and succeeded: wait for the finality;
@@ -34,6 +34,8 @@ class Step(Enum):
     """Send its bytes again."""
     ANCHORED = auto()
     """It succeeded, finally."""
+    COVERED = auto()
+    """Another transaction did what it should do, finally."""
     SUPERSEDED = auto()
     """It will not come."""
     REFUSED = auto()
@@ -91,7 +93,7 @@ class Facts:
 def judge(row: Row, facts: Facts) -> Step:
     """Say what to do with a row."""
     if facts.final_head is not None and facts.final_head.size >= row.wanted.size:
-        return Step.ANCHORED if _is(facts.final_head, row) else Step.SUPERSEDED
+        return _judge_covered(row, facts)
     transaction = row.transaction
     if transaction is None:
         return Step.WAIT if _is(facts.newest_head, row) else Step.SUPERSEDED
@@ -102,6 +104,13 @@ def judge(row: Row, facts: Facts) -> Step:
     if _is(facts.newest_head, row):
         return Step.WAIT
     return Step.SEND if facts.expected_size == row.wanted.base_size else Step.SUPERSEDED
+
+
+def _judge_covered(row: Row, facts: Facts) -> Step:
+    if not _is(facts.final_head, row):
+        return Step.SUPERSEDED
+    is_own = facts.receipt is not None and facts.receipt.has_succeeded
+    return Step.ANCHORED if is_own else Step.COVERED
 
 
 def _judge_mined(row: Row, facts: Facts, receipt: Receipt) -> Step:

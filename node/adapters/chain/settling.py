@@ -132,8 +132,8 @@ class AnchorSettler:
 
         for rows in self._transact(read):
             for row in rows:
-                # what this node never sent it cannot send again: its caller submits it anew
-                state = State.SUPERSEDED if row.transaction is None else State.OPEN
+                # what another transaction had put there comes back with that one, or its caller submits it anew
+                state = State.OPEN if row.state is State.ANCHORED else State.SUPERSEDED
                 decisions.states.append((row, state, None))
                 decisions.waits += 1
             if rows:
@@ -185,9 +185,10 @@ class AnchorSettler:
         return any(self._gateway.receipt(other.tx_hash) is not None for other in others)
 
     def _conclude(self, view: _View, row: Row, step: Step, decisions: _Decisions) -> None:
-        if step is Step.ANCHORED:
+        if step in (Step.ANCHORED, Step.COVERED):
             head = view.final_head(row.wanted.origin)
-            decisions.states.append((row, State.ANCHORED, None if head is None else head.block_number))
+            state = State.ANCHORED if step is Step.ANCHORED else State.COVERED
+            decisions.states.append((row, state, None if head is None else head.block_number))
             decisions.news.append(self._news(view, row, Outcome.ANCHORED))
         elif step is Step.SUPERSEDED:
             decisions.states.append((row, State.SUPERSEDED, None))

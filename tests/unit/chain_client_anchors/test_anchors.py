@@ -95,6 +95,17 @@ def test_a_head_that_the_chain_has_already_settles_without_a_transaction(world: 
     assert world.chain.sent == []
 
 
+def test_a_nonce_that_another_transaction_made_needless_is_given_again(world: World) -> None:
+    world.submit(3)
+    world.chain.drop_pool()
+    world.chain.anchor_from_elsewhere(ELSEWHERE, world.log.origin, 3, world.log.root(3))
+    world.chain.mine()
+    assert world.settle() == [(Outcome.ANCHORED, 3)]
+    world.submit(5)
+    assert world.mine_and_settle() == [(Outcome.ANCHORED, 5)]
+    assert world.journal_rows() == [(3, 0, "covered"), (5, 0, "anchored")]
+
+
 def test_a_fork_is_named_and_costs_no_nonce(world: World) -> None:
     world.submit(3)
     world.mine_and_settle()

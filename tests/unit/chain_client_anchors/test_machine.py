@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
+from node.adapters.chain.journal import HELD
 from node.errors import ChainError
 from node.ports.chain import Outcome
 from tests.unit.chain_client_anchors.simulator import PlainSigner, Pooled
@@ -134,7 +135,7 @@ class AnchoringMachine(RuleBasedStateMachine):
         head = self.world.anchors.anchored_head(self.world.log.origin)
         assert (None if head is None else (head.size, head.root)) == expected
         assert self.world.anchors.pending(self.world.log.origin) is None
-        if any(size == self.size and state == "anchored" for size, _, state in self.world.journal_rows()):
+        if any(size == self.size and state in HELD for size, _, state in self.world.journal_rows()):
             assert self.told == self.size, "no news is lost"
 
 

@@ -44,12 +44,12 @@ class Case:
 
 
 CASES = [
-    Case("final head is it", replace(BASE, final_head=head(8)), Step.ANCHORED),
-    Case("final head is it, by another's transaction", replace(BASE, final_head=head(8)), Step.ANCHORED, OBSERVED),
+    Case("final head is it", replace(BASE, final_head=head(8), receipt=Receipt(10, has_succeeded=True)), Step.ANCHORED),
+    Case("final head is it, by another's transaction", replace(BASE, final_head=head(8)), Step.COVERED, OBSERVED),
     Case(
         "receipt cannot deny contract state",
         replace(BASE, final_head=head(8), receipt=Receipt(10, has_succeeded=False)),
-        Step.ANCHORED,
+        Step.COVERED,
     ),
     Case("final head is larger", replace(BASE, final_head=head(9)), Step.SUPERSEDED),
     Case("final head has another root", replace(BASE, final_head=head(8, OTHER)), Step.SUPERSEDED),
