@@ -58,7 +58,7 @@ def refute(
 
 
 def with_log(**changes: Any) -> TrustRoot:  # noqa: ANN401 - fields of a log
-    return replace(ROOT, logs=ROOT.logs | {A: replace(ROOT.logs[A], **changes)})
+    return replace(ROOT, logs={**ROOT.logs, A: replace(ROOT.logs[A], **changes)})
 
 
 def with_anchor(**changes: Any) -> Evidence:  # noqa: ANN401 - fields of an anchor

@@ -36,7 +36,7 @@ def full_root() -> TrustRoot:
         finality=Finality(12),
         validators=ValidatorCheckpoint(100, b"\x05" * 32, (b"\x06" * 20, b"\x07" * 20)),
     )
-    return replace(ROOT, chain=chain, logs=ROOT.logs | {A: replace(ROOT.logs[A], closed=Closure(70, B))})
+    return replace(ROOT, chain=chain, logs={**ROOT.logs, A: replace(ROOT.logs[A], closed=Closure(70, B))})
 
 
 def edited(change: Callable[[dict[str, Any]], None]) -> bytes:

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.domain.entry import EntryType, LeafReference
+from node.domain.verdict import Finding
+from node.wire.verification import verify_evidence
+from tests.unit.evidence_verify.world import NOW, A, make_checkpoint, make_entry, make_evidence, make_head, make_leaves, make_root
+
+TEXTS = Path(__file__).parents[3] / "node" / "texts"
+
+
+def all_findings() -> dict[str, Finding]:
+    root = make_root()
+    bare = make_checkpoint(make_leaves(make_entry(), 4, 16), 9, cosigners=())
+    withdrawn = make_entry(A, EntryType.WITHDRAWAL, LeafReference(A, b"\x05" * 32))
+    verdicts = [
+        verify_evidence(make_evidence(), root, now=NOW, anchor_head=make_head()),
+        verify_evidence(make_evidence(), root, now=NOW, anchor_head=make_head(size=15, block_number=9)),
+        verify_evidence(make_evidence(numbers={1}), replace(root, witness_quorum=0), now=NOW),
+        verify_evidence(make_evidence(checkpoint=bare, anchored=None), root, now=NOW),
+        verify_evidence(make_evidence(withdrawn), root, now=NOW),
+    ]
+    findings = [each for verdict in verdicts for group in (verdict.proved, verdict.not_proved, verdict.remarks) for each in group]
+    return {finding.code: finding for finding in findings}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_finding_has_words_that_name_its_values(language: str) -> None:
+    words = tomllib.loads((TEXTS / f"{language}.toml").read_text(encoding="utf-8"))["verify"]
+    findings = all_findings()
+    assert findings.keys() == words.keys()
+    for code, finding in findings.items():
+        names = set(re.findall(r"{(\w+)}", words[code]))
+        assert names <= dict(finding.values).keys()
+        assert "{" not in words[code].format_map(dict(finding.values))
