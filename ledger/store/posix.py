@@ -133,7 +133,7 @@ class PosixLogStore(DirectoryLogReader):
             EntryTooLargeError: One is longer than 65535 bytes; nothing is staged.
             StorageError: Nothing is acknowledged; some of the entries may turn out to have been staged.
         """
-        with self._mutex:
+        with self._mutex, _storage_errors(self._state):
             return self._segments.append(entries)
 
     def staged(self, start: LeafIndex, limit: int) -> list[bytes]:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ledger.errors import StorageError
 from ledger.hashing import LeafIndex
-from ledger.store.durable import DurableDirectory, write_all
+from ledger.store.durable import DurableDirectory, sync_directories, write_all
 from ledger.tiles import encode_entries, parse_entries
 
 _HEADER = struct.Struct(">4sQIII")
@@ -159,7 +159,8 @@ class SegmentLog:
         """Forget the entries below the committed size; whole segments only, so that nothing is rewritten."""
         self._committed = max(self._committed, committed)
         while self._segments and self._segments[0].end <= committed:
-            if len(self._segments) == 1 and self._segments[0].size < _SEGMENT_BYTES:
+            last = len(self._segments) == 1 and self._segments[0].end == self._committed
+            if last and self._segments[0].size < _SEGMENT_BYTES:
                 return  # it is still being filled: keeping it saves making a new file for every batch
             segment = self._segments.pop(0)
             if not self._segments:
@@ -193,8 +194,9 @@ class SegmentLog:
         self._directory.mkdir(parents=True, exist_ok=True)
         paths = self._live_paths()
         self._segments = [self._load(path, newest=path == paths[-1]) for path in paths]
-        self._check_joined()
+        # First, as a power cut may bring some of the deleted files back, and not their neighbours.
         self.discard(self._committed)
+        self._check_joined()
         if self._segments:
             self._renew_newest()
 
@@ -227,10 +229,13 @@ class SegmentLog:
     def _live_paths(self) -> list[Path]:
         paths = sorted(self._directory.iterdir())
         self._generation = max((_generation(path) for path in paths), default=0)
-        for path in paths:
-            if _generation(path) < self._generation:
-                path.unlink()
-        return [path for path in paths if _generation(path) == self._generation]
+        replaced = [path for path in paths if _generation(path) < self._generation]
+        for path in replaced:
+            path.unlink()
+        if replaced:
+            # They must not come back alone once the newer generation is gone too.
+            sync_directories([self._directory])
+        return [path for path in paths if path not in replaced]
 
 
 def _encode_records(first: int, entries: Sequence[bytes]) -> tuple[bytes, list[_Record]]:

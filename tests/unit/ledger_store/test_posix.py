@@ -78,6 +78,47 @@ def test_a_missing_segment_is_refused(root: Path) -> None:
         open_log(root)
 
 
+def test_deleted_segments_that_a_power_cut_brings_back_do_no_harm(root: Path) -> None:
+    large = [b"x" * 65_535] * 140
+    stage(root, large, large, [b"last"])
+    first = min((root / "state" / "staged").iterdir())
+    content = first.read_bytes()
+    with open_log(root) as store:
+        assert Sequencer(SIGNER, ScriptedGuard()).step(store, 280) is not None
+        assert not first.exists()
+    first.write_bytes(content)
+    with open_log(root) as store:
+        assert store.stage([b"after"]) == 281
+        assert store.staged(LeafIndex(280), 10) == [b"last", b"after"]
+        assert not first.exists()
+
+
+def test_staged_files_that_a_recovery_replaced_never_count_again(root: Path) -> None:
+    stage(root, [b"a", b"b"])
+    replaced, content = segment(root), segment(root).read_bytes()
+    with open_log(root) as store:
+        store.restage(LeafIndex(1), [b"x"])
+    replaced.write_bytes(content)
+    with open_log(root) as store:
+        assert store.staged(LeafIndex(1), 10) == [b"x"]
+        assert not replaced.exists()
+
+
+def test_staged_files_older_than_the_checkpoint_are_passed_over(root: Path) -> None:
+    stage(root, [b"a"])
+    older = segment(root).read_bytes()
+    with open_log(root) as store:
+        store.stage([b"b", b"c"])
+        Sequencer(SIGNER, ScriptedGuard()).step(store)
+        name = segment(root)
+    name.write_bytes(older)
+    for index in (3, 4):
+        with open_log(root) as store:
+            assert store.stage([b"next"]) == index
+    with open_log(root) as store:
+        assert store.staged(LeafIndex(3), 10) == [b"next", b"next"]
+
+
 def test_segments_go_when_they_are_logged(root: Path) -> None:
     with open_log(root) as store:
         for _ in range(3):
