@@ -1,32 +1,86 @@
-"""What commands print: tables for people, one JSON document for programs."""
+"""What commands print: text and tables for people, one JSON document for programs; progress goes to stderr."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def show_json(document: Mapping[str, object]) -> None:
+    """Print a document for programs."""
+    typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def show(document: Mapping[str, object], *, as_json: bool, title: str = "") -> None:
     """Print a document: as JSON, or its scalar members as lines and its lists of objects as tables."""
     if as_json:
-        print(json.dumps(document, ensure_ascii=False, indent=2))  # noqa: T201 - what programs read
+        show_json(document)
         return
+    from rich.console import Console
+
     console = Console(highlight=False)
     for name, value in document.items():
         if isinstance(value, Sequence) and not isinstance(value, str):
             console.print(_table(title or name, [row for row in value if isinstance(row, Mapping)]))
         else:
-            console.print(f"{name}: {value}", markup=False)
+            console.print(f"{name.replace('_', ' ')}: {_cell(value)}", markup=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Replace what would steer a terminal: files and nodes of others hold text that nobody here wrote."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+@contextmanager
+def progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on stderr while the block runs; where stderr is no terminal, or `quiet`, show nothing.
+
+    Yields:
+        Call it with the amount done since the last call.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda amount: bar.advance(task, amount)
 
 
 def _table(title: str, rows: Sequence[Mapping[str, object]]) -> Table:
-    table = Table(title=title, title_justify="left")
+    from rich.table import Table
+
+    table = Table(title=title.replace("_", " "), title_justify="left")
     columns = list(rows[0]) if rows else []
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*("" if row[column] is None else str(row[column]) for column in columns))
+        # an escape in what others wrote is text, never markup
+        table.add_row(*(_escape(_cell(row[column])) for column in columns))
     return table
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_cell(each)}" for name, each in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_cell(each) for each in value)
+    return printable(str(value))
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,169 @@
+"""`concord verify`: evidence and trust root in, words and an exit code out. Offline; only `--rpc` opens a connection.
+
+Exit codes: 0 verified, 1 refuted (or the trust root may not be used), 2 unreadable, 3 the chain of `--rpc` was not
+reached. It starts fast and small: neither web3 nor a web framework nor a database is imported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from ledger.checkpoints import parse_checkpoint
+from ledger.errors import MalformedError
+from ledger.notes import parse_note
+from ledger.proofs import parse_tlog_proof
+from node.cli.failures import REFUSED, UNREACHED, UNREADABLE, UsageError
+from node.cli.options import Language
+from node.cli.output import printable, show_json
+from node.cli.texts import Texts, language_of, load_texts
+from node.domain.entry import Origin
+from node.domain.trust import TrustRoot
+from node.domain.verdict import AnchoredHeadLike, Finding, Verdict
+from node.errors import (
+    ChainError,
+    ConcordError,
+    EvidenceRefutedError,
+    MalformedEvidenceError,
+    VerificationError,
+    WireError,
+)
+from node.wire.evidence import MAX_EVIDENCE_BYTES, Evidence, parse_evidence
+from node.wire.trust_root import parse_trust_root
+from node.wire.verdict_json import refuted_json, unreadable_json, verdict_json
+from node.wire.verification import verify_evidence
+
+_AGE: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_MAX_TRUST_ROOT_BYTES: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What to say where nothing was proved."""
+
+    heading: str
+    """Key of its heading in the texts."""
+    exit_code: int
+    """What the process ends with."""
+    document: dict[str, object]
+    """For programs."""
+
+
+def run(file: Path, trust_root: Path, *, rpc: str | None, max_age: str | None, language: Language | None, as_json: bool) -> None:
+    """Verify, say what was found, and exit accordingly.
+
+    Raises:
+        UsageError: `max_age` is no duration.
+    """
+    oldest = None if max_age is None else parse_age(max_age)
+    texts = load_texts(language or language_of())
+    try:
+        verdict = _verify(file, trust_root, rpc, oldest)
+    except (ConcordError, OSError) as error:
+        _refuse(_outcome(error), texts, as_json=as_json)
+        return
+    if as_json:
+        show_json(verdict_json(verdict))
+    else:
+        typer.echo("\n".join(map(printable, describe(verdict, texts))))
+
+
+def parse_age(text: str) -> timedelta:
+    """Parse a duration such as 90s, 30m, 24h or 7d.
+
+    Raises:
+        UsageError: It is none.
+    """
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"--max-age {text!r}: give a number and a unit, such as 90s, 30m, 24h or 7d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def describe(verdict: Verdict, texts: Texts) -> list[str]:
+    """Say a verdict in words, line by line."""
+
+    def list_of(heading: str, findings: Iterable[Finding]) -> list[str]:
+        lines = [f"  - {texts.say('verify', each.code, dict(each.values))}" for each in findings]
+        return ["", texts.say("report", heading), *lines] if lines else []
+
+    level = "witnessed" if verdict.witnessed and verdict.level.value != "anchored" else verdict.level.value
+    head = {
+        "institution": verdict.institution,
+        "origin": verdict.origin,
+        "index": str(verdict.leaf_index),
+        "level": texts.say("report", f"level_{level}"),
+        "time": f"{verdict.as_of:%Y-%m-%dT%H:%M:%SZ}",
+        "basis": texts.say("report", f"basis_{verdict.as_of_basis.value}"),
+        "serial": str(verdict.trust_root_serial),
+    }
+    names = ("verified", "issuer", "level", "as_of", "trust_root")
+    return [
+        *(texts.say("report", name, head) for name in names),
+        *list_of("remarks", verdict.remarks),
+        *list_of("proved", verdict.proved),
+        *list_of("not_proved", verdict.not_proved),
+    ]
+
+
+def _verify(file: Path, trust_root: Path, rpc: str | None, max_age: timedelta | None) -> Verdict:
+    root = parse_trust_root(_read(trust_root, _MAX_TRUST_ROOT_BYTES))
+    evidence = parse_evidence(_read(file, MAX_EVIDENCE_BYTES))
+    head = None if rpc is None else _read_head(rpc, root, evidence)
+    return verify_evidence(evidence, root, now=datetime.now(UTC), max_age=max_age, anchor_head=head)
+
+
+def _read(path: Path, limit_bytes: int) -> bytes:
+    with path.open("rb") as file:
+        # one byte more than allowed is enough for the parser to refuse it, however large the file is
+        return file.read(limit_bytes + 1)
+
+
+def _read_head(rpc: str, root: TrustRoot, evidence: Evidence) -> AnchoredHeadLike | None:
+    try:
+        origin = parse_checkpoint(parse_note(parse_tlog_proof(evidence.proof).checkpoint).text).origin
+    except MalformedError as error:
+        raise MalformedEvidenceError(f"proof: {error}") from error
+    # imported here: web3 takes longer to import than everything else takes to run
+    from node.cli.assembly import read_anchored_head
+
+    stated = evidence.anchor
+    return read_anchored_head(rpc, root.chain, Origin(origin), None if stated is None else stated.block_number)
+
+
+def _outcome(error: ConcordError | OSError) -> _Outcome:
+    if isinstance(error, EvidenceRefutedError):
+        return _Outcome("refuted", REFUSED, refuted_json(error))
+    if isinstance(error, ChainError):
+        return _Outcome("undecided", UNREACHED, _document("undecided", error))
+    if isinstance(error, VerificationError):
+        return _Outcome("undecided", REFUSED, _document("undecided", error))
+    if isinstance(error, WireError):
+        return _Outcome("unreadable", UNREADABLE, unreadable_json(error))
+    return _Outcome("unreadable", UNREADABLE, _document("unreadable", error))
+
+
+def _document(verdict: str, error: Exception) -> dict[str, object]:
+    detail = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+    return {"verdict": verdict, "error": type(error).__name__, "detail": detail}
+
+
+def _refuse(outcome: _Outcome, texts: Texts, *, as_json: bool) -> None:
+    name, detail = str(outcome.document["error"]), str(outcome.document["detail"])
+    if as_json:
+        show_json(outcome.document)
+    else:
+        typer.echo(texts.say("report", outcome.heading, {"error": name}))
+        explained = texts.find("refused", name)
+        if explained is not None:
+            typer.echo(explained)
+    # a line break in what a file holds must not look like a second message
+    typer.echo(f"error: {printable(' '.join(detail.split()))}", err=True)
+    raise typer.Exit(outcome.exit_code)
