@@ -16,6 +16,7 @@ from node.errors import (
 from node.wire.commitment import (
     BodyPart,
     DisclosedPart,
+    PartLike,
     commit,
     commitment_value,
     disclose_parts,
@@ -52,7 +53,7 @@ def test_chosen_parts_open_the_commitment_and_others_stay_closed() -> None:
 
 def test_equal_parts_do_not_show_as_equal() -> None:
     """Salts differ: whoever knows one value of a panel cannot look for it among the closed parts."""
-    same = [EVERYTHING[0], PARTS[2], PARTS[2]]
+    same: list[PartLike] = [EVERYTHING[0], PARTS[2], PARTS[2]]
     one, other = disclose_parts(SECRET, same, (1, 2))
     assert one.salt != other.salt
     assert part_leaf(one.salt, 1, one) != part_leaf(one.salt, 2, other) != part_leaf(other.salt, 2, other)

@@ -1,0 +1,1 @@
+"""Formats of `node.wire` and `node.identity`."""

@@ -1,0 +1,70 @@
+"""Records of any shape."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import strategies as st
+
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, Version
+from node.domain.header import HeaderContent, PartSummary
+from node.domain.patient import LocatorTag
+from node.domain.record import Item, Kind, RecordIdentity, RecordStatus
+from node.wire.commitment import BodyPart
+from node.wire.leaf import Leaf, round_claimed_time
+from node.wire.manifest import Manifest, ManifestPart
+
+hashes = st.binary(min_size=32, max_size=32)
+texts = st.text(max_size=12)
+names = st.text(min_size=1, max_size=12)
+lengths = st.integers(0, 2**40)
+times_ms = st.integers(-62_135_596_800_000, 253_402_300_799_999)
+references = st.builds(LeafReference, names.map(Origin), hashes)
+parts = st.builds(BodyPart, texts, texts, st.binary(max_size=40))
+entry_types = st.sampled_from(EntryType)
+
+
+@st.composite
+def leaves(draw: st.DrawFn) -> Leaf:
+    entry_type = draw(entry_types)
+    time_ms = round_claimed_time(entry_type, draw(st.integers(0, 2**64 - 1)))
+    return Leaf(entry_type, time_ms, draw(hashes), LocatorTag(draw(hashes)), draw(hashes))
+
+
+@st.composite
+def manifests(draw: st.DrawFn) -> Manifest:
+    listed = draw(st.lists(st.builds(ManifestPart, names, texts, lengths), max_size=5))
+    kind = Kind(draw(names))
+    identity = draw(st.none() | st.builds(RecordIdentity, names.map(InstitutionId), st.just(kind), texts, texts, texts))
+    return Manifest(
+        origin=Origin(draw(names)),
+        entry_type=draw(entry_types),
+        kind=kind,
+        identity=identity,
+        version=Version(0 if identity is None else draw(st.integers(1, 2**40))),
+        status=RecordStatus(draw(texts)),
+        performed_at_ms=draw(times_ms),
+        issued_at_ms=draw(st.none() | times_ms),
+        parts=tuple(listed),
+        patient_part=draw(st.none() | st.integers(1, len(listed))) if listed else None,
+        supersedes=draw(st.none() | references),
+    )
+
+
+header_contents = st.builds(
+    HeaderContent,
+    kind=names.map(Kind),
+    record_id=names,
+    version=st.integers(1, 2**40),
+    status=texts.map(RecordStatus),
+    performed_at_ms=times_ms,
+    items=st.lists(st.builds(Item, texts, texts, texts, texts), max_size=4).map(tuple),
+    study=texts,
+    parts=st.lists(st.builds(PartSummary, texts, texts, lengths), max_size=4).map(tuple),
+    supersedes=st.none() | references,
+    mark=texts,
+    certificate=texts,
+    device=texts,
+    lot=texts,
+)
+times = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone is given beside
