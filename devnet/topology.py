@@ -94,6 +94,11 @@ class Devnet:
         return self.directory / TRUST_ROOT
 
     @property
+    def locator_secret(self) -> Path:
+        """The consortium's locator secret of epoch 1."""
+        return self.directory / "locator-1.key"
+
+    @property
     def institutions(self) -> Mapping[str, tuple[NodeState, InstitutionState]]:
         """All institutions by name, each with the node that hosts it."""
         return {each.name: (node, each) for node in self.state.nodes for each in node.institutions}
@@ -220,9 +225,8 @@ class Devnet:
             create_node_keys(keys)
             for each in node.institutions:
                 create_institution_keys(keys, each.name)
-        locator = self.directory / "locator-1.key"
-        if not locator.exists():
-            write_key(locator, secrets.token_bytes(32))
+        if not self.locator_secret.exists():
+            write_key(self.locator_secret, secrets.token_bytes(32))
 
     def _accounts(self) -> Iterator[bytes]:
         for node, each in self.institutions.values():
@@ -281,7 +285,7 @@ class Devnet:
                 chain={"rpc_url": rpc_url, "anchor_interval_s": self.state.anchor_interval_s},
             )
         settings = load_settings(directory)
-        init_node(settings, locator_secrets={1: read_key(self.directory / "locator-1.key")})
+        init_node(settings, locator_secrets={1: read_key(self.locator_secret)})
         if not all(each.api_key for each in node.institutions):
             for each, issued in zip(node.institutions, issue_clients(settings, "devnet"), strict=True):
                 each.api_key = issued.api_key

@@ -6,9 +6,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from devnet.codes import CodeService
 from devnet.demo.report import DemoFailedError, Report
 from devnet.demo.story import Story
 from devnet.topology import running_devnet
+from node.adapters.keys.files import read_key
 
 _DIRECTORY = Path(".demo")
 
@@ -25,9 +27,12 @@ def main() -> int:
             devnet = running.__enter__()
             found += [f"{each.name} ({each.role}) at {node.url}" for node, each in devnet.institutions.values()]
         try:
-            story = Story(devnet, output, report)
+            codes = CodeService(read_key(devnet.locator_secret), "regulator")
+            story = Story(devnet, output, report, codes, codes.issue())
             for step in (
+                story.issue_code,
                 story.ingest,
+                story.find_by_code,
                 story.resubmit,
                 story.verify_whole,
                 story.disclose_one,

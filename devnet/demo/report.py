@@ -21,10 +21,17 @@ class Line:
 
     what: str
     """What."""
-    found: str
-    """What was found, computed."""
+    summary: str
+    """What was found, computed, in one line."""
     seconds: float
     """How long it took."""
+
+
+class Found(list[str]):
+    """What a step found, line by line."""
+
+    summary: str = ""
+    """The line for the table; the first one where none is set."""
 
 
 @dataclass(slots=True)
@@ -36,18 +43,18 @@ class Report:
     started_s: float = field(default_factory=time.monotonic)
 
     @contextmanager
-    def step(self, what: str) -> Iterator[list[str]]:
+    def step(self, what: str) -> Iterator[Found]:
         """Show one thing; the caller appends what it found.
 
         Raises:
             DemoFailedError: The caller found nothing.
         """
-        found: list[str] = []
+        found = Found()
         begun_s = time.monotonic()
         yield found
         if not found:
             raise DemoFailedError(f"{what}: nothing was found")
-        line = Line(what, "; ".join(found), time.monotonic() - begun_s)
+        line = Line(what, found.summary or found[0], time.monotonic() - begun_s)
         self.lines.append(line)
         self.console.print(f"[bold]{len(self.lines):>2}[/] {line.what}  [dim]{line.seconds:.1f} s[/]")
         for each in found:
@@ -70,6 +77,6 @@ class Report:
         table.add_column("found", overflow="fold")
         table.add_column("s", justify="right")
         for number, line in enumerate(self.lines, start=1):
-            table.add_row(str(number), line.what, line.found, f"{line.seconds:.1f}")
+            table.add_row(str(number), line.what, line.summary, f"{line.seconds:.1f}")
         self.console.print(table)
         self.console.print(f"{len(self.lines)} steps in {time.monotonic() - self.started_s:.1f} s")

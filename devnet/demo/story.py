@@ -19,6 +19,7 @@ from web3.exceptions import ContractLogicError
 
 import node as node_package
 from contracts.artifacts import artifact
+from devnet.codes import Card, CodeService
 from devnet.demo import tampering
 from devnet.demo.offline import verify_offline
 from devnet.demo.report import Report
@@ -33,6 +34,7 @@ from ledger.notes import parse_note
 from ledger.store.posix import DirectoryLogReader
 from ledger.tiles import bundles_of, parse_bundle
 from node.adapters.keys.files import InstitutionKeys
+from node.domain.entry import Origin
 from node.wire.trust_root import parse_trust_root
 
 _EXAMPLES: Final = Path(node_package.__file__).parent.parent / "examples"
@@ -54,6 +56,10 @@ class Story:
     """Where files for the reader go."""
     report: Report
     """What is printed."""
+    codes: CodeService
+    """The devnet's."""
+    card: Card
+    """One patient's."""
     panel: str = ""
     """Record id of the report that is followed."""
     panel_index: int = -1
@@ -68,6 +74,14 @@ class Story:
         """The evidence file of the whole report."""
         return self.output / "evidence.json"
 
+    def issue_code(self) -> None:
+        """Let the code service issue a code to one of the patients, and release keys to the hospital."""
+        with self.report.step("A patient gets a code; the hospital gets keys that derive from it, never the code") as found:
+            history = json.loads(min(HISTORIES.glob("*.json")).read_bytes())
+            patient = next(each["resource"] for each in history["entry"] if each["resource"]["resourceType"] == "Patient")
+            self.codes.release(self.card, self._home, patient["id"])
+            found.append("released to hospital-a for one of its patient numbers")
+
     def ingest(self) -> None:
         """Submit real histories; every record gets a receipt that reaches `anchored`."""
         with self.report.step("Real histories and a referral in, receipts out") as found:
@@ -80,7 +94,8 @@ class Story:
             kinds = Counter(receipt["kind"] for receipt in receipts)
             levels = Counter(receipt["level"] for receipt in receipts)
             self.report.expect(set(levels) == {"anchored"}, f"not all receipts reached anchored: {dict(levels)}")
-            found.append(f"{len(receipts)} receipts: {_counts(kinds)}; levels: {_counts(levels)}")
+            found.summary = f"{len(receipts)} receipts: {_counts(kinds)}; levels: {_counts(levels)}"
+            found.append(found.summary)
             self._choose_panel(receipts)
 
     def _choose_panel(self, receipts: Sequence[dict[str, Any]]) -> None:
@@ -93,6 +108,14 @@ class Story:
         self.panel = max(sizes, key=lambda record_id: sizes[record_id])
         self.panel_index = next(one["leaf_index"] for one in receipts if one["record_id"] == self.panel)
         self.report.expect(sizes[self.panel] > 1, "no report with several observations among the examples")
+
+    def find_by_code(self) -> None:
+        """Find the patient's entries in the public log, by the code alone."""
+        with self.report.step("The code finds the patient's entries in the public log; the others are random to it") as found:
+            leaves = self._leaves(self.output / "log")
+            mine = self.codes.find(self.card, Origin(self.devnet.institutions[_HOME][1].origin), leaves)
+            self.report.expect(0 < len(mine) < len(leaves), f"{len(mine)} of {len(leaves)} entries were found")
+            found.append(f"{len(mine)} of {len(leaves)} entries, by tags 0 to {len(mine) - 1}")
 
     def resubmit(self) -> None:
         """The same history again: the first receipts, nothing new."""
@@ -108,6 +131,7 @@ class Story:
             self.evidence.write_bytes(self._evidence())
             verdict = verify_offline(self.evidence, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
+            found.summary = f"{verdict.report['verdict']}, level {verdict.report['level']}, {verdict.how}"
             found.append(f"{self.evidence.stat().st_size} bytes, verified {verdict.how}")
             found += [line for line in verdict.text.splitlines() if line.strip()]
 
@@ -135,6 +159,7 @@ class Story:
             record = self._home.get(f"/v1/records/{answer['record_id']}", params={"wait": "anchored"}).raise_for_status().json()
             self.report.expect(record["level"] == "anchored", f"level {record['level']} after the chain was back")
             found.append(f"chain back: {record['record_id']} is {record['level']}")
+            found.summary = f"{answer['level']} while it was away, {record['level']} when it was back"
 
     def flip_body(self) -> None:
         """Alter a stored body under the running node."""
@@ -145,7 +170,7 @@ class Story:
             tampering.flip_stored_body(database, each.origin, receipt["leaf_index"])
             answer = self._home.get(f"/v1/records/{receipt['record_id']}/evidence")
             self.report.expect(answer.status_code != httpx.codes.OK, "evidence of an altered body was exported")
-            found.append(f"caught: {answer.json()['title']}: {answer.json()['detail']}")
+            found.append(f"caught: {answer.json()['type']}: {answer.json()['detail']}")
 
     def flip_evidence(self) -> None:
         """Alter the content of a part in the evidence file."""
@@ -162,7 +187,7 @@ class Story:
             self._mirror(mirror)
             audit = self._fsck(mirror)
             self.report.expect(audit.returncode == 0, f"the honest mirror was refused: {audit.stderr}")
-            tile = next(iter(sorted((mirror / "tile" / "0").rglob("[0-9]*"))))
+            tile = next(path for path in sorted((mirror / "tile" / "0").rglob("*")) if path.is_file())
             tampering.flip_byte(tile, 5, tile)
             audit = self._fsck(mirror)
             self.report.expect(audit.returncode == 1, "an altered tile was accepted")
