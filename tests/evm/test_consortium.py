@@ -170,6 +170,11 @@ def test_a_third_key_ends_the_first_so_that_two_at_most_are_valid(world: World) 
     world.consortium.send(account("alpha"), "end_overlap", KeyKind.LOG)
     assert world.consortium.logs == [KeyEnded(ALPHA, KeyKind.LOG, 1, keys[1], START_S + 30)]
     assert world.consortium.read("key_count", ALPHA, KeyKind.LOG) == 3
+    # what has ended stays ended: a later key does not move it
+    world.travel(10)
+    world.consortium.send(account("alpha"), "register_key", KeyKind.LOG, bytes([4]) * 32, 0)
+    assert [event.index for event in world.consortium.logs if isinstance(event, KeyEnded)] == [2]
+    assert world.consortium.read("key_at", ALPHA, KeyKind.LOG, 1)[2] == START_S + 30
 
 
 def test_a_vote_replaces_a_stolen_chain_key_and_ends_its_overlap_too(world: World) -> None:
