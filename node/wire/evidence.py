@@ -18,7 +18,6 @@ import msgspec
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE
 from ledger.notes import decode_base64
 from node.errors import MalformedEvidenceError, MalformedJsonError, UnknownFormatError
-from node.wire.json_nesting import check_nesting
 from node.wire.json_strict import check_document
 
 EVIDENCE_MEDIA_TYPE: Final = "application/vnd.concord.evidence+json"
@@ -149,7 +148,6 @@ def parse_evidence(data: bytes) -> Evidence:
     if len(data) > MAX_EVIDENCE_BYTES:
         raise MalformedEvidenceError(f"evidence: {len(data)} bytes; {MAX_EVIDENCE_BYTES} is the limit")
     try:
-        check_nesting(data, MAX_DEPTH)
         check_document(data, MAX_DEPTH)
         head = _VERSION_DECODER.decode(data)
         if head.format != FORMAT:

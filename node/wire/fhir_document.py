@@ -22,7 +22,6 @@ from node.errors import (
     NestingTooDeepError,
     Refusal,
 )
-from node.wire.json_nesting import check_nesting
 from node.wire.json_strict import read_document
 
 BUNDLE_TYPES: Final = frozenset({"collection", "document", "transaction", "batch", "message"})
@@ -171,7 +170,6 @@ def split_resources(document: bytes, limits: DocumentLimits) -> Document:
     if len(document) > limits.max_document_bytes:
         raise LimitExceededError("max_document_bytes", limits.max_document_bytes)
     try:
-        check_nesting(document, limits.max_depth)
         tree = read_document(document, limits.max_depth)
     except NestingTooDeepError as error:
         raise LimitExceededError("max_depth", limits.max_depth) from error

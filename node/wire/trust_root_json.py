@@ -31,7 +31,6 @@ from node.domain.trust import (
     ValidatorCheckpoint,
 )
 from node.errors import MalformedJsonError, MalformedTrustRootError, UnknownFormatError
-from node.wire.json_nesting import check_nesting
 from node.wire.json_strict import check_document
 
 FORMAT: Final = "concord/trust-root"
@@ -142,7 +141,6 @@ def parse_root_text(text: str) -> TrustRoot:
     """
     data = text.encode()
     try:
-        check_nesting(data, MAX_DEPTH)
         check_document(data, MAX_DEPTH)
         head = msgspec.json.decode(data, type=_Version)
         if head.format != FORMAT:

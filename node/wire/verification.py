@@ -40,7 +40,6 @@ from node.errors import (
 from node.wire.commitment import DisclosedPart, verify_parts
 from node.wire.evidence import Evidence, OpenedPart, StatedAnchor
 from node.wire.findings import Age, Cosigned, Facts, Opened, Signed, make_verdict, show_time, time_of
-from node.wire.json_nesting import check_nesting
 from node.wire.leaf import Leaf, parse_leaf
 from node.wire.manifest import MANIFEST_MEDIA_TYPE, Manifest, parse_manifest
 from node.wire.opening import check_manifest
@@ -48,8 +47,6 @@ from node.wire.trust_root import verify_trust_root
 
 ANCHOR_CONTRACT: Final = "log_anchors"
 RECORD_TYPES: Final = frozenset({EntryType.RECORD, EntryType.AMENDMENT, EntryType.WITHDRAWAL})
-
-_MANIFEST_DEPTH: Final = 4
 
 
 def verify_evidence(
@@ -131,7 +128,6 @@ def _verify_log(evidence: Evidence, trust_root: TrustRoot) -> Signed:
 
 def _verify_record(evidence: Evidence, signed: Signed, trust_root: TrustRoot) -> Opened:
     leaf = parse_leaf(evidence.leaf)
-    check_nesting(evidence.manifest.content, _MANIFEST_DEPTH)
     manifest = parse_manifest(evidence.manifest.content)
     for part in evidence.parts:
         if part.number >= manifest.count:
