@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -189,3 +191,12 @@ def content_of(case: dict[str, Any]) -> HeaderContent:
         parts=tuple(PartSummary(*part) for part in case["parts"]),
         supersedes=superseded and LeafReference(Origin(superseded["origin"]), bytes.fromhex(superseded["leaf_hash"])),
     )
+
+
+@pytest.mark.parametrize("page", ["leaf", "record", "header", "locator", "patient-code"])
+def test_pages_quote_the_vectors(page: str) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "spec" / f"{page}.md").read_text(encoding="utf-8")
+    vectors = "".join(render(name) for name in FILES)
+    quoted = re.findall(r"`([0-9a-f]{64})`", text) + re.findall(r"`(CONCORD1:[A-Z2-7]+)`", text)
+    assert [each for each in quoted if each not in vectors] == []
+    assert all(name in text for name in FILES if name.startswith(page))
