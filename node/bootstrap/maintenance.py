@@ -1,0 +1,92 @@
+"""What is done to a node that is not being served: create it, issue API keys, recover a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ledger.ports import LogReader
+from node.adapters.clock import SystemClock
+from node.adapters.database.schema import create_databases
+from node.adapters.keys.files import (
+    FileNodeKeys,
+    create_institution_keys,
+    create_node_keys,
+    keep_locator_secrets,
+    read_locator_secrets,
+)
+from node.bootstrap.hosting import audit_keys, hosted_institutions, log_keys, log_signer, read_trust_root
+from node.bootstrap.stores import exclusive_stores
+from node.domain.entry import InstitutionId, Origin
+from node.errors import UnknownOriginError
+from node.ports.clock import unix_ms
+from node.ports.records import RecordsTransaction
+from node.services.clients import ClientService, IssuedClient, Scope
+from node.services.patients import PatientIndex
+from node.services.recovery import Recovery, RecoveryReport
+from node.settings import NodeSettings
+
+
+def init_node(settings: NodeSettings, locator_secrets: Mapping[int, bytes]) -> None:
+    """Create a node's keys and databases; what exists is kept.
+
+    Args:
+        settings: The node's.
+        locator_secrets: The consortium's locator secrets by epoch, 32 bytes each.
+    """
+    settings.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    create_node_keys(settings.keys)
+    keep_locator_secrets(settings.keys, locator_secrets)
+    for institution in settings.institutions:
+        create_institution_keys(settings.keys, institution.id)
+    create_databases(settings.directory, [Origin(institution.origin) for institution in settings.institutions])
+
+
+def issue_clients(settings: NodeSettings, name: str = "first") -> list[IssuedClient]:
+    """Issue an API key with every scope to each institution of a node that is not being served.
+
+    Raises:
+        DirectoryInUseError: The node is being served.
+    """
+    clock = SystemClock()
+    with exclusive_stores(settings, clock) as stores:
+        clients = ClientService(stores.writer, stores.reader, clock)
+        return [clients.issue(InstitutionId(one.id), name, list(Scope)) for one in settings.institutions]
+
+
+def recover_node(
+    settings: NodeSettings, institution: InstitutionId, mirror: LogReader, headers: Mapping[int, bytes]
+) -> RecoveryReport:
+    """Bring one log of a node that is not being served up to what a mirror of it holds.
+
+    Args:
+        settings: The node's.
+        institution: Whose log.
+        mirror: Whoever holds more of it; believed only as far as the log's own signature proves it.
+        headers: Sealed headers by leaf index, from a header export.
+
+    Raises:
+        DirectoryInUseError: The node is being served.
+        UnknownOriginError: It does not host the institution.
+        LedgerError: The mirror does not prove what it holds, or contradicts this log; nothing was changed.
+    """
+    hosted = hosted_institutions(settings).get(institution)
+    if hosted is None:
+        raise UnknownOriginError(institution)
+    trust_root = read_trust_root(settings)
+    signer = log_signer(settings, hosted)
+    patients = PatientIndex(FileNodeKeys(settings.keys), read_locator_secrets(settings.keys))
+    clock = SystemClock()
+
+    def work(transaction: RecordsTransaction) -> RecoveryReport:
+        return Recovery(
+            transaction,
+            institution=institution,
+            origin=hosted.origin,
+            keys=log_keys(signer, trust_root),
+            patients=patients,
+            audit_keys=audit_keys(trust_root),
+            now_ms=unix_ms(clock),
+        ).run(mirror, headers)
+
+    with exclusive_stores(settings, clock) as stores:
+        return stores.writer.submit(work).result()

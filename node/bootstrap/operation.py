@@ -1,0 +1,89 @@
+"""Open a node: take its directory, connect its services, start its threads."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+
+from node.adapters.clock import SystemClock
+from node.adapters.directory import DirectoryLock
+from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
+from node.adapters.workers import WorkerPool
+from node.bootstrap.chain import open_chain
+from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
+from node.bootstrap.services import Foundation, Services, build_services, read_progress
+from node.bootstrap.stores import open_stores
+from node.ports.clock import Clock
+from node.services.anchoring import AnchoringService
+from node.services.node import Node
+from node.services.patients import PatientIndex
+from node.services.sequencing import SequencingService
+from node.settings import NodeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RunningNode:
+    """A node with its threads."""
+
+    node: Node
+    """What API and command line use."""
+    sequencing: SequencingService
+    """Grows the logs."""
+    anchoring: AnchoringService | None
+    """Anchors them; None without a chain."""
+    _closing: contextlib.ExitStack
+
+    def close(self) -> None:
+        """Stop: no new work, finish what is under way, let go of the directory."""
+        self._closing.close()
+
+
+def open_node(settings: NodeSettings, clock: Clock | None = None) -> RunningNode:
+    """Open a node and start its threads.
+
+    Raises:
+        DirectoryInUseError: Another process serves it.
+        SettingsError: Settings, keys or databases do not fit together.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.callback(DirectoryLock(settings.directory).release)
+        foundation = _lay(settings, clock or SystemClock(), stack)
+        services = build_services(foundation)
+        _start(foundation, services, stack)
+        closing = stack.pop_all()
+    return RunningNode(services.node, services.sequencing, services.anchoring, closing)
+
+
+def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> Foundation:
+    institutions = hosted_institutions(settings)
+    trust_root = read_trust_root(settings)
+    check_trust(institutions, trust_root)
+    signers = {hosted.origin: log_signer(settings, hosted) for hosted in institutions.values()}
+    keys = FileNodeKeys(settings.keys)
+    stores = open_stores(settings, clock, stack)
+    return Foundation(
+        settings=settings,
+        clock=clock,
+        institutions=institutions,
+        trust_root=trust_root,
+        signers=signers,
+        keys=keys,
+        patients=PatientIndex(keys, read_locator_secrets(settings.keys)),
+        stores=stores,
+        progress=read_progress(institutions, stores.reader),
+        chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
+        workers=WorkerPool(preparation_context(settings, trust_root), clock, processes=settings.work.prepare_processes),
+    )
+
+
+def _start(foundation: Foundation, services: Services, stack: contextlib.ExitStack) -> None:
+    """Start the threads; they stop in the reverse order: first what brings work in, last the writer that all of it needs."""
+    foundation.stores.writer.start()
+    stack.callback(foundation.stores.writer.close)
+    services.node.erasure.sweep()
+    services.sequencing.start()
+    stack.callback(services.sequencing.close)
+    if services.anchoring is not None:
+        services.anchoring.start()
+        stack.callback(services.anchoring.close)
+    stack.callback(foundation.workers.close)

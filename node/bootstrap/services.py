@@ -1,0 +1,181 @@
+"""The services of a node, connected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version as distribution_version
+
+from ledger.checkpoints import Checkpoint, parse_checkpoint
+from ledger.mirror import open_log_checkpoint
+from ledger.notes import NoteSigner, parse_note
+from ledger.sequencer import Sequencer
+from node.adapters.workers import WorkerPool
+from node.bootstrap.chain import ChainClients
+from node.bootstrap.hosting import Institutions, log_keys
+from node.bootstrap.stores import Stores
+from node.domain.entry import Origin
+from node.domain.trust import TrustRoot
+from node.ports.clock import Clock
+from node.ports.keys import NodeKeys
+from node.ports.records import RecordsReader
+from node.services.anchoring import AnchoringService
+from node.services.clients import ClientService
+from node.services.disclosure import DisclosureService
+from node.services.erasure import ErasureService
+from node.services.evidence import EvidenceService
+from node.services.guard import ChainHeadGuard, UnguardedStart
+from node.services.ingest import IngestService
+from node.services.node import Node, RequestLimits
+from node.services.patients import PatientIndex, PatientService
+from node.services.progress import Progress
+from node.services.sequencing import HostedLog, SequencingService
+from node.services.staging import StagingHandler
+from node.services.status import ChainWatch, StatusService
+from node.settings import NodeSettings
+from node.telemetry import LOG_SIZE
+
+DISTRIBUTION = "concord-node"
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """What the services stand on."""
+
+    settings: NodeSettings
+    """The node's."""
+    clock: Clock
+    """Tells the time."""
+    institutions: Institutions
+    """Whom the node hosts."""
+    trust_root: TrustRoot | None
+    """The consortium's; None for a node without a chain."""
+    signers: Mapping[Origin, NoteSigner]
+    """What signs each log."""
+    keys: NodeKeys
+    """What is derived from the node's own secret."""
+    patients: PatientIndex
+    """Patients by number."""
+    stores: Stores
+    """The databases."""
+    progress: Progress
+    """How far each log got."""
+    chain: ChainClients | None
+    """The chain; None where none is set."""
+    workers: WorkerPool
+    """Prepare documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The services, and those of them that have a thread."""
+
+    node: Node
+    """What API and command line use."""
+    sequencing: SequencingService
+    """Grows the logs."""
+    anchoring: AnchoringService | None
+    """Anchors them."""
+
+
+def build_services(foundation: Foundation) -> Services:
+    """Connect the services; nothing is started."""
+    logs = {origin: _log(foundation, origin, signer) for origin, signer in foundation.signers.items()}
+    watch = ChainWatch(configured=foundation.settings.chain.rpc_url is not None)
+    sequencing = SequencingService(
+        foundation.stores.writer,
+        foundation.progress,
+        logs,
+        interval_s=foundation.settings.log.checkpoint_interval_ms / 1000,
+        batch_entries=foundation.settings.log.batch_entries,
+        observe=_observe,
+    )
+    return Services(_node(foundation, sequencing, watch), sequencing, _anchoring(foundation, watch))
+
+
+def read_progress(institutions: Institutions, reader: RecordsReader) -> Progress:
+    """Start from what is recorded; the chain's word on anchors follows when the worker has asked."""
+    progress = Progress()
+    for hosted in institutions.values():
+        note = reader.log(hosted.origin).checkpoint()
+        if note is not None:
+            progress.logged(hosted.origin, parse_checkpoint(parse_note(note).text).size)
+        anchor = reader.latest_anchor(hosted.origin)
+        if anchor is not None:
+            progress.anchored(hosted.origin, anchor.size)
+    return progress
+
+
+def _log(foundation: Foundation, origin: Origin, signer: NoteSigner) -> HostedLog:
+    chain = foundation.chain
+    guard = UnguardedStart() if chain is None else ChainHeadGuard(chain.for_guard, origin)
+    return HostedLog(origin, Sequencer(signer, guard, log_keys(signer, foundation.trust_root)[1:]), guard)
+
+
+def _anchoring(foundation: Foundation, watch: ChainWatch) -> AnchoringService | None:
+    if foundation.chain is None:
+        return None
+    keys_of = {origin: log_keys(signer, foundation.trust_root) for origin, signer in foundation.signers.items()}
+    return AnchoringService(
+        chain=foundation.chain.for_worker,
+        origins=list(foundation.signers),
+        open_checkpoint=lambda origin, note: open_log_checkpoint(note, keys_of[origin], origin),
+        writer=foundation.stores.writer,
+        reader=foundation.stores.reader,
+        progress=foundation.progress,
+        watch=watch,
+        clock=foundation.clock,
+        interval_s=foundation.settings.chain.anchor_interval_s,
+    )
+
+
+def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch) -> Node:
+    stores, settings, trust_root = foundation.stores, foundation.settings, foundation.trust_root
+    return Node(
+        institutions=foundation.institutions,
+        clients=ClientService(stores.writer, stores.reader, foundation.clock),
+        ingest=IngestService(
+            preparation=foundation.workers,
+            writer=stores.writer,
+            handler=StagingHandler(foundation.keys, stores.secrets, foundation.patients, foundation.clock),
+            progress=foundation.progress,
+            institutions=foundation.institutions,
+            staged=sequencing.staged,
+        ),
+        evidence=EvidenceService(
+            reader=stores.reader,
+            disclosure=DisclosureService(stores.bodies, stores.secrets),
+            trust_root=lambda: trust_root,
+            clock=foundation.clock,
+        ),
+        erasure=ErasureService(stores.writer, stores.reader, stores.secrets, foundation.clock, sequencing.staged),
+        patients=PatientService(stores.writer, foundation.patients),
+        status=_status(foundation, sequencing, watch),
+        progress=foundation.progress,
+        reader=stores.reader,
+        limits=RequestLimits(settings.limits.max_document_bytes, settings.limits.max_batch_lines),
+        wait_timeout_s=settings.server.wait_timeout_s,
+        public_log=settings.server.public_log,
+    )
+
+
+def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch) -> StatusService:
+    return StatusService(
+        version=distribution_version(DISTRIBUTION),
+        institutions=foundation.institutions,
+        logs=sequencing.logs,
+        progress=foundation.progress,
+        reader=foundation.stores.reader,
+        writer=foundation.stores.writer,
+        chain=watch,
+        trust_root=lambda: _serial_and_expiry(foundation.trust_root),
+    )
+
+
+def _observe(origin: Origin, checkpoint: Checkpoint) -> None:
+    LOG_SIZE.labels(origin).set(checkpoint.size)
+
+
+def _serial_and_expiry(trust_root: TrustRoot | None) -> tuple[int, datetime] | None:
+    return None if trust_root is None else (trust_root.serial, trust_root.expires_at)

@@ -1,0 +1,67 @@
+"""The databases of a node, opened."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from node.adapters.database.reader import SqlBodyReader, SqlRecordsReader
+from node.adapters.database.schema import RECORDS, SECRETS, open_database
+from node.adapters.database.secrets import SqlSecretStore
+from node.adapters.database.transaction import SqlRecordsTransaction
+from node.adapters.database.writer import SqlRecordsWriter
+from node.adapters.directory import DirectoryLock
+from node.adapters.keys.files import FileKeyEncryptionKeys
+from node.ports.clock import Clock
+from node.settings import NodeSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What reads and writes the databases."""
+
+    writer: SqlRecordsWriter
+    """The one writer of `records.db`; not started yet."""
+    reader: SqlRecordsReader
+    """Reads `records.db`."""
+    bodies: SqlBodyReader
+    """Reads sealed bodies."""
+    secrets: SqlSecretStore
+    """Keeps record secrets."""
+
+
+def open_stores(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> Stores:
+    """Open the databases; the stack closes them.
+
+    Raises:
+        SettingsError: One is missing.
+        SchemaVersionError: Another release wrote one.
+    """
+    records = open_database(settings.directory, RECORDS, writer=True)
+    stack.callback(records.dispose)
+    readers = open_database(settings.directory, RECORDS, writer=False)
+    stack.callback(readers.dispose)
+    secrets = open_database(settings.directory, SECRETS, writer=True)
+    stack.callback(secrets.dispose)
+    return Stores(
+        writer=SqlRecordsWriter(records, SqlRecordsTransaction),
+        reader=SqlRecordsReader(readers),
+        bodies=SqlBodyReader(readers),
+        secrets=SqlSecretStore(secrets, FileKeyEncryptionKeys(settings.keys), clock),
+    )
+
+
+@contextlib.contextmanager
+def exclusive_stores(settings: NodeSettings, clock: Clock) -> Iterator[Stores]:
+    """Hold the databases of a node that nobody serves, the writer running.
+
+    Raises:
+        DirectoryInUseError: Somebody does.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.callback(DirectoryLock(settings.directory).release)
+        stores = open_stores(settings, clock, stack)
+        stores.writer.start()
+        stack.callback(stores.writer.close)
+        yield stores
