@@ -12,7 +12,7 @@ import pytest
 from devnet.engines import EmbeddedEngine, Engine, GethEngine
 from devnet.engines.build_geth import binary_path
 from node.domain.trust import ChainPin
-from tests.integration.chain_client.consortium_chain import CHAIN_ID, FUNDED, ConsortiumChain, Node, found
+from tests.integration.chain_client.consortium_chain import CHAIN_ID, FUNDED, ORIGINS, ConsortiumChain, Node, found
 from tests.unit.chain_client_anchors.logs import GrowingLog
 
 MakeNode = Callable[..., Node]
@@ -34,7 +34,7 @@ def engine_named(name: str) -> Engine:
 def founded(name: str, directory: Path) -> Iterator[ConsortiumChain]:
     running = engine_named(name).start(directory / "chain")
     try:
-        yield ConsortiumChain(running, found(running.rpc_url, directory / "deployment.json"))
+        yield ConsortiumChain(running, found(running.rpc_url, directory / "deployment.json", origins=ORIGINS, threshold=1))
     finally:
         running.stop()
 

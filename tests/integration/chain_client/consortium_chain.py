@@ -31,7 +31,8 @@ ResultT = TypeVar("ResultT")
 METADATA = sa.MetaData()
 DECLARED = tables(METADATA)
 CHAIN_ID = 31_007
-ORIGINS = 24
+ORIGINS = 10
+ANCHOR_KEY_COUNT = 32
 DEADLINE_S = 60.0
 IMMEDIATE = Finality(0)
 
@@ -41,15 +42,19 @@ def key(name: str) -> bytes:
     return hashlib.sha256(f"a test's key: {name}".encode()).digest()
 
 
-ANCHOR_KEYS = [key(f"anchor {number}") for number in range(ORIGINS)]
+ANCHOR_KEYS = [key(f"anchor {number}") for number in range(ANCHOR_KEY_COUNT)]
 FOUNDERS = ("hospital-a.example", "regulator.example")
 JOINER = "hospital-b.example"
 MINER = key("miner")
 FUNDED = tuple(f"0x{address_of(each).hex()}" for each in [*ANCHOR_KEYS, MINER, *(key(name) for name in (*FOUNDERS, JOINER))])
 
 
-def plans() -> tuple[list[InstitutionPlan], list[InstitutionPlan]]:
-    logs = tuple(OriginPlan(Origin(f"{FOUNDERS[0]}/log-{n}"), "http://127.0.0.1:8080/log/") for n in range(ORIGINS))
+def origin(number: int) -> Origin:
+    return Origin(f"{FOUNDERS[0]}/log-{number}")
+
+
+def plans(origins: int) -> tuple[list[InstitutionPlan], list[InstitutionPlan]]:
+    logs = tuple(OriginPlan(origin(number), "http://127.0.0.1:8080/log/") for number in range(origins))
     hospital = InstitutionPlan(
         InstitutionId(FOUNDERS[0]),
         Role.HOSPITAL,
@@ -63,9 +68,9 @@ def plans() -> tuple[list[InstitutionPlan], list[InstitutionPlan]]:
     return [hospital, regulator], [joiner]
 
 
-def found(rpc_url: str, deployment_file: Path) -> Deployment:
-    founders, members = plans()
-    return found_consortium(rpc_url, founders=founders, members=members, threshold=2, deployment_file=deployment_file)
+def found(rpc_url: str, deployment_file: Path, *, origins: int = 1, threshold: int = 2) -> Deployment:
+    founders, members = plans(origins)
+    return found_consortium(rpc_url, founders=founders, members=members, threshold=threshold, deployment_file=deployment_file)
 
 
 class WallClock:
@@ -81,7 +86,8 @@ class ConsortiumChain:
     deployment: Deployment
 
     def __post_init__(self) -> None:
-        self._numbers = itertools.count()
+        self._origins = itertools.count()
+        self._keys = itertools.count()
 
     @property
     def pin(self) -> ChainPin:
@@ -89,14 +95,14 @@ class ConsortiumChain:
 
     def take(self) -> tuple[GrowingLog, bytes]:
         """Return a log whose origin is open, and a fresh key that is the institution's anchor key from now on."""
-        number = next(self._numbers)
-        anchor_key = ANCHOR_KEYS[number]
+        number = next(self._origins)
+        anchor_key = ANCHOR_KEYS[next(self._keys)]
         self.register_anchor_key(anchor_key)
-        return GrowingLog(f"{FOUNDERS[0]}/log-{number}", f"log {number}"), anchor_key
+        return GrowingLog(origin(number), f"log {number}"), anchor_key
 
     def take_key(self) -> bytes:
         """Return one more fresh key; the last one stays valid beside it."""
-        anchor_key = ANCHOR_KEYS[next(self._numbers)]
+        anchor_key = ANCHOR_KEYS[next(self._keys)]
         self.register_anchor_key(anchor_key, overlap_s=3600)
         return anchor_key
 
@@ -174,16 +180,21 @@ class Node:
         return self.anchors.submit_anchor(which.origin, TreeSize(size), which.root(size), proof, TreeSize(base))
 
     def settled(self, outcome: Outcome, between: Callable[[], None] = lambda: None) -> Settled:
-        """Settle until there is news, which must be of this outcome."""
+        """Settle until there is news, which must be one piece of this outcome."""
+        (news,) = self.all_settled(between)
+        assert news.outcome is outcome
+        return news
+
+    def all_settled(self, between: Callable[[], None] = lambda: None) -> list[Settled]:
+        """Settle until there is news."""
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
             news = [each for each in self.anchors.settle() if each.outcome is not Outcome.NOT_TAKEN]
             if news:
-                assert [each.outcome for each in news] == [outcome]
-                return news[0]
+                return news
             between()
             time.sleep(0.05)
-        raise AssertionError(f"not {outcome} in time")
+        raise AssertionError("no news in time")
 
     def rows(self) -> Sequence[tuple[int, int | None, str]]:
         table = DECLARED.transactions

@@ -29,6 +29,9 @@ class FaultyProxy(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def point_to(self, target_url: str) -> None:
+        self.target = urlsplit(target_url)
+
     def forward(self, body: bytes) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(self.target.hostname or "", self.target.port, timeout=30)
         try:
