@@ -182,6 +182,19 @@ def test_a_tile_inside_the_tree_is_proven_by_the_one_above() -> None:
         tiles.read_tiles([TileAddress(0, 6)])
 
 
+@pytest.mark.parametrize(("damage", "start"), [(damage_bundle, 512), (damage_partial_bundle, 5_120)])
+def test_no_forged_entry_is_handed_out(damage: Callable[[MemoryLogStore], None], start: int) -> None:
+    mirror = log_of(OLD, LOST)
+    note = mirror.checkpoint()
+    assert note is not None
+    damage(mirror)
+    fetched = fetch_entries(mirror, open_note(note), LeafIndex(0), TreeSize(5_300))
+    good = [next(fetched) for _ in range(start // 256)]
+    assert [entry for entries in good for entry in entries] == [*OLD, *LOST][:start]
+    with pytest.raises(VerificationError):
+        next(fetched)
+
+
 def test_entries_outside_the_tree_are_not_fetched() -> None:
     mirror = log_of(OLD)
     note = mirror.checkpoint()
