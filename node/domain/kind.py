@@ -138,12 +138,12 @@ class DocumentLimits:
     max_document_bytes: int = 32 * 1024 * 1024
     """Length of the document."""
     max_depth: int = 64
-    """Nesting of arrays and objects."""
+    """Nesting of arrays and objects; the setting `max_nesting`."""
     max_parts: int = 1000
     """Parts of one record."""
     max_records: int = 5000
     """Records in one document."""
-    max_record_bytes: int = 8 * 1024 * 1024
+    max_record_bytes: int = 32 * 1024 * 1024
     """Sum of the parts of one record."""
     max_expanded_bytes: int = 256 * 1024 * 1024
     """Sum of the parts of all records: resources that many records share count once for each."""

@@ -164,7 +164,7 @@ def split_resources(document: bytes, limits: DocumentLimits) -> Document:
 
     Raises:
         MalformedJsonError: Not JSON, or an object names a key twice.
-        LimitExceededError: Over `max_document_bytes` or `max_depth`.
+        LimitExceededError: Over `max_document_bytes` or `max_nesting`.
         DocumentRefusedError: Neither a resource nor a Bundle that brings resources.
     """
     if len(document) > limits.max_document_bytes:
@@ -172,7 +172,7 @@ def split_resources(document: bytes, limits: DocumentLimits) -> Document:
     try:
         tree = read_document(document, limits.max_depth)
     except NestingTooDeepError as error:
-        raise LimitExceededError("max_depth", limits.max_depth) from error
+        raise LimitExceededError("max_nesting", limits.max_depth) from error
     if isinstance(tree, dict) and tree.get("resourceType") == "Bundle":
         return Document(_read_bundle(document, tree))
     wrong = _check_resource(tree)

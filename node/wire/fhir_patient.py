@@ -123,5 +123,6 @@ def _number_of_reference(subject: dict[str, Any], rules: IdentityRules) -> Patie
         return PatientNumber(literal[1], literal[2])
     if rules.patient_systems:
         return None
-    systems = tuple(system for system in (each.get("system") for each in identifiers if isinstance(each, dict)) if system)
+    found = [each.get("system") for each in identifiers if isinstance(each, dict)]
+    systems = tuple(system for system in found if isinstance(system, str) and system)
     return _configured_number(identifiers, IdentityRules(rules.institution, patient_systems=systems))

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any, Final
 
 from node.domain.entry import Version
-from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules
+from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules, StudyRule
 from node.domain.record import FHIR_JSON, Item, Part, RecordDraft, RecordIdentity, RecordStatus
 from node.errors import LimitExceededError, Refusal
-from node.wire.fhir_document import Document, Node, Resource, walk
+from node.wire.fhir_document import Document, Node, Resource, Tree, walk
 from node.wire.fhir_patient import Subject, check_same_subject, find_subject
 from node.wire.fhir_time import parse_time
 
@@ -217,13 +217,17 @@ class RecordReader:
         for path in rule.paths:
             for _, identifier in self._document.find(path, self._focal):
                 value = identifier.get("value") if isinstance(identifier, dict) else None
-                if not isinstance(value, str):
-                    continue
-                if identifier.get("system") in rule.systems or rule.type_codes.intersection(
-                    code for code in walk(identifier, ("type", "coding", "code")) if isinstance(code, str)
-                ):
+                if isinstance(value, str) and _names_a_study(identifier, rule):
                     return value.removeprefix(_OID)
         return ""
+
+
+def _names_a_study(identifier: Tree, rule: StudyRule) -> bool:
+    # Lists and objects where a code belongs have no hash: compare, do not look up.
+    codes = walk(identifier, ("type", "coding", "code"))
+    return any(identifier.get("system") == system for system in rule.systems) or any(
+        code == known for code in codes for known in rule.type_codes
+    )
 
 
 def _is_coding(value: object) -> bool:

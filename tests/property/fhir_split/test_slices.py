@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.record import RecordDraft
+from node.domain.record import Kind, RecordDraft
 from node.errors import ConcordError
 from tests.unit.fhir_split.documents import KINDS, LIMITS, RULES, Json, bundle, panel, split
 
+CONFIGURED = replace(
+    RULES,
+    business_systems=("urn:mrn",),
+    patient_systems=("urn:mrn",),
+    versioned_kinds=frozenset({Kind("exam-result")}),
+)
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "synthea").glob("*.json"))
 
 # JSON numbers as they are written, which a reader that goes through floating point would change.
@@ -58,11 +65,14 @@ def test_every_part_of_a_real_history_is_in_the_input_byte_for_byte(path: Path) 
             assert json.loads(part.content) == entries[part.full_url]
 
 
+words = ["", "final", "Patient/p1", "#x", "#", "urn:uuid:1", "ACSN", "urn:dicom:uid", "urn:mrn"]
+keys = ["reference", "code", "id", "coding", "system", "value", "type", "identifier", "use", "start", "contained"]
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "final", "Patient/p1", "#x", "urn:uuid:1"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["reference", "code", "id", "coding"]), inner),
-    max_leaves=6,
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(words),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(keys), inner, max_size=4),
+    max_leaves=8,
 )
+bendable = ["contained", "component", "hasMember", "encounter", "subject", "identifier", "meta", "specimen", "imagingStudy"]
 
 
 @given(st.data())
@@ -70,15 +80,17 @@ def test_bent_documents_are_split_or_refused_and_nothing_else(data: st.DataObjec
     resources = panel()
     for _ in range(data.draw(st.integers(1, 4))):
         resource = data.draw(st.sampled_from(resources))
-        name = data.draw(st.sampled_from([*resource, "contained", "component", "hasMember", "encounter", "subject"]))
+        name = data.draw(st.sampled_from([*resource, *bendable]))
         resource[name] = data.draw(json_values)
     try:
-        done = split(bundle(resources))
+        done = split(bundle(resources), rules=data.draw(st.sampled_from([RULES, CONFIGURED])))
     except ConcordError:
         return
     for draft in done.drafts:
         assert draft.performed_at.tzinfo is not None
         assert draft.patient_number.value
+        assert isinstance(draft.patient_number.system, str)
+        assert isinstance(draft.identity.value, str)
         assert draft.parts[0].resource_type == draft.identity.resource_type
 
 

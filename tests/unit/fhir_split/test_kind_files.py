@@ -37,6 +37,7 @@ def test_kinds_travel_to_worker_processes() -> None:
         ('coding = "code.coding"', 'coding = "encounter->code"'),
         ('issued = ["authoredOn"]', 'issued = ["authoredOn"'),
         ('"revoked", ', '"revoked", "active", '),
+        ('performed = ["authoredOn", "occurrenceDateTime", "occurrencePeriod.start", "occurrenceTiming.event"]', "performed = []"),
         ('requester = "requester"', '"requester->x" = "requester"'),
     ],
 )

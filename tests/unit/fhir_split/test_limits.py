@@ -9,14 +9,14 @@ from tests.unit.fhir_split.documents import LIMITS, REPORT, bundle, panel, split
 
 
 @pytest.mark.parametrize(
-    ("limit", "enough"),
-    [("max_depth", 7), ("max_parts", 6), ("max_records", 1)],
+    ("field", "limit", "enough"),
+    [("max_depth", "max_nesting", 7), ("max_parts", "max_parts", 6), ("max_records", "max_records", 1)],
 )
-def test_each_limit_is_named_when_exceeded(limit: str, enough: int) -> None:
+def test_each_limit_is_named_when_exceeded(field: str, limit: str, enough: int) -> None:
     document = bundle(panel())
-    assert len(split(document, limits=replace(LIMITS, **{limit: enough})).drafts) == 1
+    assert len(split(document, limits=replace(LIMITS, **{field: enough})).drafts) == 1
     with pytest.raises(LimitExceededError) as caught:
-        split(document, limits=replace(LIMITS, **{limit: enough - 1}))
+        split(document, limits=replace(LIMITS, **{field: enough - 1}))
     assert (caught.value.limit, caught.value.allowed) == (limit, enough - 1)
 
 
@@ -40,7 +40,7 @@ def test_a_record_and_all_records_together_are_limited() -> None:
 def test_a_document_that_nests_without_end_is_refused_not_followed() -> None:
     with pytest.raises(LimitExceededError) as caught:
         split(b'{"resourceType":"Patient","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
-    assert caught.value.limit == "max_depth"
+    assert caught.value.limit == "max_nesting"
 
 
 def test_deep_nesting_is_refused_whatever_surrounds_it() -> None:

@@ -138,3 +138,16 @@ def test_two_servers_may_use_one_id() -> None:
     first = number({"reference": "https://a.example/fhir/Patient/1"})
     second = number({"reference": "https://b.example/fhir/Patient/1"})
     assert first != second
+
+
+@pytest.mark.parametrize("system", [["urn:x"], {}, 7])
+def test_a_system_that_is_no_text_names_nobody(system: object) -> None:
+    with pytest.raises(DocumentRefusedError):
+        number({"identifier": {"system": system, "value": "8"}})
+
+
+def test_a_result_that_names_the_patient_in_other_words_is_of_that_patient() -> None:
+    resources = panel()
+    resources[1]["subject"] = {"reference": "Patient/p1/_history/3"}
+    resources[2]["subject"] = {"reference": "Practitioner/d1"}
+    assert len(split(bundle(resources)).drafts[0].parts) == 6

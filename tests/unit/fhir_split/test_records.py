@@ -170,3 +170,11 @@ def test_a_document_of_other_resources_has_no_record() -> None:
     done = split(PATIENT)
     assert done.drafts == ()
     assert done.ignored == {"Patient": 1}
+
+
+@pytest.mark.parametrize("odd", [[], {}, [["ACSN"]], None, 7])
+def test_odd_shapes_where_a_study_is_looked_for_are_passed_over(odd: object) -> None:
+    resources = panel()
+    resources[0]["identifier"] += [{"system": odd, "value": "x"}, {"type": {"coding": [{"code": odd}]}, "value": "x"}, odd]
+    resources[0]["identifier"].append({"system": "urn:dicom:uid", "value": odd})
+    assert split(bundle(resources)).drafts[0].study == ""

@@ -206,3 +206,9 @@ def test_what_is_no_resource_is_refused(document: bytes) -> None:
     with pytest.raises(DocumentRefusedError) as caught:
         split(document)
     assert caught.value.refusals[0].path == "resourceType"
+
+
+def test_a_lone_hash_means_the_container() -> None:
+    resource = report("#o") | {"contained": [observation("o", hasMember=[{"reference": "#"}])]}
+    (draft,) = split(entries(("urn:uuid:r", resource), ("urn:uuid:p", PATIENT))).drafts
+    assert roles(draft) == ["report", "patient"]
