@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from node.cli import options
@@ -10,7 +13,65 @@ log_app = typer.Typer(no_args_is_help=True, help="Read a log and prove what it h
 
 
 @log_app.command()
+def checkpoint(
+    *,
+    url: options.LogUrl = None,
+    log_dir: options.LogDirectory = None,
+    vkey: options.Vkey = None,
+    trust_root: options.LogTrustRoot = None,
+    api_key: options.LogApiKey = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also keep the signed note in this file")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Fetch the signed head, verify its signature, and show it."""
+    from node.cli import log_checkpoint as command
+    from node.cli.log_source import LogSource
+
+    command.run(LogSource(url, log_dir, vkey, trust_root, api_key), output, as_json=as_json)
+
+
+@log_app.command()
+def inclusion(
+    index: Annotated[int | None, typer.Argument(min=0, help="The entry's index")] = None,
+    *,
+    leaf_hash: Annotated[str | None, typer.Option(help="Find the entry by its leaf hash instead, 64 hex digits")] = None,
+    url: options.LogUrl = None,
+    log_dir: options.LogDirectory = None,
+    vkey: options.Vkey = None,
+    trust_root: options.LogTrustRoot = None,
+    api_key: options.LogApiKey = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Also write a C2SP tlog-proof to this file")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Prove from tiles that an entry is in the log, and verify the proof."""
+    from node.cli import log_proofs as command
+    from node.cli.log_source import LogSource
+
+    command.run_inclusion(LogSource(url, log_dir, vkey, trust_root, api_key), index, leaf_hash, output, as_json=as_json)
+
+
+@log_app.command()
+def consistency(
+    old: Annotated[str, typer.Argument(help="The earlier head: a size, or a file with a signed checkpoint")],
+    new: Annotated[str | None, typer.Argument(help="The later head, likewise; the published checkpoint if not given")] = None,
+    *,
+    url: options.LogUrl = None,
+    log_dir: options.LogDirectory = None,
+    vkey: options.Vkey = None,
+    trust_root: options.LogTrustRoot = None,
+    api_key: options.LogApiKey = None,
+    as_json: options.Json = False,
+) -> None:
+    """Prove from tiles that the log only grew between two heads, and verify the proof."""
+    from node.cli import log_proofs as command
+    from node.cli.log_source import LogSource
+
+    command.run_consistency(LogSource(url, log_dir, vkey, trust_root, api_key), old, new, as_json=as_json)
+
+
+@log_app.command()
 def fsck(
+    *,
     url: options.LogUrl = None,
     log_dir: options.LogDirectory = None,
     vkey: options.Vkey = None,
@@ -23,3 +84,20 @@ def fsck(
     from node.cli.log_source import LogSource
 
     command.run(LogSource(url, log_dir, vkey, trust_root, api_key), as_json=as_json)
+
+
+@log_app.command()
+def recover(
+    directory: options.Directory,
+    institution: Annotated[str, typer.Option(help="Whose log")],
+    mirror: Annotated[str, typer.Option("--from", help="Who holds more of the log: its URL, or a directory")],
+    headers: Annotated[
+        str | None, typer.Option(help="Sealed headers: a file of /v1/headers frames, or the base URL of a node that has them")
+    ] = None,
+    api_key: options.LogApiKey = None,
+    as_json: options.Json = False,
+) -> None:
+    """Bring a restored log up to what a mirror of it holds; the node must not be running. Signs nothing."""
+    from node.cli import log_recover as command
+
+    command.run(directory, institution, mirror, headers, api_key, as_json=as_json)

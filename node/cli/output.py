@@ -27,8 +27,12 @@ def show(document: Mapping[str, object], *, as_json: bool, title: str = "") -> N
 
     console = Console(highlight=False)
     for name, value in document.items():
-        if isinstance(value, Sequence) and not isinstance(value, str):
-            console.print(_table(title or name, [row for row in value if isinstance(row, Mapping)]))
+        rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list | tuple) else []
+        if rows:
+            console.print(_table(title or name, rows))
+        elif isinstance(value, list | tuple):
+            for item in value or ["-"]:
+                console.print(f"{name.replace('_', ' ')}: {_cell(item)}", markup=False, soft_wrap=True)
         else:
             console.print(f"{name.replace('_', ' ')}: {_cell(value)}", markup=False, soft_wrap=True)
 
