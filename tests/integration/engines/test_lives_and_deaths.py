@@ -153,5 +153,9 @@ def test_a_process_that_cannot_start_shows_its_log(directory: Path) -> None:
         port = int(running.rpc_url.rpartition(":")[2])
         with pytest.raises(EngineStartError, match=f"port {port} of 127.0.0.1 is taken"):
             EmbeddedEngine(chain_id=CHAIN_ID, port=port).start(directory.with_name("second"))
+        assert attach(directory.with_name("second")) is None
     finally:
         running.stop()
+        unexpected = attach(directory.with_name("second"))
+        if unexpected is not None:
+            unexpected.kill()
