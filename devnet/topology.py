@@ -117,12 +117,18 @@ class Devnet:
         return encode_verifier_key(log_signer(self.node_directory(node) / "keys", each).verifier_key)
 
     def client(self, institution: str) -> httpx.Client:
-        """Return an HTTP client that acts for an institution; `down` closes it."""
+        """Return an HTTP client that acts for an institution; `disconnect` and `down` close it."""
         if institution not in self._clients:
             node, each = self.institutions[institution]
             headers = {"Authorization": f"Bearer {each.api_key}"}
             self._clients[institution] = httpx.Client(base_url=node.url, headers=headers, timeout=60, trust_env=False)
         return self._clients[institution]
+
+    def disconnect(self) -> None:
+        """Close the HTTP clients that `client` gave out."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
 
     def start_chain(self) -> None:
         """Start the chain, or start it again after `stop_chain`."""
@@ -178,9 +184,7 @@ class Devnet:
 
     def down(self) -> None:
         """Stop all of it; the state stays."""
-        for client in self._clients.values():
-            client.close()
-        self._clients.clear()
+        self.disconnect()
         for node in self.state.nodes:
             stop(identity_of(node))
         if self.chain is not None:

@@ -141,6 +141,7 @@ def test_tessera_accepts_the_served_log(
     directory, printed = command_line_devnet
     devnet = Devnet.open(directory)
     submit(devnet.client("hospital-b"), HISTORY.read_bytes(), wait="logged")
+    devnet.disconnect()
     hospital = next(each for each in printed["institutions"] if each["name"] == "hospital-b")
     key = tmp_path / "vkey"
     key.write_text(hospital["vkey"])
