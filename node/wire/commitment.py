@@ -96,11 +96,6 @@ class OpenedBody:
     parts: tuple[BodyPart, ...]
     """All parts, the manifest first."""
 
-    @property
-    def manifest(self) -> bytes:
-        """The bytes of part 0."""
-        return self.parts[0].content
-
 
 @dataclass(frozen=True, slots=True)
 class DisclosedPart:

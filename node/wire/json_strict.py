@@ -103,4 +103,4 @@ def _explain(data: bytes, error: Exception) -> tuple[str, str]:
         return f"byte {offset}", reason
     if isinstance(error, msgspec.ValidationError):
         return "document", "a number is out of range"
-    return f"byte {len(data)}", "the document ends too early, or in the middle of an escape"
+    return f"byte {len(data)}", "the document ends too early, or holds half of a surrogate pair"

@@ -28,8 +28,8 @@ from node.wire.commitment import (
     seal_body,
     verify_parts,
 )
-from node.wire.manifest import manifest_part
-from node.wire.opening import open_parts, verify_opening
+from node.wire.manifest import manifest_part, parse_manifest
+from node.wire.opening import check_manifest
 from tests.unit.wire_formats.samples import ORIGIN, OTHER_ORIGIN, PARTS, SECRET, prepared
 
 RECORD = prepared()
@@ -193,49 +193,39 @@ def test_what_does_not_encode_parts_is_refused(data: bytes) -> None:
         parse_parts(data)
 
 
-# The opening: parts, manifest and leaf together
+# The manifest, beside leaf and parts
+
+MANIFEST = parse_manifest(RECORD.manifest)
+OPENED = {part.number: part for part in disclosed(*range(COUNT))}
 
 
-def test_an_opening_proves_the_manifest() -> None:
-    manifest = verify_opening(RECORD.commitment, disclosed(0, 2), origin=ORIGIN, entry_type=EntryType.RECORD)
-    assert manifest.identity == RECORD.identity
-    assert manifest.count == COUNT
+def test_a_manifest_fits_its_log_leaf_and_parts() -> None:
+    check_manifest(MANIFEST, origin=ORIGIN, entry_type=EntryType.RECORD, parts=OPENED)
+    assert MANIFEST.identity == RECORD.identity
+    assert MANIFEST.count == COUNT
 
 
 def test_a_commitment_lifted_into_another_log_is_refused() -> None:
     with pytest.raises(MisplacedManifestError) as caught:
-        verify_opening(RECORD.commitment, disclosed(0, 1), origin=OTHER_ORIGIN, entry_type=EntryType.RECORD)
+        check_manifest(MANIFEST, origin=OTHER_ORIGIN, entry_type=EntryType.RECORD, parts={})
     assert (caught.value.what, caught.value.stated, caught.value.found) == ("origin", ORIGIN, OTHER_ORIGIN)
 
 
 def test_a_commitment_under_another_type_of_leaf_is_refused() -> None:
     with pytest.raises(MisplacedManifestError, match="entry type"):
-        verify_opening(RECORD.commitment, disclosed(0), origin=ORIGIN, entry_type=EntryType.WITHDRAWAL)
+        check_manifest(MANIFEST, origin=ORIGIN, entry_type=EntryType.WITHDRAWAL, parts={})
 
 
-def test_the_manifest_comes_first() -> None:
-    for parts in ((), disclosed(1), disclosed(1, 2)):
-        with pytest.raises(PartNotCommittedError, match="manifest"):
-            verify_opening(RECORD.commitment, parts, origin=ORIGIN, entry_type=EntryType.RECORD)
-
-
-def test_a_manifest_that_describes_other_parts_is_refused() -> None:
-    lied = (EVERYTHING[0], replace(PARTS[0], content=b"{}"), *PARTS[1:])
-    value, parts = commit(SECRET, lied).value, disclose_parts(SECRET, lied, (0, 1))
-    with pytest.raises(MisplacedManifestError, match="bytes of part 1"):
-        verify_opening(value, parts, origin=ORIGIN, entry_type=EntryType.RECORD)
-    lied = (EVERYTHING[0], replace(PARTS[0], media_type="text/html"), *PARTS[1:])
-    value, parts = commit(SECRET, lied).value, disclose_parts(SECRET, lied, (0, 1))
-    with pytest.raises(MisplacedManifestError, match="media type of part 1"):
-        verify_opening(value, parts, origin=ORIGIN, entry_type=EntryType.RECORD)
-
-
-def test_evidence_gets_the_manifest_and_the_chosen_parts() -> None:
-    body = open_body(SECRET, RECORD.sealed_body, RECORD.commitment)
-    manifest, parts = open_parts(SECRET, body, [3])
-    assert manifest.content == RECORD.manifest == body.manifest
-    assert [part.number for part in parts] == [3]
-    assert [part.number for part in open_parts(SECRET, body, None)[1]] == [1, 2, 3, 4]
-    assert open_parts(SECRET, body, [])[1] == ()
-    with pytest.raises(UnknownPartError):
-        open_parts(SECRET, body, [COUNT])
+@pytest.mark.parametrize(
+    ("number", "part", "what"),
+    [
+        (1, replace(PARTS[0], content=b"{}"), "bytes of part 1"),
+        (1, replace(PARTS[0], media_type="text/html"), "media type of part 1"),
+        (0, PARTS[0], "media type of part 0"),
+        (COUNT, PARTS[0], "number of parts"),
+        (-1, PARTS[0], "number of parts"),
+    ],
+)
+def test_a_manifest_that_describes_other_parts_is_refused(number: int, part: PartLike, what: str) -> None:
+    with pytest.raises(MisplacedManifestError, match=what):
+        check_manifest(MANIFEST, origin=ORIGIN, entry_type=EntryType.RECORD, parts={number: part})

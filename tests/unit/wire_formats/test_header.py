@@ -244,6 +244,8 @@ def test_fields_of_other_lengths_are_not_sealed() -> None:
     ):
         with pytest.raises(ValueError, match="32 bytes"):
             seal_header(half, place, reader_key=key, reader_key_id=key_id)
+    with pytest.raises(ValueError, match="1 to 255 wraps"):
+        encode_header(replace(parse_header(HEADER), wraps=()))
     with pytest.raises(ValueError, match="pseudonym"):
         seal_header(half, PLACE, reader_key=EPOCH_KEY, reader_key_id=KEY_ID, pseudonym=b"short")
 

@@ -85,6 +85,7 @@ def test_brackets_and_line_feeds_in_strings_are_no_nesting() -> None:
 
 
 def test_abysses_do_not_reach_the_interpreter() -> None:
-    for opening in (b"[", b'{"a":'):
-        with pytest.raises(NestingTooDeepError):
-            check_document(opening * 200_000)
+    for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+        for depth in (1_500, 200_000):
+            with pytest.raises(NestingTooDeepError):
+                check_document(opening * depth + b"1" + closing * depth)

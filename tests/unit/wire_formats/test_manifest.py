@@ -93,3 +93,8 @@ def test_duplicate_keys_are_refused() -> None:
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(MalformedManifestError):
         parse_manifest(data)
+
+
+def test_an_endless_one_is_not_read() -> None:
+    with pytest.raises(MalformedManifestError, match="the limit"):
+        parse_manifest(MANIFEST + b" " * (16 * 1024 * 1024))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from node.domain.entry import Origin
-from node.domain.patient import PatientKeys, PatientSeed
+from node.domain.patient import PatientKeys, PatientPublicKeys, PatientSeed
 from node.errors import MalformedPatientCodeError, MalformedPatientKeysError, UnknownFormatError
 from node.identity.code_text import PatientCard, encode_card, parse_card
 from node.identity.codes import (
@@ -62,6 +62,8 @@ def test_other_lengths_are_refused() -> None:
         keys_of_seed(SEED, {}, provisional=True)
     with pytest.raises(ValueError, match="HKDF"):
         hkdf_expand(SEED, b"", 8161)
+    with pytest.raises(ValueError, match="public keys have 32"):
+        PatientPublicKeys(bytes(31), bytes(32))
     with pytest.raises(ValueError, match="unsigned 32-bit"):
         PatientKeys({-1: bytes(32)}, bytes(32), bytes(32), None, None)
 

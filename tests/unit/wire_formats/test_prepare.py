@@ -47,6 +47,7 @@ def test_manifest_header_and_leaf_say_the_same(assignment: Assignment) -> None:
     assert entry.leaf_hash == hash_leaf(entry.leaf)
     assert manifest.origin == ORIGIN
     assert manifest.identity == record.identity
+    assert manifest.kind == header.kind == record.kind
     assert (manifest.version, header.version) == (assignment.version, assignment.version)
     assert (manifest.supersedes, header.supersedes) == (assignment.supersedes, assignment.supersedes)
     assert [part.length_bytes for part in manifest.parts] == [len(part.content) for part in PARTS]
