@@ -26,9 +26,8 @@ from node.domain.trust import (
     TrustedWitness,
     TrustRoot,
 )
-from node.wire.commitment import open_body
-from node.wire.evidence import Evidence, StatedAnchor
-from node.wire.opening import open_parts
+from node.wire.commitment import disclose_parts, open_body
+from node.wire.evidence import Evidence, OpenedPart, StatedAnchor
 from node.wire.prepare import Assignment, RecordContext, finish_record, prepare_record
 from tests.unit.fhir_split.documents import bundle, panel, split
 
@@ -183,13 +182,18 @@ def make_evidence(
     """Make evidence of an entry at index 4 of 9, with an anchor at 13."""
     entry = entry or make_entry(origin)
     leaves = make_leaves(entry, INDEX, COUNT)
-    manifest, parts = open_parts(SECRET, open_body(SECRET, entry.body, entry.commitment), numbers)
+    body = open_body(SECRET, entry.body, entry.commitment)
+    chosen = range(len(body.parts)) if numbers is None else {0, *numbers}
+    manifest, *parts = (
+        OpenedPart(part.number, part.full_url, part.salt, part.proof, part.content)
+        for part in disclose_parts(SECRET, body.parts, chosen)
+    )
     path = prove_inclusion(Leaves(leaves), LeafIndex(INDEX), TreeSize(SIZE))
     note = checkpoint or make_checkpoint(leaves, SIZE, origin=origin)
     return Evidence(
         leaf=entry.leaf,
         manifest=manifest,
-        parts=parts,
+        parts=tuple(parts),
         proof=encode_tlog_proof(TlogProof(LeafIndex(INDEX), path, note)),
         anchor=None if anchored is None else make_anchor(leaves, SIZE, anchored),
     )
