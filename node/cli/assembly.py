@@ -5,7 +5,8 @@ Like `node.bootstrap`, and unlike every other module, it builds adapters; each i
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING
 
 from node.domain.entry import Origin
@@ -14,6 +15,10 @@ from node.domain.trust import ChainPin
 if TYPE_CHECKING:
     from node.adapters.peers.http_log import HttpLogReader
     from node.ports.chain import AnchoredHead
+    from node.ports.consortium import ConsortiumChain
+    from node.ports.records import RecordsReader
+    from node.services.clients import ClientService
+    from node.settings import NodeSettings
 
 
 def open_served_log(url: str, api_key: str | None) -> AbstractContextManager[HttpLogReader]:
@@ -53,3 +58,62 @@ def read_anchored_head(rpc_url: str, pin: ChainPin, origin: Origin, at_block: in
             except ChainRefusedError:
                 pass  # a pruned node forgets old states; the newest one still tells whether the log was forked
         return read_head(gateway, origin, final)
+
+
+@contextmanager
+def open_consortium(rpc_url: str, pin: ChainPin, chain_key: bytes | None) -> Iterator[ConsortiumChain]:
+    """Open the registry on chain; with an institution's chain key, to propose and vote too."""
+    from node.adapters.chain.client import ChainClient
+    from node.adapters.chain.signers import LocalSigner
+
+    with closing(ChainClient(rpc_url, pin)) as client:
+        yield client.consortium(None if chain_key is None else LocalSigner(chain_key))
+
+
+def read_chain_key(settings: NodeSettings, institution: str) -> bytes:
+    """Read the key with which an institution votes.
+
+    Raises:
+        KeyFileError: It is missing, readable by others or damaged.
+    """
+    from node.adapters.keys.files import InstitutionKeys
+
+    return InstitutionKeys(settings.keys, institution).read("chain.key")
+
+
+@contextmanager
+def read_clients(settings: NodeSettings) -> Iterator[RecordsReader]:
+    """Read a node's records, whether it is running or not."""
+    from node.adapters.database.reader import SqlRecordsReader
+    from node.adapters.database.schema import RECORDS, open_database
+
+    engine = open_database(settings.directory, RECORDS, writer=False)
+    try:
+        yield SqlRecordsReader(engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def edit_clients(settings: NodeSettings) -> Iterator[ClientService]:
+    """Open the clients of a node that is not running.
+
+    Raises:
+        DirectoryInUseError: It is running.
+    """
+    from node.adapters.clock import SystemClock
+    from node.adapters.database.reader import SqlRecordsReader
+    from node.adapters.database.schema import RECORDS, open_database
+    from node.adapters.database.transaction import SqlRecordsTransaction
+    from node.adapters.database.writer import SqlRecordsWriter
+    from node.adapters.directory import DirectoryLock
+    from node.services.clients import ClientService
+
+    with ExitStack() as stack:
+        stack.callback(DirectoryLock(settings.directory).release)
+        engine = open_database(settings.directory, RECORDS, writer=True)
+        stack.callback(engine.dispose)
+        writer = SqlRecordsWriter(engine, SqlRecordsTransaction)
+        writer.start()
+        stack.callback(writer.close)
+        yield ClientService(writer, SqlRecordsReader(engine), SystemClock())

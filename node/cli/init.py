@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from node.bootstrap import init_node, issue_clients
 from node.cli.output import show
 from node.errors import MalformedParameterError, SettingsError
@@ -19,6 +21,9 @@ def run(directory: Path, institutions: Sequence[str], *, as_json: bool) -> None:
     if (directory / FILE_NAME).exists():
         raise SettingsError(f"{directory / FILE_NAME} exists already; this node was made before")
     hosted = [parse_institution(text) for text in institutions]
+    for what in ("id", "origin"):
+        if len({getattr(one, what) for one in hosted}) < len(hosted):
+            raise MalformedParameterError("--institution", f"two institutions have the same {what}")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_settings(directory, hosted)
     settings = load_settings(directory)
@@ -38,4 +43,8 @@ def parse_institution(text: str) -> InstitutionSettings:
     label, _, origin = rest.partition("=")
     if not separator or not name or not label:
         raise MalformedParameterError("--institution", "give ID=NAME, such as hospital-a=第一人民医院")
-    return InstitutionSettings(id=name, name=label, origin=origin or f"{name}.example/log")
+    try:
+        return InstitutionSettings(id=name, name=label, origin=origin or f"{name}.example/log")
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise MalformedParameterError("--institution", wrong) from error

@@ -8,17 +8,39 @@ from typing import Annotated
 import typer
 
 from node.cli import options
+from node.cli.clients_commands import clients_app
+from node.cli.consortium_commands import consortium_app
 from node.cli.failures import CommandLine
 from node.cli.log_commands import log_app
+from node.cli.records_commands import records_app
+from node.cli.trust_commands import trust_app
 
 app = typer.Typer(
     name="concord",
     cls=CommandLine,
-    help="A consortium node: commit to exam results, prove them, recognise those of others.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(records_app, name="records")
+app.add_typer(clients_app, name="clients")
 app.add_typer(log_app, name="log")
+app.add_typer(trust_app, name="trust")
+app.add_typer(consortium_app, name="consortium")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"concord {version('concord-node')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the release")] = False,
+) -> None:
+    """A consortium node: commit to exam results, prove them, recognise those of others."""
 
 
 @app.command()
@@ -62,3 +84,59 @@ def verify(
     from node.cli import verify as command
 
     command.run(file, trust_root, rpc=rpc, max_age=max_age, language=lang, as_json=as_json)
+
+
+@app.command()
+def ingest(
+    paths: Annotated[list[Path], typer.Argument(help="FHIR documents: files, folders, NDJSON (.ndjson, .jsonl)")],
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    resume: Annotated[bool, typer.Option("--resume", help="Leave out what the journal says was acknowledged")] = False,
+    journal: Annotated[
+        Path | None, typer.Option(help="The journal; by default .concord-ingest.journal beside the first path")
+    ] = None,
+    wait: Annotated[options.WaitLevel | None, typer.Option(help="Wait until the records have this level")] = None,
+    batch_lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON that one request holds")] = 2_000,
+    receipts: Annotated[Path | None, typer.Option(help="Also write the receipts to this file, one JSON a line")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Submit FHIR documents; an interrupted run is taken up with --resume. Exits with 1 if anything was refused."""
+    from node.cli import ingest as command
+
+    how = command.Options(url, api_key, resume, journal, None if wait is None else wait.value, batch_lines, receipts)
+    command.run(paths, how, as_json=as_json)
+
+
+@app.command()
+def evidence(
+    record: Annotated[str, typer.Argument(help="The record's id, as its receipt says")],
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write")],
+    parts: Annotated[str | None, typer.Option(help="Numbers of the parts to disclose, such as 1,3; all if not given")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="The record's version; the latest if not given")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write the evidence of a record: whoever has it and the trust root can verify it offline."""
+    from node.cli import records as command
+
+    command.export_evidence(url, api_key, record, parts, version, output, as_json=as_json)
+
+
+@app.command()
+def status(*, url: options.Url, api_key: options.ApiKey, as_json: options.Json = False) -> None:
+    """Show how far each log got, and how the chain does; exits with 1 if the node does not store or a log does not sign."""
+    from node.cli import records as command
+
+    command.show_status(url, api_key, as_json=as_json)
+
+
+@app.command()
+def openapi(as_json: options.Json = False) -> None:
+    """Print the API's OpenAPI document, which is JSON in any case."""
+    from node.cli import openapi as command
+
+    del as_json
+    command.run()

@@ -16,6 +16,13 @@ class Language(StrEnum):
     EN = "en"
 
 
+class WaitLevel(StrEnum):
+    """A level that a submission can wait for."""
+
+    LOGGED = "logged"
+    ANCHORED = "anchored"
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text")]
 Directory = Annotated[Path, typer.Option("--dir", help="The node's directory", envvar="CONCORD_DIR")]
 Url = Annotated[str, typer.Option("--url", help="Base URL of the node", envvar="CONCORD_URL")]

@@ -88,3 +88,10 @@ def _escape(text: str) -> str:
     from rich.markup import escape
 
     return escape(text)
+
+
+def show_ms(unix_ms: int) -> str:
+    """Spell a time in unix ms as RFC 3339, UTC, to the second."""
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(unix_ms // 1000, UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,77 @@
+"""`concord records`, `evidence` and `status`: what a running node answers, shown."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import quote
+
+import typer
+
+from node.cli.api_client import ApiClient
+from node.cli.failures import REFUSED, UsageError
+from node.cli.files import write_file
+from node.cli.output import show, show_json
+
+_EVIDENCE_MODE = 0o600
+"""Disclosed parts hold patients' data."""
+
+
+def list_entries(url: str, api_key: str, limit: int, before: int | None, *, as_json: bool) -> None:
+    """List a page of entries."""
+    with ApiClient(url, api_key) as client:
+        page = client.get_json("/v1/records", {"limit": limit} | ({} if before is None else {"before": before}))
+    show(page, as_json=as_json)
+
+
+def show_record(url: str, api_key: str, record: str, *, as_json: bool) -> None:
+    """Show one record."""
+    with ApiClient(url, api_key) as client:
+        show(client.get_json(_path(record)), as_json=as_json)
+
+
+def erase(url: str, api_key: str, record: str, *, yes: bool, as_json: bool) -> None:
+    """Erase one record.
+
+    Raises:
+        UsageError: Nobody can be asked, and `yes` is not given.
+    """
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("erasing cannot be undone: give --yes to do it without being asked")
+        typer.confirm(f"Erase record {record} with all its versions? This cannot be undone", abort=True, err=True)
+    with ApiClient(url, api_key) as client:
+        show(client.delete(_path(record)), as_json=as_json)
+
+
+def export_evidence(
+    url: str, api_key: str, record: str, parts: str | None, version: int | None, output: Path, *, as_json: bool
+) -> None:
+    """Write the evidence of a record to a file."""
+    parameters: dict[str, str | int] = {} if parts is None else {"parts": parts}
+    if version is not None:
+        parameters["version"] = version
+    with ApiClient(url, api_key) as client:
+        evidence = client.get_bytes(f"{_path(record)}/evidence", parameters)
+    write_file(output, evidence, mode=_EVIDENCE_MODE)
+    show({"record": record, "written": str(output), "bytes": len(evidence)}, as_json=as_json)
+
+
+def show_status(url: str, api_key: str, *, as_json: bool) -> None:
+    """Show how a node does; exit with 1 where it does not store, or a log refuses to sign."""
+    with ApiClient(url, api_key) as client:
+        report = client.get_json("/v1/status")
+    if as_json:
+        show_json(report)
+    else:
+        logs = [{name: log[name] for name in _LOG_COLUMNS} for log in report["logs"]]
+        show({**report, "logs": logs}, as_json=False)
+    if not report["ready"] or any(log["state"] == "halted" for log in report["logs"]):
+        raise typer.Exit(REFUSED)
+
+
+_LOG_COLUMNS = ("institution", "origin", "staged", "logged", "anchored", "state", "reason", "anchor_refused")
+
+
+def _path(record: str) -> str:
+    return f"/v1/records/{quote(record, safe='')}"
