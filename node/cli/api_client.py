@@ -5,7 +5,7 @@ Left out: evidence and receipts as types; commands show what the node answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from types import TracebackType
@@ -85,7 +85,7 @@ class ApiClient:
         """Delete something; raises as `get_json`."""
         return self._call("DELETE", path, None).json()
 
-    def post_lines(self, path: str, content: bytes, parameters: Parameters | None = None) -> Iterator[str]:
+    def post_lines(self, path: str, content: bytes, parameters: Parameters | None = None) -> Generator[str, None, None]:
         """Send NDJSON and yield the answered lines as they come; raises as `get_json`."""
         with self._errors(), self._client.stream("POST", path, content=content, params=parameters) as response:
             if response.is_error:
@@ -108,12 +108,6 @@ class ApiClient:
             raise UnreachedError(f"{self._url} did not answer in time; check that the node is running") from error
         except httpx.TransportError as error:
             raise UnreachedError(f"{self._url} does not answer; check the address, and that the node is running") from error
-
-
-def with_client(url: str, api_key: str, work: Callable[[ApiClient], Any]) -> Any:  # noqa: ANN401 - JSON
-    """Call a node and close the connection."""
-    with ApiClient(url, api_key) as client:
-        return work(client)
 
 
 def _problem(response: httpx.Response) -> RefusedError | UnreachedError:

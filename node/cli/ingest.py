@@ -90,9 +90,9 @@ class _Run:
         self._client = client
         self._journal = journal
         self._parameters: Parameters = {} if options.wait is None else {"wait": options.wait}
-        self._receipts = (
-            None if options.receipts is None else options.receipts.open("a" if options.resume else "w", encoding="utf-8")
-        )
+        mode = "a" if options.resume else "w"
+        self._receipts = None if options.receipts is None else options.receipts.open(mode, encoding="utf-8")
+        self._batch_lines = options.batch_lines
         self.tally = Tally()
         self.tally.add(journal.tally)
 

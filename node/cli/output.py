@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -11,6 +13,8 @@ import typer
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+_PIPE_COLUMNS = 200
 
 
 def show_json(document: Mapping[str, object]) -> None:
@@ -25,7 +29,7 @@ def show(document: Mapping[str, object], *, as_json: bool, title: str = "") -> N
         return
     from rich.console import Console
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=_width())
     for name, value in document.items():
         rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list | tuple) else []
         if rows:
@@ -59,10 +63,16 @@ def progress(what: str, total: int | None, *, quiet: bool) -> Iterator[Callable[
         yield lambda amount: bar.advance(task, amount)
 
 
+def _width() -> int | None:
+    """Return the width to print with: a pipe has none, and what reads it wants whole words."""
+    return None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_COLUMNS
+
+
 def _table(title: str, rows: Sequence[Mapping[str, object]]) -> Table:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=title.replace("_", " "), title_justify="left")
+    table = Table(title=title.replace("_", " "), title_justify="left", box=box.SIMPLE_HEAD)
     columns = list(rows[0]) if rows else []
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
