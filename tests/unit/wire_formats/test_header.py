@@ -159,6 +159,14 @@ def test_a_header_that_shows_supervision_something_else_is_noticed() -> None:
         open_header_supervision(lying, PLACE, audit_public_key=AUDIT_PUBLIC, audit_key=AUDIT_KEY)
 
 
+def test_a_wrap_under_another_audit_keys_name_counts_as_missing() -> None:
+    header = parse_header(HEADER)
+    misnamed = replace(header.wraps[1], key_id=audit_key_id(OTHER_PUBLIC))
+    renamed = encode_header(replace(header, wraps=(header.wraps[0], misnamed)))
+    with pytest.raises(HeaderWrapError, match="audit"):
+        open_header_supervision(renamed, PLACE, audit_public_key=AUDIT_PUBLIC, audit_key=AUDIT_KEY)
+
+
 def test_the_key_that_is_committed_to_has_to_open() -> None:
     header = parse_header(HEADER)
     with pytest.raises(HeaderKeyError):
