@@ -30,7 +30,7 @@ ConcordError
 │                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError
 └── NodeError                       the operator must act
     ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
-    └── NodeStoppingError, LogHaltedError, WaitTimeoutError
+    └── NodeStoppingError, PreparationLostError, LogHaltedError, WaitTimeoutError
 ```
 """
 
@@ -642,6 +642,13 @@ class NodeStoppingError(NodeError):
 
     def __init__(self) -> None:
         super().__init__("the node is stopping: nothing was written; send it again when it is back")
+
+
+class PreparationLostError(NodeError):
+    """What prepared a document failed or was killed; nothing of the document was written."""
+
+    def __init__(self) -> None:
+        super().__init__("the document could not be prepared: nothing was written; send it again, alone if it came with others")
 
 
 class LogHaltedError(NodeError):

@@ -1,7 +1,6 @@
 """Logs and metrics. Logs are JSON lines on stderr; no event carries patient data, identities or keys.
 
-Used from services up. Counters are registered once a process; gauges that would have to be kept in step are computed
-when they are asked for, by the status service.
+Used from services up. Metrics are registered once a process.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 METRICS_MEDIA_TYPE = CONTENT_TYPE_LATEST
 
 SUBMISSIONS = Counter("concord_records_total", "Records submitted, by institution and outcome", ["institution", "outcome"])
-REFUSALS = Counter("concord_refusals_total", "Documents refused, by institution and problem type", ["institution", "problem"])
+REFUSALS = Counter("concord_refusals_total", "Documents refused, by institution and error", ["institution", "error"])
 LOG_SIZE = Gauge("concord_log_size", "Entries in the last signed checkpoint", ["origin"])
 ANCHORED_SIZE = Gauge("concord_anchored_size", "Entries covered by the last anchored head", ["origin"])
 CHECKPOINT_ENTRIES = Histogram(

@@ -26,7 +26,7 @@ def create_app(node: Node | None) -> FastAPI:
     app.state.node = node
     for module in (records, evidence, log, patients, status):
         app.include_router(module.router)
-    for kind in (ConcordError, LedgerError):
+    for kind in (ConcordError, LedgerError, Exception):
         app.add_exception_handler(kind, problems.handle_error)
     app.add_exception_handler(HTTPException, problems.handle_http_error)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid_parameters)

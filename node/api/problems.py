@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
+import structlog
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
@@ -14,6 +16,8 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError, MalformedError, ResourceMissingError
 from node import errors
+
+log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _URN = "urn:concord:problem:"
@@ -35,6 +39,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.VerificationError, HTTPStatus.UNPROCESSABLE_ENTITY, "refuted", "What was claimed does not hold"),
     (errors.ChainError, HTTPStatus.SERVICE_UNAVAILABLE, "chain", "The chain cannot be used now"),
     (errors.NodeStoppingError, HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The node is stopping"),
+    (errors.PreparationLostError, HTTPStatus.SERVICE_UNAVAILABLE, "not-prepared", "The document could not be prepared"),
     (errors.LogHaltedError, HTTPStatus.SERVICE_UNAVAILABLE, "log-halted", "The log does not sign"),
     (errors.ConcordError, HTTPStatus.INTERNAL_SERVER_ERROR, "operator", "The operator must act"),
     (ResourceMissingError, HTTPStatus.NOT_FOUND, "not-in-log", "Not in the log"),
@@ -66,13 +71,27 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Translate an error. One that no row names is a fault of ours: nothing of it is told."""
+    """Translate an error. One that no row names is a fault of ours: nothing of it is told, its place is logged."""
+    problem = _translate(error)
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        own = isinstance(error, errors.ConcordError | LedgerError)
+        # messages of our trees hold no patient data; of others only the kind and the place are logged
+        log.error("request_failed", error=type(error).__name__, reason=str(error) if own else None, at=_place(error))
+    return problem
+
+
+def _translate(error: Exception) -> Problem:
     for kind, status, slug, title in TABLE:
         if isinstance(error, kind):
             told = status is not HTTPStatus.INTERNAL_SERVER_ERROR
             detail = str(error) if told else "the node's log has the reason"
             return Problem(_URN + slug, title, status, detail, _extensions(error))
     return Problem(_URN + "internal", "Internal error", 500, "the node's log has the reason", {})
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].name} ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
 
 
 def _extensions(error: Exception) -> dict[str, object]:

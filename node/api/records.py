@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
 
 from node.api.openapi import documented
 from node.api.problems import problem_of
@@ -69,8 +73,31 @@ async def submit_batch(request: Request, wait: WaitParameter = None) -> Response
     node, client = node_of(request), caller_of(request)
     client.require(Scope.WRITE_RECORDS)
     batch = _Batch(node, client.institution, wait)
-    reading = asyncio.ensure_future(batch.read(request))
-    return StreamingResponse(batch.results(reading), media_type=NDJSON)
+    return LineResponse(batch.results(asyncio.ensure_future(batch.read(request))))
+
+
+class LineResponse(Response):
+    """Streams lines while the request is still being read.
+
+    Starlette's own streaming response listens for the client's leaving meanwhile, and what it hears while it listens is
+    the request's body: lines would be lost. Here nobody but the reader receives.
+    """
+
+    media_type = NDJSON
+
+    def __init__(self, lines: AsyncGenerator[bytes, None]) -> None:
+        super().__init__()
+        del self.headers["content-length"]
+        self._lines = lines
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Send the lines as they come."""
+        del scope, receive
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async with contextlib.aclosing(self._lines) as lines:
+            async for line in lines:
+                await send({"type": "http.response.body", "body": line, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class _Batch:
@@ -120,7 +147,7 @@ class _Batch:
     async def _result(self, number: int, submitted: asyncio.Future[Submission]) -> dict[str, object]:
         try:
             submission = await submitted
-        except ConcordError as error:
+        except Exception as error:  # noqa: BLE001 - one line's failure is told in its place, the others go on
             return {"line": number, "problem": problem_of(error).document()}
         finally:
             self._window.release()
@@ -134,17 +161,22 @@ class _Batch:
         self._results.append(refused)
         self._more.set()
 
-    async def results(self, reading: asyncio.Future[None]) -> AsyncIterator[bytes]:
+    async def results(self, reading: asyncio.Future[None]) -> AsyncGenerator[bytes, None]:
         """Give the results in the order of the lines."""
         encode = msgspec.json.encode
-        while True:
-            while self._results:
-                yield encode(await self._results.popleft()) + b"\n"
-            if reading.done():
-                break
-            self._more.clear()
-            await self._more.wait()
-        await reading
+        try:
+            while True:
+                while self._results:
+                    yield encode(await self._results.popleft()) + b"\n"
+                if reading.done():
+                    break
+                self._more.clear()
+                await self._more.wait()
+            # what is stored is stored, whether or not the client heard of it
+            with contextlib.suppress(ClientDisconnect):
+                await reading
+        finally:
+            reading.cancel()
 
 
 @router.get("/v1/records", **documented("list"))

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from node.api.openapi import documented
 from node.api.requests import Caller, NodeOf, json_response
 from node.services.clients import Scope
-from node.telemetry import METRICS_MEDIA_TYPE, render_metrics
+from node.telemetry import METRICS_MEDIA_TYPE
 
 router = APIRouter(tags=["operations"])
 
@@ -41,7 +41,7 @@ async def readyz(node: NodeOf) -> Response:
 
 
 @router.get("/metrics", **documented("metrics"))
-async def metrics(client: Caller) -> Response:
+async def metrics(node: NodeOf, client: Caller) -> Response:
     """Prometheus metrics."""
     client.require(Scope.READ_STATUS)
-    return Response(render_metrics(), media_type=METRICS_MEDIA_TYPE)
+    return Response(node.status.metrics(), media_type=METRICS_MEDIA_TYPE)

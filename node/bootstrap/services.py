@@ -34,7 +34,7 @@ from node.services.sequencing import HostedLog, SequencingService
 from node.services.staging import StagingHandler
 from node.services.status import ChainWatch, StatusService
 from node.settings import NodeSettings
-from node.telemetry import LOG_SIZE
+from node.telemetry import CHECKPOINT_ENTRIES, LOG_SIZE
 
 DISTRIBUTION = "concord-node"
 
@@ -173,8 +173,9 @@ def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainW
     )
 
 
-def _observe(origin: Origin, checkpoint: Checkpoint) -> None:
+def _observe(origin: Origin, checkpoint: Checkpoint, added: int) -> None:
     LOG_SIZE.labels(origin).set(checkpoint.size)
+    CHECKPOINT_ENTRIES.labels(origin).observe(added)
 
 
 def _serial_and_expiry(trust_root: TrustRoot | None) -> tuple[int, datetime] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NewType, Protocol, TypeVar
@@ -21,7 +21,10 @@ IdentityMac = NewType("IdentityMac", bytes)
 """32 bytes: keyed hash of a record identity; recognises a record, says nothing about it."""
 
 PatientId = NewType("PatientId", bytes)
-"""16 random bytes that locator counters refer to."""
+"""16 random bytes."""
+
+LocatorId = NewType("LocatorId", bytes)
+"""16 bytes, a keyed hash of an epoch key: names it in counters. Two numbers of one patient share it, a replaced key has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +139,8 @@ class CounterKey:
 
     origin: Origin
     """The log."""
-    patient_id: PatientId
-    """The patient."""
-    epoch: int
-    """Serial of the locator secret; the exchange-key id in class 1."""
+    locator_id: LocatorId
+    """The key that the tags are made with."""
     tag_class: int
     """0 or 1."""
 
@@ -180,8 +181,8 @@ class RecordsTransaction(Protocol):
     def patients(self, institution: InstitutionId) -> Iterable[PatientRow]:
         """Iterate over an institution's patients."""
 
-    def counters(self, patients: Sequence[PatientId]) -> dict[CounterKey, int]:
-        """Return the next values of all counters of these patients; those never used are absent."""
+    def counters(self, locators: Sequence[LocatorId]) -> dict[CounterKey, int]:
+        """Return the next values of all counters of these keys; those never used are absent."""
 
     def set_counters(self, values: Mapping[CounterKey, int]) -> None:
         """Store the next values of counters."""
@@ -223,9 +224,6 @@ class RecordsTransaction(Protocol):
 class GroupHandler(Protocol[ItemT_contra, ResultT_co]):
     """Work that can be done for many items in one transaction."""
 
-    def before(self, items: Sequence[ItemT_contra]) -> None:
-        """Make durable elsewhere what the transaction will refer to."""
-
     def run(self, transaction: RecordsTransaction, items: Sequence[ItemT_contra]) -> Sequence[ResultT_co]:
         """Do the work for all items and return a result for each; an exception rolls everything back."""
 
@@ -249,6 +247,9 @@ class RecordsWriter(Protocol):
 
     def depth(self) -> int:
         """Return how many items wait."""
+
+    def scrub(self) -> None:
+        """Overwrite what deleted rows left behind in the database's files, as far as the database lets one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,5 +297,5 @@ class RecordsReader(Protocol):
     def erased_with_secrets(self) -> list[tuple[RecordId, tuple[SecretId, ...]]]:
         """Return erased records whose secrets may still exist: a crash came between the two steps of erasure."""
 
-    def secret_ids_since(self, staged_at_ms: int) -> frozenset[SecretId]:
-        """Return the names of secrets that entries staged at or after a time (unix ms) refer to."""
+    def secrets_in_use(self, candidates: Collection[SecretId]) -> frozenset[SecretId]:
+        """Return those of these secrets that an entry refers to."""

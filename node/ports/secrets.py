@@ -24,8 +24,8 @@ class SecretStore(Protocol):
     def destroy(self, secret_ids: Collection[SecretId]) -> None:
         """Overwrite and remove secrets durably; unknown ones are passed over."""
 
-    def unswept(self, stored_before_ms: int) -> tuple[int, frozenset[SecretId]]:
-        """Return the time of the last sweep (unix ms) and the ids of secrets stored from then up to another time."""
+    def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
+        """Return the ids of secrets stored from the time of the last sweep up to another time (unix ms)."""
 
     def swept(self, stored_before_ms: int) -> None:
         """Remember that orphans stored before a time (unix ms) were removed."""

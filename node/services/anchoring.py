@@ -31,6 +31,7 @@ from node.ports.clock import Clock
 from node.ports.records import AnchorRow, RecordsReader, RecordsTransaction, RecordsWriter
 from node.services.progress import Progress
 from node.services.status import ChainWatch
+from node.telemetry import ANCHORED_SIZE
 
 _SETTLE_S = 0.25
 """How often the chain is asked for what is on its way."""
@@ -150,6 +151,7 @@ class AnchoringService:
 
         self._writer.submit(work).result()
         self._progress.anchored(origin, size)
+        ANCHORED_SIZE.labels(origin).set(size)
 
     def _submit(self, origin: Origin) -> None:
         now_s = time.monotonic()

@@ -77,6 +77,7 @@ class ClientService:
         self._writer = writer
         self._reader = reader
         self._clock = clock
+        self._known: dict[bytes, Client] = {}
 
     def issue(self, institution: InstitutionId, name: str, scopes: Collection[str]) -> IssuedClient:
         """Issue a key.
@@ -107,15 +108,22 @@ class ClientService:
         Raises:
             UnauthenticatedError: There is none, or it was revoked.
         """
-        row = self._reader.client_by_digest(_digest(api_key))
-        if row is None or row.revoked_at_ms is not None:
-            raise UnauthenticatedError
-        return _client(row)
+        digest = _digest(api_key)
+        known = self._known.get(digest)
+        if known is None:
+            row = self._reader.client_by_digest(digest)
+            if row is None or row.revoked_at_ms is not None:
+                raise UnauthenticatedError
+            # only keys that are valid are kept, so that nobody fills the memory by guessing
+            known = self._known[digest] = _client(row)
+        return known
 
     def revoke(self, client_id: str) -> bool:
-        """Revoke a client's key; False when there is none that is valid."""
+        """Revoke a client's key, from this moment on; False when there is none that is valid."""
         now_ms = unix_ms(self._clock)
-        return self._writer.submit(lambda transaction: transaction.revoke_client(client_id, now_ms)).result()
+        revoked = self._writer.submit(lambda transaction: transaction.revoke_client(client_id, now_ms)).result()
+        self._known = {digest: client for digest, client in self._known.items() if client.client_id != client_id}
+        return revoked
 
     def list(self) -> list[ClientRow]:
         """Return all clients, revoked ones included."""

@@ -73,10 +73,10 @@ class ErasureService:
             self._destroy(record_id, secret_ids)
             swept += len(secret_ids)
         before_ms = unix_ms(self._clock) - ORPHAN_AGE_MS
-        since_ms, candidates = self._secrets.unswept(before_ms)
+        candidates = self._secrets.unswept(before_ms)
         if candidates:
-            # a secret is stored before its entry is staged: no older entry can refer to these
-            orphans = candidates - self._reader.secret_ids_since(since_ms)
+            # by what entries refer to, never by their times: a clock that was set back must not cost a live secret
+            orphans = candidates - self._reader.secrets_in_use(candidates)
             self._secrets.destroy(orphans)
             swept += len(orphans)
         self._secrets.swept(before_ms)
@@ -84,6 +84,8 @@ class ErasureService:
 
     def _destroy(self, record_id: RecordId, secret_ids: tuple[SecretId, ...]) -> None:
         self._secrets.destroy(secret_ids)
+        # secrets first, files second, names last: as long as the names are there, the sweep takes it up again
+        self._writer.scrub()
         self._writer.submit(lambda transaction: transaction.forget_secret_ids(record_id)).result()
 
 

@@ -17,6 +17,7 @@ from node.ports.preparation import Preparation, PreparationRequest, PreparedDocu
 from node.ports.records import GroupHandler, RecordsWriter
 from node.services.progress import Progress
 from node.services.staging import Reassigned, StagingRequest, StagingResult
+from node.telemetry import REFUSALS, SUBMISSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class IngestService:
             A future for each document: its `Submission` once all of its entries are durable, or its error.
         """
         origin = self._institutions[institution].origin
-        pending = [_Pending(PreparationRequest(institution, document), origin, Future()) for document in documents]
+        pending = [_Pending(PreparationRequest(institution, document), origin, _uncancellable()) for document in documents]
         self._prepare(pending)
         return [one.future for one in pending]
 
@@ -86,7 +87,7 @@ class IngestService:
             return
         for one, result in zip(pending, done.result(), strict=True):
             if isinstance(result, ConcordError):
-                one.future.set_exception(result)
+                _fail([one], result)
             else:
                 self._stage(one, result)
 
@@ -111,8 +112,10 @@ class IngestService:
             one.request = replace(one.request, assignments=assignments)
             self._prepare([one])
         elif isinstance(result, ConcordError):
-            one.future.set_exception(result)
+            _fail([one], result)
         else:
+            for receipt in result:
+                SUBMISSIONS.labels(receipt.institution, receipt.outcome).inc()
             if any(receipt.outcome not in (Outcome.SAME, Outcome.ERASED) for receipt in result):
                 self._staged(one.origin)
             one.future.set_result(Submission(tuple(map(self._current, result)), document.ignored))
@@ -125,4 +128,12 @@ class IngestService:
 
 def _fail(pending: Sequence[_Pending], error: BaseException) -> None:
     for one in pending:
+        REFUSALS.labels(one.request.institution, type(error).__name__).inc()
         one.future.set_exception(error)
+
+
+def _uncancellable() -> Future[Submission]:
+    """Return a future that a waiter who leaves cannot cancel: what was submitted goes its way all the same."""
+    future: Future[Submission] = Future()
+    future.set_running_or_notify_cancel()
+    return future

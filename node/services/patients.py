@@ -20,10 +20,11 @@ from node.errors import MalformedParameterError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
 from node.ports.keys import NodeKeys
-from node.ports.records import PatientId, PatientRow, RecordsTransaction, RecordsWriter
+from node.ports.records import LocatorId, PatientId, PatientRow, RecordsTransaction, RecordsWriter
 
 _PURPOSE = "patient-keys"
 _PATIENT_ID_BYTES = 16
+_LOCATOR_ID_BYTES = 16
 _CACHED_PATIENTS = 10_000
 
 
@@ -31,8 +32,8 @@ _CACHED_PATIENTS = 10_000
 class ResolvedPatient:
     """What staging an entry needs of a patient."""
 
-    patient_id: PatientId
-    """Counters refer to it."""
+    locator_id: LocatorId
+    """Names the epoch key in counters."""
     epoch: int
     """The newest epoch whose key is here."""
     epoch_key: bytes
@@ -47,24 +48,35 @@ class PatientIndex:
     def __init__(self, keys: NodeKeys, locator_secrets: Mapping[int, bytes]) -> None:
         self._keys = keys
         self._locator_secrets = locator_secrets
-        self._opened: OrderedDict[tuple[PatientId, bytes], PatientKeys] = OrderedDict()
+        self._resolved: OrderedDict[tuple[PatientId, bytes], ResolvedPatient] = OrderedDict()
 
     def number_mac(self, number: PatientNumber) -> bytes:
         """Return the keyed hash that recognises a patient number."""
         system, value = number.system.encode(), number.value.encode()
         return self._keys.mac("patient-number", len(system).to_bytes(4, "big") + system + value)
 
+    def locator_id(self, epoch_key: bytes) -> LocatorId:
+        """Return what names an epoch key in counters."""
+        return LocatorId(self._keys.mac("locator", epoch_key)[:_LOCATOR_ID_BYTES])
+
+    def resolve(self, row: PatientRow) -> ResolvedPatient:
+        """Return what staging needs of a patient."""
+        # the sealed bytes are part of the place: a replaced row is another entry
+        place = (row.patient_id, row.keys_sealed[:16])
+        resolved = self._resolved.get(place)
+        if resolved is None:
+            keys = self.keys_of(row)
+            epoch = max(keys.epoch_keys)
+            epoch_key = keys.epoch_keys[epoch]
+            resolved = ResolvedPatient(self.locator_id(epoch_key), epoch, epoch_key, keys.pseudonym)
+            self._resolved[place] = resolved
+            if len(self._resolved) > _CACHED_PATIENTS:
+                self._resolved.popitem(last=False)
+        return resolved
+
     def keys_of(self, row: PatientRow) -> PatientKeys:
         """Open a patient's keys."""
-        # the sealed bytes are part of the key: a replaced row is another entry
-        place = (row.patient_id, row.keys_sealed[:16])
-        keys = self._opened.get(place)
-        if keys is None:
-            keys = parse_patient_keys(self._keys.open(_PURPOSE, row.keys_sealed))
-            self._opened[place] = keys
-            if len(self._opened) > _CACHED_PATIENTS:
-                self._opened.popitem(last=False)
-        return keys
+        return parse_patient_keys(self._keys.open(_PURPOSE, row.keys_sealed))
 
     def seal(self, keys: PatientKeys) -> bytes:
         """Seal a patient's keys for this node."""
@@ -85,12 +97,12 @@ class PatientSession:
         self._rows: dict[tuple[InstitutionId, bytes], PatientRow] = {}
         self._issued: list[PatientRow] = []
 
-    def load(self, institution: InstitutionId, numbers: Sequence[PatientNumber]) -> list[PatientId]:
-        """Look up patients; return the ids of those that are known."""
+    def load(self, institution: InstitutionId, numbers: Sequence[PatientNumber]) -> list[LocatorId]:
+        """Look up patients; return the names of the keys of those that are known."""
         macs = list({self._index.number_mac(number) for number in numbers})
         found = self._transaction.patients_by_number(institution, macs)
         self._rows.update(((institution, mac), row) for mac, row in found.items())
-        return [row.patient_id for row in found.values()]
+        return list({self._index.resolve(row).locator_id for row in found.values()})
 
     def resolve(self, institution: InstitutionId, number: PatientNumber) -> ResolvedPatient:
         """Return a patient; an unknown one gets a provisional code."""
@@ -100,9 +112,7 @@ class PatientSession:
             row = self._index.issue_provisional(institution, mac)
             self._rows[institution, mac] = row
             self._issued.append(row)
-        keys = self._index.keys_of(row)
-        epoch = max(keys.epoch_keys)
-        return ResolvedPatient(row.patient_id, epoch, keys.epoch_keys[epoch], keys.pseudonym)
+        return self._index.resolve(row)
 
     def write(self) -> None:
         """Insert those who got a provisional code."""

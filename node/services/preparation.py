@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.kind import DocumentLimits, IdentityRules, KindTable
 from node.domain.record import RecordDraft
+from node.errors import DocumentRefusedError, Refusal
 from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
 from node.ports.secrets import RecordSecret, SecretId
 from node.services.assignment import assignment_for
 from node.wire.fhir import split_document
 from node.wire.prepare import RecordContext, prepare_record
 
+_NO_ROOM = "a text or a time that the record's formats have no room for"
 _RECORD_ID_BYTES = 15
 """120 random bits: 24 characters of base32 without padding."""
 _SECRET_ID_BYTES = 16
@@ -63,14 +65,18 @@ def _prepare(
     else:
         record_id, assignment = known_as.record_id, known_as.assignment
     secret = RecordSecret(entropy(_SECRET_BYTES))
-    prepared = prepare_record(
-        draft,
-        context=context,
-        record_id=record_id,
-        secret=secret,
-        claimed_time_ms=now_ms,
-        assignment=assignment,
-    )
+    try:
+        prepared = prepare_record(
+            draft,
+            context=context,
+            record_id=record_id,
+            secret=secret,
+            claimed_time_ms=now_ms,
+            assignment=assignment,
+        )
+    except ValueError as error:
+        # without the error's own words: they may quote the document
+        raise DocumentRefusedError([Refusal(draft.path, _NO_ROOM)]) from error
     return DraftedRecord(
         prepared=prepared,
         record_id=record_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -16,12 +17,36 @@ class _Sizes:
     anchored: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(order=True, slots=True)
 class _Waiter:
-    origin: Origin
     size: int
-    level: Level
-    future: Future[None] = field(default_factory=Future)
+    future: Future[None] = field(default_factory=Future, compare=False)
+
+
+_MIN_SWEPT = 1_024
+"""Waiters of a log and level below which those who gave up are left lying."""
+
+
+class _Waiters:
+    """Who waits for one log to get to one level, the nearest first."""
+
+    def __init__(self) -> None:
+        self._heap: list[_Waiter] = []
+        self._sweep_at = _MIN_SWEPT
+
+    def add(self, waiter: _Waiter) -> None:
+        heapq.heappush(self._heap, waiter)
+        if len(self._heap) >= self._sweep_at:
+            # with the chain away for hours, waiters that gave up would pile up
+            self._heap = [one for one in self._heap if not one.future.cancelled()]
+            heapq.heapify(self._heap)
+            self._sweep_at = max(_MIN_SWEPT, 2 * len(self._heap))
+
+    def take(self, size: int) -> list[Future[None]]:
+        taken = []
+        while self._heap and self._heap[0].size <= size:
+            taken.append(heapq.heappop(self._heap).future)
+        return taken
 
 
 class Progress:
@@ -30,7 +55,7 @@ class Progress:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._sizes: dict[Origin, _Sizes] = {}
-        self._waiters: list[_Waiter] = []
+        self._waiters: dict[tuple[Origin, Level], _Waiters] = {}
 
     def level(self, origin: Origin, leaf_index: int) -> Level:
         """Return the level of an entry that is stored."""
@@ -56,29 +81,31 @@ class Progress:
 
     def reached(self, origin: Origin, leaf_index: int, level: Level) -> Future[None]:
         """Return a future that completes when an entry is at a level or above it."""
-        waiter = _Waiter(origin, leaf_index + 1, level)
+        waiter = _Waiter(leaf_index + 1)
         with self._lock:
-            if self._satisfied(waiter):
+            sizes = self._sizes.get(origin, _Sizes())
+            if level is Level.STORED or waiter.size <= _size(sizes, level):
                 waiter.future.set_result(None)
             else:
-                self._waiters.append(waiter)
+                self._waiters.setdefault((origin, level), _Waiters()).add(waiter)
         return waiter.future
-
-    def _satisfied(self, waiter: _Waiter) -> bool:
-        sizes = self._sizes.get(waiter.origin, _Sizes())
-        if waiter.level is Level.STORED:
-            return True
-        return waiter.size <= (sizes.logged if waiter.level is Level.LOGGED else sizes.anchored)
 
     def _change(self, origin: Origin, change: Callable[[_Sizes], None]) -> None:
         with self._lock:
-            change(self._sizes.setdefault(origin, _Sizes()))
-            done = [waiter for waiter in self._waiters if self._satisfied(waiter)]
-            if done:
-                # a waiter that gave up has cancelled its future: it leaves the list here too
-                self._waiters = [
-                    waiter for waiter in self._waiters if not self._satisfied(waiter) and not waiter.future.cancelled()
-                ]
-        for waiter in done:
-            if waiter.future.set_running_or_notify_cancel():
-                waiter.future.set_result(None)
+            sizes = self._sizes.setdefault(origin, _Sizes())
+            change(sizes)
+            done = [
+                future
+                for level in (Level.LOGGED, Level.ANCHORED)
+                if (waiters := self._waiters.get((origin, level))) is not None
+                for future in waiters.take(_size(sizes, level))
+            ]
+        for future in done:
+            # one that gave up has cancelled its future
+            if future.set_running_or_notify_cancel():
+                future.set_result(None)
+
+
+def _size(sizes: _Sizes, level: Level) -> int:
+    # an anchored entry is logged, whatever order the news came in
+    return sizes.anchored if level is Level.ANCHORED else max(sizes.logged, sizes.anchored)

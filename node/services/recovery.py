@@ -53,6 +53,7 @@ class _Owner:
 
     counter: CounterKey
     value: int
+    epoch: int
     epoch_key: bytes
 
 
@@ -127,23 +128,24 @@ class Recovery:
         tags = {parse_leaf(leaf).tag for leaf in leaves}
         moved_tags = {parse_leaf(entry.leaf).tag for entry in moved}
         owners = _Owners({}, {}, {})
-        rows = list(self._transaction.patients(self._institution))
-        counters = self._transaction.counters([row.patient_id for row in rows])
-        for row in rows:
+        keys: dict[CounterKey, tuple[int, bytes]] = {}
+        for row in self._transaction.patients(self._institution):
             for epoch, epoch_key in self._patients.keys_of(row).epoch_keys.items():
-                key = CounterKey(self._origin, row.patient_id, epoch, TAG_CLASS)
-                stands_at = counters.get(key, 0)
-                value = stands_at
-                for earlier in range(max(0, stands_at - len(moved)), stands_at):
-                    tag = locator_tag(epoch_key, self._origin, TAG_CLASS, earlier)
-                    if tag in moved_tags:
-                        owners.moved[tag] = _Owner(key, earlier, epoch_key)
-                        value = min(value, earlier)
-                while (tag := locator_tag(epoch_key, self._origin, TAG_CLASS, value)) in tags:
-                    owners.recovered[tag] = _Owner(key, value, epoch_key)
-                    value += 1
-                if value != stands_at:
-                    owners.next_values[key] = value
+                keys[CounterKey(self._origin, self._patients.locator_id(epoch_key), TAG_CLASS)] = epoch, epoch_key
+        counters = self._transaction.counters([key.locator_id for key in keys])
+        for key, (epoch, epoch_key) in keys.items():
+            stands_at = counters.get(key, 0)
+            value = stands_at
+            for earlier in range(max(0, stands_at - len(moved)), stands_at):
+                tag = locator_tag(epoch_key, self._origin, TAG_CLASS, earlier)
+                if tag in moved_tags:
+                    owners.moved[tag] = _Owner(key, earlier, epoch, epoch_key)
+                    value = min(value, earlier)
+            while (tag := locator_tag(epoch_key, self._origin, TAG_CLASS, value)) in tags:
+                owners.recovered[tag] = _Owner(key, value, epoch, epoch_key)
+                value += 1
+            if value != stands_at:
+                owners.next_values[key] = value
         self._transaction.set_counters(owners.next_values)
         return owners
 
@@ -239,7 +241,7 @@ class Recovery:
                 prepare_header(opened.content, self._audit_keys),
                 HeaderPlace(self._origin, leaf.entry_type, tag),
                 reader_key=owner.epoch_key,
-                reader_key_id=reader_key_id(owner.counter.epoch),
+                reader_key_id=reader_key_id(owner.epoch),
                 pseudonym=opened.pseudonym,
             )
             leaf_bytes = encode_leaf(replace(leaf, tag=tag, header_digest=header_digest(sealed)))

@@ -64,7 +64,7 @@ class SequencingService:
         *,
         interval_s: float,
         batch_entries: int,
-        observe: Callable[[Origin, Checkpoint], None],
+        observe: Callable[[Origin, Checkpoint, int], None],
     ) -> None:
         self._writer = writer
         self._progress = progress
@@ -154,6 +154,7 @@ class SequencingService:
         checkpoint = self._writer.submit(work).result()
         if checkpoint is None:
             return False
+        before, _ = self._progress.sizes(hosted.origin)
         self._progress.logged(hosted.origin, checkpoint.size)
-        self._observe(hosted.origin, checkpoint)
+        self._observe(hosted.origin, checkpoint, checkpoint.size - before)
         return True

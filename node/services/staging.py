@@ -7,7 +7,7 @@ A document is one unit: all of its records are staged, or none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
@@ -16,7 +16,7 @@ from node.errors import ConcordError, DocumentRefusedError, Refusal, VersionConf
 from node.ports.clock import Clock, unix_ms
 from node.ports.keys import NodeKeys
 from node.ports.preparation import DraftedRecord, PreparedAs
-from node.ports.records import CounterKey, EntryRow, IdentityMac, PatientId, RecordRow, RecordsTransaction
+from node.ports.records import CounterKey, EntryRow, IdentityMac, LocatorId, RecordRow, RecordsTransaction
 from node.ports.secrets import SecretStore
 from node.services.assignment import assignment_for
 from node.services.patients import PatientIndex, PatientSession
@@ -84,10 +84,6 @@ class StagingHandler:
         self._patients = patients
         self._clock = clock
 
-    def before(self, items: Sequence[StagingRequest]) -> None:
-        """Make the secrets durable: an entry whose secret was lost could never be opened."""
-        self._secrets.put_many({drafted.secret_id: drafted.secret for item in items for drafted in item.records})
-
     def run(self, transaction: RecordsTransaction, items: Sequence[StagingRequest]) -> Sequence[StagingResult]:
         """Stage what can be staged; return a result for each document."""
         return _Staging(self, transaction, items).run()
@@ -105,6 +101,10 @@ class StagingHandler:
     def now_ms(self) -> int:
         """Return the time of staging, unix ms."""
         return unix_ms(self._clock)
+
+    def keep_secrets(self, drafted: Iterable[DraftedRecord]) -> None:
+        """Make secrets durable: an entry whose secret was lost could never be opened."""
+        self._secrets.put_many({one.secret_id: one.secret for one in drafted})
 
     def patients(self, transaction: RecordsTransaction) -> PatientSession:
         """Return the patients of a transaction."""
@@ -178,12 +178,12 @@ class _Staging:
             return receipt_of(known, draft.same, Outcome.SAME, Level.STORED)
         return None
 
-    def _load_counters(self, patients: Sequence[PatientId]) -> None:
-        self._counters.update(self._transaction.counters(patients))
+    def _load_counters(self, locators: Sequence[LocatorId]) -> None:
+        self._counters.update(self._transaction.counters(locators))
 
     def _stage(self, item: StagingRequest, draft: _Draft) -> _Placed:
         patient = self._patients.resolve(item.institution, draft.drafted.patient_number)
-        key = CounterKey(item.origin, patient.patient_id, patient.epoch, TAG_CLASS)
+        key = CounterKey(item.origin, patient.locator_id, TAG_CLASS)
         counter = self._counters.get(key, 0)
         self._counters[key] = self._moved[key] = counter + 1
         finished = finish_record(
@@ -234,6 +234,8 @@ class _Staging:
 
     def _write(self) -> None:
         transaction = self._transaction
+        # before the commit of what refers to them; a crash in between leaves orphans, which the sweep removes
+        self._handler.keep_secrets(one.drafted for placed in self._placed.values() for one in placed)
         transaction.insert_records(self._new_records)
         for origin, placed in self._placed.items():
             first = transaction.log(origin).stage([one.finished.leaf for one in placed])

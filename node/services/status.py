@@ -12,6 +12,7 @@ from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader, RecordsWriter
 from node.services.progress import Progress
 from node.services.sequencing import HostedLog
+from node.telemetry import CHAIN_UP, WRITER_QUEUE, render_metrics
 
 MAX_QUEUE = 10_000
 """A writer with more waiting than this is not ready: answers would take seconds."""
@@ -73,11 +74,13 @@ class ChainWatch:
     def up(self, block_number: int, now: datetime) -> None:
         """Note that the chain answered."""
         self._report = ChainReport("up", None, block_number, _show(now))
+        CHAIN_UP.set(1)
 
     def down(self, reason: str) -> None:
         """Note that it did not, and why."""
         seen_at = self._report.seen_at
         self._report = ChainReport("away", reason, self._report.block_number, seen_at)
+        CHAIN_UP.set(0)
 
     def refused(self, origin: Origin, reason: str | None) -> None:
         """Note that the contract refused a log's anchor, by the revert's name, or that it no longer does."""
@@ -120,6 +123,11 @@ class StatusService:
         """Return why submissions would not be stored now; empty when they would."""
         depth = self._writer.depth()
         return [f"{depth} items wait for the writer"] if depth > MAX_QUEUE else []
+
+    def metrics(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        WRITER_QUEUE.set(self._writer.depth())
+        return render_metrics()
 
     def report(self) -> StatusReport:
         """Return the whole status."""

@@ -35,6 +35,21 @@ class _DriverConnection(Protocol):
     def execute(self, statement: str, /) -> object: ...
 
 
+def truncate_log(engine: sa.Engine) -> None:
+    """Move what SQLite's write-ahead log holds into the database and empty it: deleted bytes must not linger there.
+
+    Waits for readers, at most `BUSY_TIMEOUT_MS`. Other databases need nothing that can be asked for here.
+    """
+    if engine.dialect.name != "sqlite":
+        return
+    # in a connection of the pool but outside SQLAlchemy's transactions: a checkpoint is refused inside one
+    pooled = engine.raw_connection()
+    try:
+        pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        pooled.close()
+
+
 def open_sqlite(path: Path, durability: Durability, *, writer: bool, shred: bool = False) -> sa.Engine:
     """Open a SQLite file.
 

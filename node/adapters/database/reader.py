@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from ledger.ports import LogReader
@@ -106,11 +108,12 @@ class SqlRecordsReader:
                 found.setdefault(RecordId(record_id), []).append(SecretId(secret_id))
         return [(record_id, tuple(ids)) for record_id, ids in found.items()]
 
-    def secret_ids_since(self, staged_at_ms: int) -> frozenset[SecretId]:
-        """Return the names of secrets that entries staged at or after a time (unix ms) refer to."""
-        query = sa.select(entries.c.secret_id).where(entries.c.staged_at_ms >= staged_at_ms, entries.c.secret_id.is_not(None))
+    def secrets_in_use(self, candidates: Collection[SecretId]) -> frozenset[SecretId]:
+        """Return those of these secrets that an entry refers to; reads all entries once."""
+        query = sa.select(entries.c.secret_id).where(entries.c.secret_id.is_not(None))
         with self._engine.connect() as connection:
-            return frozenset(SecretId(value) for value in connection.scalars(query) if value is not None)
+            found = connection.execution_options(yield_per=10_000).scalars(query)
+            return frozenset(SecretId(value) for value in found if value in candidates)
 
 
 class SqlBodyReader:

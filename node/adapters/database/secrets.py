@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from node.adapters.database.engines import truncate_log
 from node.adapters.database.tables import record_secrets, secret_sweeps
 from node.errors import SecretUnreadableError
 from node.ports.clock import Clock
@@ -75,21 +76,42 @@ class SqlSecretStore:
         with self._engine.begin() as connection:
             for secret_id in secret_ids:
                 connection.execute(record_secrets.delete().where(record_secrets.c.secret_id == secret_id))
-        if self._engine.dialect.name == "sqlite":
-            with self._engine.connect() as connection:
-                # outside a transaction: what was deleted must not linger in the write-ahead log
-                raw = connection.connection.driver_connection
-                if raw is not None:
-                    connection.rollback()
-                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        truncate_log(self._engine)
 
-    def unswept(self, stored_before_ms: int) -> tuple[int, frozenset[SecretId]]:
-        """Return the time of the last sweep (unix ms) and the ids of secrets stored from then up to another time."""
+    def rewrap(self) -> int:
+        """Wrap every secret under the current key-encryption key, so that older ones can be destroyed.
+
+        One transaction: after a crash either all secrets are under the new key, or none, and the old one still exists.
+
+        Returns:
+            How many secrets were under another key.
+
+        Raises:
+            SecretUnreadableError: One cannot be unwrapped; nothing is changed.
+        """
+        kek_id, kek = self._keys.current()
+        cipher = AESGCM(kek)
+        old = sa.select(record_secrets).where(record_secrets.c.kek_id != kek_id)
+        change = record_secrets.update().where(record_secrets.c.secret_id == sa.bindparam("at"))
+        change = change.values(kek_id=sa.bindparam("kek"), wrapped=sa.bindparam("sealed"))
+        rewrapped = 0
+        with self._engine.begin() as connection:
+            while rows := connection.execute(old.limit(_REWRAP_ROWS)).all():
+                values = [
+                    {"at": row.secret_id, "kek": kek_id, "sealed": _wrap(cipher, row.secret_id, self._unwrap(row))} for row in rows
+                ]
+                connection.execute(change, values)
+                rewrapped += len(rows)
+        self._empty_write_ahead_log()
+        return rewrapped
+
+    def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
+        """Return the ids of secrets stored from the time of the last sweep up to another time (unix ms)."""
         with self._engine.connect() as connection:
             swept_until_ms = connection.execute(sa.select(sa.func.max(secret_sweeps.c.swept_until_ms))).scalar() or 0
             created = record_secrets.c.created_at_ms
             query = sa.select(record_secrets.c.secret_id).where(created >= swept_until_ms, created < stored_before_ms)
-            return swept_until_ms, frozenset(SecretId(value) for value in connection.scalars(query))
+            return frozenset(SecretId(value) for value in connection.scalars(query))
 
     def swept(self, stored_before_ms: int) -> None:
         """Remember that orphans stored before a time (unix ms) were removed."""

@@ -80,7 +80,7 @@ bodies = sa.Table(
 patients = sa.Table(
     "patients",
     records_metadata,
-    sa.Column("patient_id", sa.LargeBinary(16), primary_key=True, comment="random; counters refer to it"),
+    sa.Column("patient_id", sa.LargeBinary(16), primary_key=True, comment="random"),
     sa.Column("institution", sa.String(64), nullable=False),
     sa.Column("number_mac", sa.LargeBinary(_HASH_BYTES), nullable=False, comment="keyed hash of the hospital's patient number"),
     sa.Column("provisional", sa.Boolean, nullable=False),
@@ -97,8 +97,7 @@ locator_counters = sa.Table(
     "locator_counters",
     records_metadata,
     sa.Column("origin", sa.String(255), primary_key=True),
-    sa.Column("patient_id", sa.ForeignKey("patients.patient_id"), primary_key=True),
-    sa.Column("epoch", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("locator_id", sa.LargeBinary(16), primary_key=True, comment="keyed hash of the key that makes the tags"),
     sa.Column("tag_class", sa.SmallInteger, primary_key=True, autoincrement=False),
     sa.Column("next_counter", sa.BigInteger, nullable=False),
 )

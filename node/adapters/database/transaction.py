@@ -28,6 +28,7 @@ from node.ports.records import (
     CounterKey,
     EntryRow,
     IdentityMac,
+    LocatorId,
     PatientId,
     PatientRow,
     RecordRow,
@@ -125,18 +126,18 @@ class SqlRecordsTransaction:
         query = sa.select(patients).where(patients.c.institution == institution)
         return [rows.patient_from(row) for row in self._connection.execute(query)]
 
-    def counters(self, patients: Sequence[PatientId]) -> dict[CounterKey, int]:
-        """Return the next values of all counters of these patients; those never used are absent."""
+    def counters(self, locators: Sequence[LocatorId]) -> dict[CounterKey, int]:
+        """Return the next values of all counters of these keys; those never used are absent."""
         table = locator_counters
         found: dict[CounterKey, int] = {}
-        for chunk in chunks(patients):
-            for row in self._connection.execute(sa.select(table).where(table.c.patient_id.in_(chunk))):
-                found[CounterKey(Origin(row.origin), PatientId(row.patient_id), row.epoch, row.tag_class)] = row.next_counter
+        for chunk in chunks(locators):
+            for row in self._connection.execute(sa.select(table).where(table.c.locator_id.in_(chunk))):
+                found[CounterKey(Origin(row.origin), LocatorId(row.locator_id), row.tag_class)] = row.next_counter
         return found
 
     def set_counters(self, values: Mapping[CounterKey, int]) -> None:
         """Store the next values of counters."""
-        known = self.counters(list({key.patient_id for key in values}))
+        known = self.counters(list({key.locator_id for key in values}))
         table = locator_counters
         fresh = [_counter_values(key, value) for key, value in values.items() if key not in known]
         changed = [_counter_values(key, value, prefix="at_") for key, value in values.items() if key in known]
@@ -149,6 +150,9 @@ class SqlRecordsTransaction:
 
     def forget(self, record_id: RecordId, erased_at_ms: int) -> None:
         """Remove a record's headers, bodies and content digests and mark it erased."""
+        if self._connection.dialect.name == "sqlite":
+            # freed pages keep their bytes otherwise, and whoever has the patient's key could read a header there
+            self._connection.exec_driver_sql("PRAGMA secure_delete=ON")
         places = sa.select(entries.c.origin, entries.c.leaf_index).where(entries.c.record_id == record_id)
         for origin, leaf_index in self._connection.execute(places).all():
             for table in (headers, bodies):
@@ -158,6 +162,8 @@ class SqlRecordsTransaction:
         self._connection.execute(change.values(sameness_mac=None))
         mark = records.update().where(records.c.record_id == record_id)
         self._connection.execute(mark.values(erased_at_ms=erased_at_ms))
+        if self._connection.dialect.name == "sqlite":
+            self._connection.exec_driver_sql("PRAGMA secure_delete=OFF")
 
     def forget_secret_ids(self, record_id: RecordId) -> None:
         """Remove the names of a record's secrets, once those are destroyed."""
@@ -213,11 +219,11 @@ class SqlRecordsTransaction:
         return self._connection.execute(change.values(revoked_at_ms=revoked_at_ms)).rowcount > 0
 
 
-_COUNTER_KEY = ("origin", "patient_id", "epoch", "tag_class")
+_COUNTER_KEY = ("origin", "locator_id", "tag_class")
 
 
 def _counter_values(key: CounterKey, value: int, prefix: str = "") -> dict[str, object]:
-    values = (key.origin, key.patient_id, key.epoch, key.tag_class, value)
+    values = (key.origin, key.locator_id, key.tag_class, value)
     return dict(zip((f"{prefix}{name}" for name in (*_COUNTER_KEY, "next_counter")), values, strict=True))
 
 

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
+from node.adapters.database.engines import truncate_log
 from node.errors import NodeStoppingError
 from node.ports.records import GroupHandler, RecordsTransaction
 
@@ -27,7 +28,7 @@ MAX_GROUP = 1_024
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    handler: GroupHandler[Any, Any]
+    handler: GroupHandler[Any, Any] | _Scrub
     item: Any
     future: Future[Any]
 
@@ -38,13 +39,17 @@ class _Single(Generic[ResultT]):
     def __init__(self, work: Callable[[RecordsTransaction], ResultT]) -> None:
         self._work = work
 
-    def before(self, items: Sequence[None]) -> None:
-        """Need nothing elsewhere."""
-
     def run(self, transaction: RecordsTransaction, items: Sequence[None]) -> Sequence[ResultT]:
         """Run the closure once."""
         del items
         return [self._work(transaction)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scrub:
+    """Asks for the write-ahead log to be emptied; never shares a group, each request being its own."""
+
+    engine: sa.Engine
 
 
 class SqlRecordsWriter:
@@ -75,6 +80,10 @@ class SqlRecordsWriter:
         """Return how many items wait."""
         return self._queue.qsize()
 
+    def scrub(self) -> None:
+        """Overwrite what deleted rows left behind in the write-ahead log; between two transactions."""
+        self._enqueue(_Scrub(self._engine), None).result()
+
     def submit(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
         """Queue a closure for a transaction of its own; the future completes after the commit."""
         return self.submit_item(_Single(work), None)
@@ -85,6 +94,9 @@ class SqlRecordsWriter:
         Raises:
             NodeStoppingError: The writer has stopped.
         """
+        return self._enqueue(handler, item)
+
+    def _enqueue(self, handler: GroupHandler[ItemT, ResultT] | _Scrub, item: ItemT | None) -> Future[ResultT]:
         future: Future[ResultT] = Future()
         with self._lock:
             if self._closed:
@@ -120,18 +132,34 @@ class SqlRecordsWriter:
         return group, None, False
 
     def _run(self, group: Sequence[_Task]) -> None:
-        handler = group[0].handler
         live = [task for task in group if task.future.set_running_or_notify_cancel()]
         if not live:
             return
         try:
-            items = [task.item for task in live]
-            handler.before(items)
-            with self._engine.begin() as connection:
-                results = handler.run(self._join(connection), items)
+            results = self._do(live)
         except BaseException as error:  # noqa: BLE001 - the thread outlives any work; the waiting caller learns of it
+            if len(live) == 1:
+                live[0].future.set_exception(error)
+                return
+            # what makes one fail must not take its neighbours along
             for task in live:
-                task.future.set_exception(error)
+                self._settle(task)
             return
         for task, result in zip(live, results, strict=True):
             task.future.set_result(result)
+
+    def _settle(self, task: _Task) -> None:
+        try:
+            result = self._do([task])[0]
+        except BaseException as error:  # noqa: BLE001 - as in _run
+            task.future.set_exception(error)
+        else:
+            task.future.set_result(result)
+
+    def _do(self, tasks: Sequence[_Task]) -> Sequence[object]:
+        handler = tasks[0].handler
+        if isinstance(handler, _Scrub):
+            truncate_log(self._engine)
+            return [None for _ in tasks]
+        with self._engine.begin() as connection:
+            return handler.run(self._join(connection), [task.item for task in tasks])
