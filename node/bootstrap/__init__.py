@@ -13,10 +13,11 @@ maintenance  create a node, issue API keys, recover a log: on a node that is not
 from __future__ import annotations
 
 from node.bootstrap.hosting import hosted_institutions, read_trust_root
-from node.bootstrap.maintenance import init_node, issue_clients, recover_node
+from node.bootstrap.maintenance import KeyRotation, init_node, issue_clients, recover_node, rotate_kek
 from node.bootstrap.operation import RunningNode, open_node
 
 __all__ = [
+    "KeyRotation",
     "RunningNode",
     "hosted_institutions",
     "init_node",
@@ -24,4 +25,5 @@ __all__ = [
     "open_node",
     "read_trust_root",
     "recover_node",
+    "rotate_kek",
 ]

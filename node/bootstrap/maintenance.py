@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ledger.ports import LogReader
 from node.adapters.clock import SystemClock
@@ -90,3 +91,30 @@ def recover_node(
 
     with exclusive_stores(settings, clock) as stores:
         return stores.writer.submit(work).result()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRotation:
+    """What a rotation of the key-encryption key did."""
+
+    kek_id: str
+    """The key that wraps now."""
+    rewrapped: int
+    """Record secrets that were under an older one."""
+    destroyed: int
+    """Older keys that were destroyed: backups of the secrets under them can no longer be opened."""
+
+
+def rotate_kek(settings: NodeSettings) -> KeyRotation:
+    """Wrap all record secrets under a new key and destroy the older ones.
+
+    The keys go last: a crash before leaves every secret readable, and rotating again finishes the work.
+
+    Raises:
+        DirectoryInUseError: The node is being served.
+        SecretUnreadableError: A secret cannot be unwrapped; nothing was destroyed.
+    """
+    with exclusive_stores(settings, SystemClock()) as stores:
+        kek_id = stores.kek.rotate()
+        rewrapped = stores.secrets.rewrap()
+        return KeyRotation(kek_id, rewrapped, stores.kek.destroy_older())

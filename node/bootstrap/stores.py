@@ -29,6 +29,8 @@ class Stores:
     """Reads sealed bodies."""
     secrets: SqlSecretStore
     """Keeps record secrets."""
+    kek: FileKeyEncryptionKeys
+    """Wraps them."""
 
 
 def open_stores(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> Stores:
@@ -44,11 +46,13 @@ def open_stores(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStac
     stack.callback(readers.dispose)
     secrets = open_database(settings.directory, SECRETS, writer=True)
     stack.callback(secrets.dispose)
+    kek = FileKeyEncryptionKeys(settings.keys)
     return Stores(
         writer=SqlRecordsWriter(records, SqlRecordsTransaction),
         reader=SqlRecordsReader(readers),
         bodies=SqlBodyReader(readers),
-        secrets=SqlSecretStore(secrets, FileKeyEncryptionKeys(settings.keys), clock),
+        secrets=SqlSecretStore(secrets, kek, clock),
+        kek=kek,
     )
 
 

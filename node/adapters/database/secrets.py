@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
@@ -23,6 +24,8 @@ from node.ports.keys import KeyEncryptionKeys
 from node.ports.secrets import RecordSecret, SecretId
 
 _NONCE_BYTES = 12
+_REWRAP_ROWS = 10_000
+"""Secrets that are rewrapped at a time."""
 
 
 class SqlSecretStore:
@@ -58,18 +61,10 @@ class SqlSecretStore:
         Raises:
             SecretUnreadableError: The key-encryption key has gone or the row was altered.
         """
-        query = sa.select(record_secrets.c.kek_id, record_secrets.c.wrapped).where(record_secrets.c.secret_id == secret_id)
+        query = sa.select(record_secrets).where(record_secrets.c.secret_id == secret_id)
         with self._engine.connect() as connection:
             row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        kek = self._keys.by_id(row.kek_id)
-        if kek is None:
-            raise SecretUnreadableError(f"its key-encryption key {row.kek_id} is not in the key store")
-        try:
-            return RecordSecret(AESGCM(kek).decrypt(row.wrapped[:_NONCE_BYTES], row.wrapped[_NONCE_BYTES:], secret_id))
-        except InvalidTag as error:
-            raise SecretUnreadableError("the wrapped secret was altered") from error
+        return None if row is None else self._unwrap(row)
 
     def destroy(self, secret_ids: Collection[SecretId]) -> None:
         """Overwrite and remove secrets durably; unknown ones are passed over."""
@@ -102,7 +97,7 @@ class SqlSecretStore:
                 ]
                 connection.execute(change, values)
                 rewrapped += len(rows)
-        self._empty_write_ahead_log()
+        truncate_log(self._engine)
         return rewrapped
 
     def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
@@ -118,6 +113,15 @@ class SqlSecretStore:
         with self._engine.begin() as connection:
             connection.execute(secret_sweeps.delete())
             connection.execute(secret_sweeps.insert().values(swept_until_ms=stored_before_ms))
+
+    def _unwrap(self, row: sa.Row[Any]) -> RecordSecret:
+        kek = self._keys.by_id(row.kek_id)
+        if kek is None:
+            raise SecretUnreadableError(f"its key-encryption key {row.kek_id} is not in the key store")
+        try:
+            return RecordSecret(AESGCM(kek).decrypt(row.wrapped[:_NONCE_BYTES], row.wrapped[_NONCE_BYTES:], row.secret_id))
+        except InvalidTag as error:
+            raise SecretUnreadableError("the wrapped secret was altered") from error
 
 
 def _wrap(cipher: AESGCM, secret_id: SecretId, secret: RecordSecret) -> bytes:

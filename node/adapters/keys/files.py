@@ -122,6 +122,23 @@ class FileKeyEncryptionKeys:
         newest = max(self._keys)
         return str(newest), self._keys[newest]
 
+    def rotate(self) -> str:
+        """Draw a new key, which wraps from now on; return its id."""
+        kek_id = max(self._keys) + 1
+        write_key(self._directory / f"{kek_id}.key", secrets.token_bytes(KEY_BYTES))
+        self._keys = _read_numbered(self._directory)
+        return str(kek_id)
+
+    def destroy_older(self) -> int:
+        """Overwrite and remove all keys but the newest; return how many. Backups of them have to go too."""
+        older = sorted(self._keys)[:-1]
+        for kek_id in older:
+            path = self._directory / f"{kek_id}.key"
+            path.write_bytes(secrets.token_bytes(path.stat().st_size))
+            path.unlink()
+        self._keys = _read_numbered(self._directory)
+        return len(older)
+
     def by_id(self, kek_id: str) -> bytes | None:
         """Return a key's 32 bytes, or None when it was destroyed."""
         return self._keys.get(int(kek_id)) if kek_id.isdecimal() else None
