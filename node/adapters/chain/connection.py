@@ -19,7 +19,7 @@ from eth_utils.address import to_checksum_address
 from tenacity import Retrying, retry_if_exception, stop_after_attempt
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
-from web3.exceptions import BadResponseFormat, ContractLogicError, Web3RPCError
+from web3.exceptions import BadResponseFormat, ContractLogicError, TransactionIndexingInProgress, Web3RPCError
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -190,6 +190,9 @@ def _translated(rpc_url: str, call: str) -> Iterator[None]:
         yield
     except ContractLogicError as error:
         raise reverted(error) from error
+    except TransactionIndexingInProgress as error:
+        # geth for a moment after its start: what it does not find it may still have
+        raise ChainAwayError(rpc_url, "it is still indexing its transactions") from error
     except Web3RPCError as error:
         raise ChainRefusedError(call, _message(error)) from error
     except BadResponseFormat as error:

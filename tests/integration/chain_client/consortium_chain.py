@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from node.adapters.chain.journal import tables
 from node.adapters.chain.signers import LocalSigner
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import ChainPin, Finality
+from node.errors import ChainAwayError
 from node.ports.chain import Outcome, Settled, TransactionId
 from tests.unit.chain_client_anchors.logs import GrowingLog
 
@@ -189,9 +191,11 @@ class Node:
         """Settle until there is news."""
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
-            news = [each for each in self.anchors.settle() if each.outcome is not Outcome.NOT_TAKEN]
-            if news:
-                return news
+            # geth is away for a moment after its start, and takes nothing while it is
+            with suppress(ChainAwayError):
+                news = [each for each in self.anchors.settle() if each.outcome is not Outcome.NOT_TAKEN]
+                if news:
+                    return news
             between()
             time.sleep(0.05)
         raise AssertionError("no news in time")
