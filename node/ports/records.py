@@ -7,7 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import NewType, Protocol, TypeVar
 
-from ledger.ports import LogReader, LogStore
+from ledger.hashing import TreeSize
+from ledger.ports import HashReader, LogReader, LogStore
 from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
 from node.domain.record import Kind, RecordStatus
 from node.ports.secrets import SecretId
@@ -269,6 +270,9 @@ class RecordsReader(Protocol):
 
     def log(self, origin: Origin) -> LogReader:
         """Return a reader of a log's committed and published state."""
+
+    def hashes(self, origin: Origin, size: TreeSize) -> HashReader:
+        """Return the hashes of a log's tree of a size that was committed; full tiles stay in memory."""
 
     def record(self, record_id: RecordId) -> RecordRow | None:
         """Return a record with all versions."""

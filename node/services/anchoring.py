@@ -16,7 +16,6 @@ import structlog
 from ledger.checkpoints import Checkpoint
 from ledger.hashing import TreeSize
 from ledger.proofs import prove_consistency, root_at
-from ledger.tiles import TileHashReader
 from node.domain.entry import Origin
 from node.errors import (
     AnchorBaseGoneError,
@@ -122,7 +121,7 @@ class AnchoringService:
         committed = self._committed(head.origin)
         if committed is None or committed[0].size < head.size:
             return False
-        reader = TileHashReader(self._reader.log(head.origin), committed[0].size)
+        reader = self._reader.hashes(head.origin, committed[0].size)
         return root_at(reader, head.size) == head.root
 
     def _record(self, news: Settled) -> None:
@@ -167,7 +166,7 @@ class AnchoringService:
         if base_size >= checkpoint.size:
             self._accept(origin, head)
             return
-        reader = TileHashReader(self._reader.log(origin), checkpoint.size)
+        reader = self._reader.hashes(origin, checkpoint.size)
         proof = prove_consistency(reader, base_size, checkpoint.size) if base_size else ()
         # before it is sent: evidence needs the very checkpoint that the chain will hold
         self._writer.submit(lambda tx: tx.remember_checkpoint(origin, checkpoint.size, note)).result()

@@ -8,7 +8,6 @@ from ledger.checkpoints import parse_checkpoint
 from ledger.hashing import LeafIndex, TreeSize
 from ledger.notes import parse_note
 from ledger.proofs import TlogProof, encode_tlog_proof, prove_inclusion
-from ledger.tiles import TileHashReader
 from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.trust import TrustRoot
 from node.domain.verdict import Verdict
@@ -68,7 +67,7 @@ class EvidenceService:
         checkpoint, anchor = self._checkpoint(entry)
         size = parse_checkpoint(parse_note(checkpoint).text).size
         index = LeafIndex(entry.leaf_index)
-        path = prove_inclusion(TileHashReader(self._reader.log(entry.origin), size), index, size)
+        path = prove_inclusion(self._reader.hashes(entry.origin, size), index, size)
         opened = self._disclosure.open(entry)
         chosen = range(len(opened.parts)) if parts is None else {0, *parts}
         manifest, *disclosed = map(_opened, disclose_parts(opened.secret, opened.parts, chosen))

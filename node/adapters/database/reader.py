@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from ledger.ports import LogReader
+from ledger.hashing import TreeSize
+from ledger.mirror import CachedHashReader, TileCache
+from ledger.ports import HashReader, LogReader
 from ledger.store.sql import SqlLogReader
 from node.adapters.database import rows
 from node.adapters.database.tables import anchors, bodies, checkpoints, clients, entries, headers, records
@@ -23,6 +26,7 @@ class SqlRecordsReader:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._logs: dict[Origin, SqlLogReader] = {}
+        self._caches: defaultdict[Origin, TileCache[tuple[bytes, ...]]] = defaultdict(TileCache)
 
     def log(self, origin: Origin) -> LogReader:
         """Return a reader of a log's committed and published."""
@@ -30,6 +34,10 @@ class SqlRecordsReader:
         if reader is None:
             reader = self._logs.setdefault(origin, SqlLogReader(self._engine, origin))
         return reader
+
+    def hashes(self, origin: Origin, size: TreeSize) -> HashReader:
+        """Return the hashes of a log's tree of a size that was committed; full tiles stay in memory."""
+        return CachedHashReader(self.log(origin), size, self._caches[origin])
 
     def record(self, record_id: RecordId) -> RecordRow | None:
         """Return a record with all versions."""
