@@ -35,6 +35,7 @@ def main() -> int:
                 story.find_by_code,
                 story.resubmit,
                 story.verify_whole,
+                story.verify_anchor,
                 story.disclose_one,
                 story.lose_chain,
                 story.flip_body,

@@ -49,6 +49,13 @@ def verify_offline(evidence: Path, trust_root: Path) -> OfflineVerdict:
     return OfflineVerdict(as_json.returncode, json.loads(as_json.stdout or "{}"), as_text.stdout + as_text.stderr, how)
 
 
+def verify_against_chain(evidence: Path, trust_root: Path, rpc_url: str) -> dict[str, Any]:
+    """Run `concord verify --rpc`: the anchor is checked against the contract's state."""
+    arguments = ["verify", str(evidence), "--trust-root", str(trust_root), "--rpc", rpc_url, "--json"]
+    report: dict[str, Any] = json.loads(_run([sys.executable, "-m", "node", *arguments]).stdout or "{}")
+    return report
+
+
 def _prefix() -> tuple[list[str], str]:
     unshare = shutil.which("unshare")
     if unshare is not None and _run([unshare, "-rn", "true"]).returncode == 0:

@@ -56,7 +56,7 @@ class Report:
             raise DemoFailedError(f"{what}: nothing was found")
         line = Line(what, found.summary or found[0], time.monotonic() - begun_s)
         self.lines.append(line)
-        self.console.print(f"[bold]{len(self.lines):>2}[/] {line.what}  [dim]{line.seconds:.1f} s[/]")
+        self.console.print(f"[bold]{len(self.lines):>2}[/] {line.what}  [dim]{line.seconds:.1f} s[/]", soft_wrap=True)
         for each in found:
             self.console.print(f"   {each}", markup=False, soft_wrap=True)
 

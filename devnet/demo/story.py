@@ -21,7 +21,7 @@ import node as node_package
 from contracts.artifacts import artifact
 from devnet.codes import Card, CodeService
 from devnet.demo import tampering
-from devnet.demo.offline import verify_offline
+from devnet.demo.offline import verify_against_chain, verify_offline
 from devnet.demo.report import Report
 from devnet.engines.process import wait_until
 from devnet.genesis import address_of
@@ -134,6 +134,15 @@ class Story:
             found.summary = f"{verdict.report['verdict']}, level {verdict.report['level']}, {verdict.how}"
             found.append(f"{self.evidence.stat().st_size} bytes, verified {verdict.how}")
             found += [line for line in verdict.text.splitlines() if line.strip()]
+
+    def verify_anchor(self) -> None:
+        """Check the stated anchor against the chain."""
+        with self.report.step("The same evidence, its anchor checked on the chain (--rpc)") as found:
+            self.report.expect(self.devnet.chain, "no chain")
+            if self.devnet.chain is not None:
+                verdict = verify_against_chain(self.evidence, self.devnet.trust_root, self.devnet.chain.rpc_url)
+                self.report.expect(verdict.get("level") == "anchored", f"not anchored: {verdict}")
+                found.append(f"{verdict['verdict']}, level {verdict['level']}, anchor {verdict['anchor']}")
 
     def disclose_one(self) -> None:
         """Disclose one observation of the panel; everything else stays hidden."""
