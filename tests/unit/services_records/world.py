@@ -1,0 +1,166 @@
+"""A real node in a directory of its own: real keys, real SQLite files, real threads; no chain and no socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ledger.hashing import LeafIndex, TreeSize, hash_leaf, root_of_leaves
+from ledger.mirror import fetch_entries, open_log_checkpoint
+from ledger.notes import NoteSigner
+from node.adapters.keys.files import InstitutionKeys
+from node.bootstrap import RunningNode, init_node, open_node
+from node.domain.entry import InstitutionId, Level, Origin
+from node.domain.receipt import Receipt
+from node.services.clients import Scope
+from node.services.ingest import Submission
+from node.settings import InstitutionSettings, NodeSettings, load_settings, write_settings
+from tests.unit.fhir_split.documents import PATIENT, REPORT, Json, bundle
+
+HOSPITAL = InstitutionId("hospital-a")
+CLINIC = InstitutionId("clinic-a")
+LOCATOR_SECRETS = {1: b"\x01" * 32}
+WAIT_S = 30.0
+
+
+class MovingClock:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, **by: float) -> None:
+        self.time += timedelta(**by)
+
+
+@dataclass
+class World:
+    """A node that can be stopped and started."""
+
+    directory: Path
+    sections: Mapping[str, Mapping[str, object]]
+    versioned_kinds: tuple[str, ...] = ()
+    clock: MovingClock = field(default_factory=MovingClock)
+    keys: dict[tuple[InstitutionId, frozenset[str]], str] = field(default_factory=dict)
+    _running: RunningNode | None = None
+
+    @property
+    def running(self) -> RunningNode:
+        if self._running is None:
+            raise AssertionError("the node is stopped")
+        return self._running
+
+    @property
+    def settings(self) -> NodeSettings:
+        return load_settings(self.directory)
+
+    def start(self) -> World:
+        self._running = open_node(self.settings, self.clock)
+        return self
+
+    def stop(self) -> None:
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def submit(self, document: Json | bytes, institution: InstitutionId = HOSPITAL) -> Submission:
+        return self.send(document, institution).result(WAIT_S)
+
+    def send(self, document: Json | bytes, institution: InstitutionId = HOSPITAL) -> Future[Submission]:
+        data = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return self.running.node.ingest.submit(institution, data)
+
+    def receipt(self, document: Json | bytes, institution: InstitutionId = HOSPITAL) -> Receipt:
+        (receipt,) = self.submit(document, institution).receipts
+        return receipt
+
+    def wait_logged(self, receipt: Receipt) -> None:
+        assert receipt.leaf_index is not None
+        self.running.node.progress.reached(receipt.origin, receipt.leaf_index, Level.LOGGED).result(WAIT_S)
+
+    def api_key(self, institution: InstitutionId = HOSPITAL, scopes: Sequence[str] = tuple(Scope)) -> str:
+        place = institution, frozenset(scopes)
+        if place not in self.keys:
+            self.keys[place] = self.running.node.clients.issue(institution, "test", scopes).api_key
+        return self.keys[place]
+
+    def origin(self, institution: InstitutionId = HOSPITAL) -> Origin:
+        return self.running.node.institutions[institution].origin
+
+    def leaves(self, institution: InstitutionId = HOSPITAL) -> list[bytes]:
+        """Return the logged entries, verified under the signed checkpoint as a stranger would."""
+        origin = self.origin(institution)
+        reader = self.running.node.reader.log(origin)
+        note = reader.checkpoint()
+        if note is None:
+            return []
+        signer = NoteSigner.from_seed(origin, InstitutionKeys(self.settings.keys, institution).read("log.seed"))
+        checkpoint = open_log_checkpoint(note, [signer.verifier_key], origin)
+        bundles = fetch_entries(reader, checkpoint, LeafIndex(0), TreeSize(checkpoint.size))
+        leaves = [leaf for entries in bundles for leaf in entries]
+        assert root_of_leaves([hash_leaf(leaf) for leaf in leaves]) == checkpoint.root
+        return leaves
+
+    def rows(self, query: str, *values: object, database: str = "records.db") -> list[tuple[Any, ...]]:
+        """Ask a database file; what a statement changes is committed."""
+        with contextlib.closing(sqlite3.connect(self.directory / database, timeout=WAIT_S)) as connection, connection:
+            return connection.execute(query, values).fetchall()
+
+    def file_bytes(self) -> bytes:
+        """Return all bytes of all database files."""
+        return b"".join(path.read_bytes() for path in sorted(self.directory.glob("*.db*")))
+
+
+def make_world(directory: Path, *, versioned_kinds: tuple[str, ...] = (), **sections: Mapping[str, object]) -> World:
+    """Create a node of two institutions, not started yet."""
+    directory.mkdir(parents=True, exist_ok=True)
+    given: dict[str, Mapping[str, object]] = {
+        "work": {"prepare_processes": 0},
+        "log": {"checkpoint_interval_ms": 0},
+        **sections,
+    }
+    hosted = [
+        InstitutionSettings(
+            id=name,
+            name=f"第一医院 {name}",
+            origin=f"{name}.example/log",
+            record_systems=("urn:filler",),
+            patient_systems=("urn:mrn",),
+            versioned_kinds=versioned_kinds,
+        )
+        for name in (HOSPITAL, CLINIC)
+    ]
+    write_settings(directory, hosted, **given)
+    world = World(directory, given, versioned_kinds)
+    init_node(world.settings, LOCATOR_SECRETS)
+    return world
+
+
+def report(number: str = "F-7", *, value: str = "a", status: str = "final", patient: str = "00042", **changes: object) -> Json:
+    """Return a report as a document of its own; `value` is its content, `number` its identity."""
+    filed: Json = {
+        **REPORT,
+        "identifier": [{"system": "urn:filler", "value": number}],
+        "status": status,
+        "conclusion": value,
+        "subject": {"reference": "Patient/p1"},
+        "result": [],
+        "performer": [{"display": "Laboratory"}],
+        **changes,
+    }
+    person = {**PATIENT, "identifier": [{"system": "urn:mrn", "value": patient}]}
+    return bundle([filed, person])
