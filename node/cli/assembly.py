@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from node.ports.consortium import ConsortiumChain
     from node.ports.records import RecordsReader
     from node.services.clients import ClientService
-    from node.settings import NodeSettings
+    from node.settings import InstitutionSettings, NodeSettings
 
 
 def open_served_log(url: str, api_key: str | None) -> AbstractContextManager[HttpLogReader]:
@@ -44,6 +44,7 @@ def read_anchored_head(rpc_url: str, pin: ChainPin, origin: Origin, at_block: in
     Raises:
         ChainError: The chain does not answer, or is not the pinned one.
     """
+    _log_to_stderr()
     from node.adapters.chain.connection import ChainConnection
     from node.adapters.chain.gateway import ContractGateway
     from node.adapters.chain.settling import read_head
@@ -63,6 +64,7 @@ def read_anchored_head(rpc_url: str, pin: ChainPin, origin: Origin, at_block: in
 @contextmanager
 def open_consortium(rpc_url: str, pin: ChainPin, chain_key: bytes | None) -> Iterator[ConsortiumChain]:
     """Open the registry on chain; with an institution's chain key, to propose and vote too."""
+    _log_to_stderr()
     from node.adapters.chain.client import ChainClient
     from node.adapters.chain.signers import LocalSigner
 
@@ -117,3 +119,31 @@ def edit_clients(settings: NodeSettings) -> Iterator[ClientService]:
         writer.start()
         stack.callback(writer.close)
         yield ClientService(writer, SqlRecordsReader(engine), SystemClock())
+
+
+def public_keys(settings: NodeSettings, institution: InstitutionSettings) -> dict[str, str]:
+    """Return what an institution tells the consortium to be admitted: its log's verifier key, its two accounts on chain.
+
+    Raises:
+        KeyFileError: A key is missing, readable by others or damaged.
+    """
+    from ledger.notes import NoteSigner, encode_verifier_key
+    from node.adapters.chain.signers import LocalSigner
+    from node.adapters.keys.files import InstitutionKeys
+
+    keys = InstitutionKeys(settings.keys, institution.id)
+    return {
+        "institution": institution.id,
+        "log_vkey": encode_verifier_key(NoteSigner.from_seed(institution.origin, keys.read("log.seed")).verifier_key),
+        "chain_account": f"0x{LocalSigner(keys.read('chain.key')).address.hex()}",
+        "anchor_account": f"0x{LocalSigner(keys.read('anchor.key')).address.hex()}",
+    }
+
+
+def _log_to_stderr() -> None:
+    """Keep log lines out of what programs read on stdout, and out of the way of what people read."""
+    import logging
+
+    from node.telemetry import configure_logging
+
+    configure_logging(level=logging.WARNING)
