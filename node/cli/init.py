@@ -6,9 +6,11 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+import typer
 from pydantic import ValidationError
 
 from node.bootstrap import init_node, issue_clients
+from node.cli.assembly import public_keys
 from node.cli.output import show
 from node.errors import MalformedParameterError, SettingsError
 from node.settings import FILE_NAME, InstitutionSettings, load_settings, write_settings
@@ -30,7 +32,9 @@ def run(directory: Path, institutions: Sequence[str], *, as_json: bool) -> None:
     init_node(settings, locator_secrets={1: secrets.token_bytes(_LOCATOR_SECRET_BYTES)})
     issued = issue_clients(settings)
     rows = [{"institution": one.client.institution, "client": one.client.name, "api_key": one.api_key} for one in issued]
-    show({"directory": str(directory), "clients": rows}, as_json=as_json, title="API keys: shown once, keep them safe")
+    keys = [public_keys(settings, one) for one in settings.institutions]
+    show({"directory": str(directory), "institutions": keys, "clients": rows}, as_json=as_json)
+    typer.echo("API keys are shown this once; keep them safe, and back up the keys' folder", err=True)
 
 
 def parse_institution(text: str) -> InstitutionSettings:
