@@ -33,7 +33,7 @@ ResultT = TypeVar("ResultT")
 METADATA = sa.MetaData()
 DECLARED = tables(METADATA)
 CHAIN_ID = 31_007
-ORIGINS = 10
+ORIGINS = 12
 ANCHOR_KEY_COUNT = 32
 DEADLINE_S = 60.0
 IMMEDIATE = Finality(0)
@@ -102,10 +102,10 @@ class ConsortiumChain:
         self.register_anchor_key(anchor_key)
         return GrowingLog(origin(number), f"log {number}"), anchor_key
 
-    def take_key(self) -> bytes:
-        """Return one more fresh key; the last one stays valid beside it."""
+    def take_key(self, overlap_s: int = 3600) -> bytes:
+        """Return one more fresh key; the last one stays valid beside it for the overlap."""
         anchor_key = ANCHOR_KEYS[next(self._keys)]
-        self.register_anchor_key(anchor_key, overlap_s=3600)
+        self.register_anchor_key(anchor_key, overlap_s)
         return anchor_key
 
     def register_anchor_key(self, anchor_key: bytes, overlap_s: int = 0) -> None:

@@ -22,6 +22,10 @@ class FaultyProxy(ThreadingHTTPServer):
         self.target = urlsplit(target_url)
         self.lost_requests: set[str] = set()
         self.lost_answers: set[str] = set()
+        self.canned: dict[str, object] = {}
+        """Results that are given in place of the chain's."""
+        self.most_log_blocks: int | None = None
+        """Blocks that `eth_getLogs` may ask for at once."""
         self.raw: list[str] = []
         """Signed transactions that were sent, lost or not, in order."""
 
@@ -55,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         if method in self.server.lost_requests:
             self.close_connection = True
             return
-        status, answer = self.server.forward(body)
+        status, answer = self._own_answer(request) or self.server.forward(body)
         if method in self.server.lost_answers:
             self.close_connection = True
             return
@@ -64,6 +68,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    def _own_answer(self, request: dict[str, Any]) -> tuple[int, bytes] | None:
+        own: dict[str, object] = {"jsonrpc": "2.0", "id": request["id"]}
+        if request["method"] in self.server.canned:
+            own["result"] = self.server.canned[request["method"]]
+        elif request["method"] == "eth_getLogs" and self.server.most_log_blocks is not None:
+            wanted = request["params"][0]
+            if int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) < self.server.most_log_blocks:
+                return None
+            own["error"] = {"code": -32005, "message": "query returned more than 10000 results"}
+        else:
+            return None
+        return 200, json.dumps(own).encode()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - the base class's signature
         """Say nothing."""

@@ -140,6 +140,19 @@ def test_a_transaction_that_lost_the_race_is_superseded(chain: ConsortiumChain, 
     assert node.rows() == [(4, 0, "superseded"), (4, 1, "anchored")]
 
 
+def test_a_key_that_ends_while_its_anchor_is_on_its_way_is_refused_by_name(chain: ConsortiumChain, make_node: MakeNode) -> None:
+    log, anchor_key = chain.take()
+    with running_proxy(chain.engine.rpc_url) as proxy:
+        node = make_node(proxy.url, chain.pin, log, anchor_key)
+        proxy.lost_requests = {SEND}
+        node.submit(4)
+        chain.take_key(overlap_s=0)
+        proxy.lost_requests = set()
+        news = node.settled(Outcome.REFUSED)
+    assert (news.reason, news.head) == ("NotAnchorKey", None)
+    assert node.rows() == [(4, 0, "refused")]
+
+
 def test_a_lost_journal_is_noticed(chain: ConsortiumChain, make_node: MakeNode) -> None:
     log, anchor_key = chain.take()
     node = make_node(chain.engine.rpc_url, chain.pin, log, anchor_key)

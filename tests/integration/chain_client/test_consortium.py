@@ -16,10 +16,12 @@ from devnet.genesis import Deployment, address_of, found_consortium, read_deploy
 from devnet.transactions import Sender
 from ledger.hashing import TreeSize
 from node.adapters.chain.client import ChainClient
+from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.consortium import ChainConsortium
 from node.adapters.chain.signers import LocalSigner
 from node.domain.entry import InstitutionId, Origin
-from node.errors import TransactionRevertedError
+from node.domain.trust import ChainPin
+from node.errors import TransactionMissingError, TransactionRevertedError
 from node.ports.consortium import (
     AddOrigin,
     Admit,
@@ -35,6 +37,7 @@ from node.ports.consortium import (
 )
 from tests.integration.chain_client.conftest import engine_named
 from tests.integration.chain_client.consortium_chain import FOUNDERS, IMMEDIATE, JOINER, found, key, mine, origin, plans
+from tests.integration.chain_client.faulty_proxy import running_proxy
 from tests.unit.chain_client_anchors.logs import GrowingLog
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -56,6 +59,7 @@ class Votes:
     second: ChainConsortium
     joined: ChainConsortium
     reader: ChainConsortium
+    pin: ChainPin
 
     def carry(self, motion: Motion) -> None:
         number = self.first.propose(motion)
@@ -67,7 +71,7 @@ def votes(running: RunningEngine, tmp_path: Path) -> Iterator[Votes]:
     deployment = found(running.rpc_url, tmp_path / "deployment.json")
     client = ChainClient(running.rpc_url, deployment.pin(IMMEDIATE))
     first, second, joined = (client.consortium(LocalSigner(key(name))) for name in (*FOUNDERS, JOINER))
-    yield Votes(client, first, second, joined, client.consortium())
+    yield Votes(client, first, second, joined, client.consortium(), deployment.pin(IMMEDIATE))
     client.close()
 
 
@@ -141,6 +145,18 @@ def test_votes_are_counted_and_refusals_named(votes: Votes) -> None:
         votes.reader.vote(number)
     with pytest.raises(ValueError, match="no role 'butcher'"):
         votes.first.propose(ChangeRoles(InstitutionId(JOINER), ("butcher",)))
+
+
+def test_a_vote_that_is_in_no_block_in_time_is_not_lost(running: RunningEngine, votes: Votes) -> None:
+    number = votes.first.propose(ChangeThreshold(1))
+    with running_proxy(running.rpc_url) as proxy:
+        connection = ChainConnection(proxy.url, votes.pin)
+        slow = ChainConsortium(connection, LocalSigner(key(FOUNDERS[1])), wait_s=0)
+        proxy.canned = {"eth_getTransactionReceipt": None}
+        with pytest.raises(TransactionMissingError, match="look again"):
+            slow.vote(number)
+        connection.close()
+    assert votes.reader.registry().threshold == 1
 
 
 def test_keys_rotate_with_overlap(votes: Votes) -> None:

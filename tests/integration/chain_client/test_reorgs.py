@@ -10,6 +10,7 @@ from node.adapters.chain.client import ChainClient
 from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.events import ContractEvents
 from node.domain.trust import ChainPin
+from node.errors import ChainRefusedError
 from node.ports.chain import ChainEvent, ChainEvents, EventCursor, Outcome
 from tests.integration.chain_client.conftest import MakeNode
 from tests.integration.chain_client.consortium_chain import ConsortiumChain, ask, with_finality
@@ -79,6 +80,20 @@ def test_events_come_in_order_whatever_the_page(embedded: ConsortiumChain, clien
     connection.close()
     page = client.events().poll(cursor)
     assert (page.events, page.cursor, page.is_last) == ((), cursor, True)
+
+
+def test_a_range_that_is_too_much_for_the_chains_node_is_halved(embedded: ConsortiumChain, client: ChainClient) -> None:
+    embedded.mine(10)
+    everything, cursor = drain(client.events())
+    with running_proxy(embedded.engine.rpc_url) as proxy:
+        proxy.most_log_blocks = 3
+        limited = ChainClient(proxy.url, embedded.pin)
+        assert drain(limited.events())[0] == everything
+        proxy.most_log_blocks = 0
+        with pytest.raises(ChainRefusedError, match="more than 10000 results"):
+            limited.events().poll(None)
+        assert limited.events().poll(cursor).events == (), "nothing is asked for where nothing is new"
+        limited.close()
 
 
 def test_an_anchor_is_an_event_with_typed_fields(embedded: ConsortiumChain, client: ChainClient, make_node: MakeNode) -> None:
