@@ -134,7 +134,11 @@ class FileKeyEncryptionKeys:
         older = sorted(self._keys)[:-1]
         for kek_id in older:
             path = self._directory / f"{kek_id}.key"
-            path.write_bytes(secrets.token_bytes(path.stat().st_size))
+            # in place and on disk before the name goes: truncating would leave the key in a freed block
+            with path.open("r+b") as file:
+                file.write(bytes(path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
             path.unlink()
         self._keys = _read_numbered(self._directory)
         return len(older)
