@@ -158,10 +158,6 @@ class Devnet:
         """End a node at once, as a power cut does to a process."""
         kill(identity_of(node))
 
-    def stop_node(self, node: NodeState) -> None:
-        """Let a node finish what is under way, and end it."""
-        stop(identity_of(node))
-
     def wait_ready(self, node: NodeState) -> None:
         """Wait until a node stores what is submitted.
 

@@ -30,7 +30,7 @@ ConcordError
 │                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError
 └── NodeError                       the operator must act
     ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
-    └── NodeStoppingError, PreparationLostError, LogHaltedError, WaitTimeoutError
+    └── NodeStoppingError, PreparationLostError, LogHaltedError
 ```
 """
 
@@ -658,12 +658,3 @@ class LogHaltedError(NodeError):
         super().__init__(f"the log {origin} does not sign: {reason}")
         self.origin = origin
         self.reason = reason
-
-
-class WaitTimeoutError(NodeError):
-    """The level that was waited for was not reached in time; the entry is stored all the same."""
-
-    def __init__(self, level: str, timeout_s: float) -> None:
-        super().__init__(f"level {level} was not reached in {timeout_s:g} s; the entry is stored: ask for its record later")
-        self.level = level
-        self.timeout_s = timeout_s
