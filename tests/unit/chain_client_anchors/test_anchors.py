@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ledger.hashing import TreeSize
+from node.adapters.chain.settlement import Receipt
 from node.domain.entry import Origin
 from node.errors import (
     AnchorBaseGoneError,
@@ -76,6 +77,10 @@ def test_one_head_of_a_log_is_on_its_way_at_a_time(world: World) -> None:
     pending = world.anchors.pending(world.log.origin)
     assert pending is not None
     assert pending.size == 3
+    world.chain.is_away = True
+    with pytest.raises(AnchorPendingError):
+        world.submit(5, base=0)
+    world.chain.is_away = False
     world.mine_and_settle()
     assert world.anchors.pending(world.log.origin) is None
 
@@ -127,6 +132,15 @@ def test_a_proof_from_elsewhere_is_not_called_a_fork(world: World) -> None:
     world.chain.mine()
     with pytest.raises(AnchorBaseGoneError) as caught:
         world.submit(7, base=2)
+    assert (caught.value.base_size, caught.value.actual_size) == (2, 3)
+
+
+def test_a_base_that_is_not_the_proofs_own_is_refused(world: World) -> None:
+    world.submit(3)
+    world.mine_and_settle()
+    log = world.log
+    with pytest.raises(AnchorBaseGoneError) as caught:
+        world.anchors.submit_anchor(log.origin, TreeSize(7), log.root(7), log.proof(3, 7), TreeSize(2))
     assert (caught.value.base_size, caught.value.actual_size) == (2, 3)
 
 
@@ -381,6 +395,36 @@ def test_a_partly_taken_back_history_says_what_is_left(deep: World) -> None:
     assert news.head is not None
     assert news.head.size == 3
     assert (Outcome.ANCHORED, 5) in deep.mine_and_settle(3)
+
+
+def test_what_two_keys_anchored_comes_again_in_the_order_of_its_proofs(deep: World) -> None:
+    deep.start(PlainSigner(b"z" * 20))
+    deep.submit(3)
+    deep.mine_and_settle(3)
+    deep.start(PlainSigner(b"a" * 20))
+    deep.submit(5)
+    deep.mine_and_settle(3)
+    deep.chain.reorganise(6, keeps_transactions=False)
+    deep.settle()
+    assert deep.settle() == []
+    assert len(deep.chain.pool) == 2, "both are on their way"
+
+
+def test_facts_of_a_chain_that_changes_under_way_are_thrown_away(deep: World) -> None:
+    deep.submit(3)
+    for _ in range(3):
+        deep.chain.mine()
+    original = deep.chain.receipt
+
+    def receipt_after_a_reorg(tx_hash: bytes) -> Receipt | None:
+        deep.chain.receipt = original  # type: ignore[method-assign]
+        deep.chain.reorganise(3, keeps_transactions=True)
+        return original(tx_hash)
+
+    deep.chain.receipt = receipt_after_a_reorg  # type: ignore[method-assign]
+    assert deep.settle() == []
+    assert deep.journal_rows() == [(3, 0, "open")], "it is in no block any more"
+    assert deep.mine_and_settle(3) == [(Outcome.ANCHORED, 3)]
 
 
 def test_a_submission_right_after_a_deep_reorg_waits_for_the_settlement(deep: World) -> None:

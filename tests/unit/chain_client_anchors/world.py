@@ -45,9 +45,9 @@ class World:
         self.crashes_after_commit = False
         self.start()
 
-    def start(self) -> None:
+    def start(self, key: PlainSigner = KEY) -> None:
         """Start the node, or start it again after a crash: only the database is left."""
-        signers = {self.log.origin: KEY, self.other_log.origin: KEY}
+        signers = {self.log.origin: key, self.other_log.origin: key}
         self.anchors = ChainAnchors(self.chain, signers, self.transact, DECLARED, StoppedClock())
 
     def close(self) -> None:
