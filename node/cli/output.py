@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
 _PIPE_COLUMNS = 200
+_GAP_COLUMNS = 3
+"""What stands between two columns of a table."""
 
 
 def show_json(document: Mapping[str, object]) -> None:
@@ -33,7 +35,7 @@ def show(document: Mapping[str, object], *, as_json: bool, title: str = "") -> N
     for name, value in document.items():
         rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list | tuple) else []
         if rows:
-            console.print(_table(title or name, rows))
+            _print_rows(console, title or name, rows)
         elif isinstance(value, list | tuple):
             for item in value or ["-"]:
                 console.print(f"{name.replace('_', ' ')}: {_cell(item)}", markup=False, soft_wrap=True)
@@ -68,18 +70,28 @@ def _width() -> int | None:
     return None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_COLUMNS
 
 
-def _table(title: str, rows: Sequence[Mapping[str, object]]) -> Table:
+def _print_rows(console: Console, title: str, rows: Sequence[Mapping[str, object]]) -> None:
+    """Print rows as a table, or one below the other where folded cells would make hashes and addresses unreadable."""
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
 
+    columns = list(rows[0])
+    cells = [[_cell(row[column]) for column in columns] for row in rows]
+    heads = [column.replace("_", " ") for column in columns]
+    widths = [max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)]
+    if sum(widths) + _GAP_COLUMNS * len(columns) > console.width:
+        console.print(f"{title.replace('_', ' ')}:", markup=False)
+        for row in cells:
+            for number, (head, cell) in enumerate(zip(heads, row, strict=True)):
+                console.print(f"  {' ' if number else '-'} {head}: {cell}", markup=False, soft_wrap=True)
+        return
     table = Table(title=title.replace("_", " "), title_justify="left", box=box.SIMPLE_HEAD)
-    columns = list(rows[0]) if rows else []
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        # an escape in what others wrote is text, never markup
-        table.add_row(*(_escape(_cell(row[column])) for column in columns))
-    return table
+    for head in heads:
+        table.add_column(head)
+    for row in cells:
+        table.add_row(*map(_escape, row))
+    console.print(table)
 
 
 def _cell(value: object) -> str:

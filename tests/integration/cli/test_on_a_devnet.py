@@ -1,0 +1,118 @@
+"""Commands that need a chain: the anchor read by the verifier, the registry, votes. One devnet for all of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devnet.topology import Devnet, running_devnet
+from devnet.trust import trust_signers
+from node.wire.trust_root import parse_trust_root, sign_trust_root
+from tests.integration.cli.served_node import concord, document, report
+
+pytestmark = [pytest.mark.network, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Devnet]:
+    with running_devnet(tmp_path_factory.mktemp("devnet") / "d") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def evidence(devnet: Devnet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evidence of a record that is anchored."""
+    folder = tmp_path_factory.mktemp("evidence")
+    (folder / "report.json").write_bytes(report("anchored"))
+    hospital, each = devnet.institutions["hospital-a"]
+    access = ("--url", hospital.url, "--api-key", each.api_key)
+    receipts = folder / "receipts"
+    sent = concord("ingest", folder / "report.json", *access, "--wait", "anchored", "--receipts", receipts)
+    assert sent.exit_code == 0, sent.output
+    receipt = json.loads(receipts.read_text())
+    assert receipt["level"] == "anchored"
+    assert concord("evidence", receipt["record_id"], "-o", folder / "evidence.json", *access).exit_code == 0
+    return folder / "evidence.json"
+
+
+def rpc_of(devnet: Devnet) -> str:
+    assert devnet.chain is not None
+    return devnet.chain.rpc_url
+
+
+def verify(evidence: Path, trust_root: Path, *words: str) -> tuple[int, dict[str, Any]]:
+    result = concord("verify", evidence, "--trust-root", trust_root, "--json", *words)
+    return result.exit_code, document(result)
+
+
+def test_the_anchor_counts_only_when_the_chain_was_asked(devnet: Devnet, evidence: Path) -> None:
+    code, offline = verify(evidence, devnet.trust_root)
+    assert (code, offline["level"], offline["anchor"]) == (0, "logged", "stated")
+    code, checked = verify(evidence, devnet.trust_root, "--rpc", rpc_of(devnet), "--max-age", "1h")
+    assert (code, checked["level"], checked["anchor"], checked["as_of_basis"]) == (0, "anchored", "checked", "chain")
+
+
+def test_an_older_head_is_found_in_the_state_of_its_own_block(devnet: Devnet, evidence: Path, tmp_path: Path) -> None:
+    (tmp_path / "later.json").write_bytes(report("later"))
+    hospital, each = devnet.institutions["hospital-a"]
+    words = ("--url", hospital.url, "--api-key", each.api_key, "--wait", "anchored")
+    assert concord("ingest", tmp_path / "later.json", *words).exit_code == 0
+    code, checked = verify(evidence, devnet.trust_root, "--rpc", rpc_of(devnet))
+    assert (code, checked["anchor"]) == (0, "checked")
+
+
+def test_another_chain_than_the_pinned_one_decides_nothing(devnet: Devnet, evidence: Path, tmp_path: Path) -> None:
+    root = parse_trust_root(devnet.trust_root.read_bytes())
+    other = tmp_path / "other-chain"
+    signers = trust_signers(devnet.directory / "signers")
+    other.write_bytes(sign_trust_root(replace(root, chain=replace(root.chain, genesis_hash=b"\x05" * 32)), signers))
+    code, answer = verify(evidence, other, "--rpc", rpc_of(devnet))
+    assert (code, answer["verdict"], answer["error"]) == (3, "undecided", "WrongChainError")
+
+
+def test_a_node_hands_out_the_trust_root_that_it_uses(devnet: Devnet, evidence: Path, tmp_path: Path) -> None:
+    hospital, _ = devnet.institutions["hospital-a"]
+    exported = tmp_path / "exported"
+    assert concord("trust", "export", "--dir", devnet.node_directory(hospital), "-o", exported).exit_code == 0
+    assert exported.read_bytes() == devnet.trust_root.read_bytes()
+    assert verify(evidence, exported)[0] == 0
+
+
+def test_a_proposal_is_carried_by_votes(devnet: Devnet) -> None:
+    def directory(name: str) -> Path:
+        return devnet.node_directory(devnet.institutions[name][0])
+
+    first = ("--dir", directory("hospital-a"), "--institution", "hospital-a", "--json")
+    second = ("--dir", directory("hospital-b"), "--institution", "hospital-b", "--json")
+    digest = "ab" * 32
+    proposal = document(concord("consortium", "propose", "register-catalogue", "lab-2026", "--digest", digest, *first))
+    assert (proposal["action"], proposal["votes"], proposal["carried"]) == ("register_catalogue", 1, False)
+    voted = document(concord("consortium", "vote", proposal["proposal"], *second))
+    assert voted["carried"] is True
+    for number, revert in ((proposal["proposal"], "ProposalClosed"), (9999, "UnknownProposal")):
+        refused = concord("consortium", "vote", number, *second)
+        assert (refused.exit_code, revert in refused.stderr) == (1, True), refused.stderr
+    offline = ("--trust-root", devnet.trust_root, "--rpc", rpc_of(devnet), "--json")
+    listed = document(concord("consortium", "list", *offline))
+    assert listed["proposals"][proposal["proposal"]]["carried"] is True
+    assert {member["institution"] for member in listed["members"]} >= {"hospital-a", "hospital-b", "regulator", "primary-care-a"}
+    assert concord("consortium", "propose", "admit", "x", "--role", "wizard", "--account", "0x" + "0" * 40, *first).exit_code == 2
+    assert concord("consortium", "list").exit_code == 2
+
+
+def test_a_chain_that_is_away_leaves_the_offline_part(devnet: Devnet, evidence: Path) -> None:
+    rpc = rpc_of(devnet)
+    devnet.stop_chain()
+    try:
+        code, answer = verify(evidence, devnet.trust_root, "--rpc", rpc)
+        assert (code, answer["verdict"], answer["error"]) == (3, "undecided", "ChainAwayError")
+        assert verify(evidence, devnet.trust_root)[0] == 0
+        listed = concord("consortium", "list", "--trust-root", devnet.trust_root, "--rpc", rpc, "--json")
+        assert (listed.exit_code, document(listed)["error"]) == (3, "ChainAwayError")
+    finally:
+        devnet.start_chain()
