@@ -31,7 +31,10 @@ def machine(directory: Path | None = None) -> dict[str, float | str]:
 def sync_ms(directory: Path | None) -> float:
     """Return the median time of an append of 4 KiB and its `fdatasync`, ms."""
     took: list[float] = []
-    with TemporaryDirectory(dir=directory, prefix="concord-bench-") as where, (Path(where) / "file").open("wb", buffering=0) as file:
+    with (
+        TemporaryDirectory(dir=directory, prefix="concord-bench-") as where,
+        (Path(where) / "file").open("wb", buffering=0) as file,
+    ):
         for _ in range(_SYNCS):
             file.write(bytes(_SYNC_BYTES))
             started = time.perf_counter()
