@@ -36,8 +36,11 @@ except SystemExit as stop:
 json.dump({"code": code, "modules": sorted(sys.modules)}, sys.stderr)
 """
 
-VERIFIER_MAY_IMPORT = ("ledger", "node.wire", "node.domain", "node.errors", "node.cli", "contracts.errors")
-"""First-party packages of `concord verify`; `node.cli` holds its own command module and the dispatcher."""
+VERIFIER_MAY_IMPORT = ("ledger", "node.wire", "node.identity", "node.domain", "node.errors", "node.cli", "contracts.errors")
+"""First-party packages of `concord verify`; `node.cli` holds its own command module and the dispatcher.
+
+`node.identity` is pure and below `node.wire`: salts are one block of its HKDF.
+"""
 
 
 def modules_after(*arguments: str) -> tuple[int, set[str]]:
