@@ -50,6 +50,10 @@ class LimitSettings(_Section):
     max_batch_lines: int = Field(100_000, gt=0, description="lines of one NDJSON batch")
     max_records: int = Field(20_000, gt=0, description="records that one document may hold")
     max_parts: int = Field(2_000, gt=0, description="parts of one record")
+    max_record_bytes: int = Field(64 * 2**20, gt=0, description="bytes of all parts of one record")
+    max_expanded_bytes: int = Field(
+        256 * 2**20, gt=0, description="bytes of all parts of all records of one document: shared parts count in each"
+    )
     max_nesting: int = Field(64, gt=0, description="depth of nested JSON")
 
 

@@ -176,7 +176,7 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
         }
     },
     "verify": {
-        "responses": {200: _json("what was proved, or why not", None, _VERIFY_EXAMPLE), **_problems(413)},
+        "responses": {200: _json("what was proved, or why not", None, _VERIFY_EXAMPLE), **_problems(413, 503)},
         "openapi_extra": _request("application/vnd.concord.evidence+json", _OBJECT),
     },
     "checkpoint": {

@@ -40,6 +40,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.ChainError, HTTPStatus.SERVICE_UNAVAILABLE, "chain", "The chain cannot be used now"),
     (errors.NodeStoppingError, HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The node is stopping"),
     (errors.PreparationLostError, HTTPStatus.SERVICE_UNAVAILABLE, "not-prepared", "The document could not be prepared"),
+    (errors.SettingsError, HTTPStatus.SERVICE_UNAVAILABLE, "not-set-up", "This node is not set up for that"),
     (errors.LogHaltedError, HTTPStatus.SERVICE_UNAVAILABLE, "log-halted", "The log does not sign"),
     (errors.ConcordError, HTTPStatus.INTERNAL_SERVER_ERROR, "operator", "The operator must act"),
     (ResourceMissingError, HTTPStatus.NOT_FOUND, "not-in-log", "Not in the log"),

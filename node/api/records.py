@@ -120,6 +120,8 @@ class _Batch:
             async for line in read_lines(request, limits.max_document_bytes):
                 self._lines += 1
                 if self._lines > limits.max_batch_lines:
+                    await self._submit(chunk)
+                    chunk = []
                     error = LimitExceededError("limits.max_batch_lines", limits.max_batch_lines)
                     self._refuse(self._lines, error)
                     break

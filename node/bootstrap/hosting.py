@@ -97,6 +97,8 @@ def preparation_context(settings: NodeSettings, trust_root: TrustRoot | None) ->
             max_depth=limits.max_nesting,
             max_parts=limits.max_parts,
             max_records=limits.max_records,
+            max_record_bytes=limits.max_record_bytes,
+            max_expanded_bytes=limits.max_expanded_bytes,
         ),
         rules={
             InstitutionId(one.id): IdentityRules(

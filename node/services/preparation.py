@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.kind import DocumentLimits, IdentityRules, KindTable
 from node.domain.record import RecordDraft
-from node.errors import DocumentRefusedError, Refusal
+from node.errors import DocumentRefusedError, LimitExceededError, Refusal
 from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
 from node.ports.secrets import RecordSecret, SecretId
 from node.services.assignment import assignment_for
@@ -48,7 +48,11 @@ def prepare_document(request: PreparationRequest, context: PreparationContext, n
         DocumentRefusedError: It lacks what its kinds need.
         LimitExceededError: It is over a limit.
     """
-    split = split_document(request.document, context.kinds, context.limits, context.rules[request.institution])
+    try:
+        split = split_document(request.document, context.kinds, context.limits, context.rules[request.institution])
+    except LimitExceededError as error:
+        # by the setting's whole name, so that the operator finds it
+        raise type(error)(f"limits.{error.limit}", error.allowed) from error
     drafted = tuple(
         _prepare(draft, request.assignments.get(position), context.records[request.institution], now_ms, entropy)
         for position, draft in enumerate(split.drafts)

@@ -1,0 +1,186 @@
+"""Who may do what: keys, scopes, institutions; and that no answer and no log line repeats what a patient's document says."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+import structlog
+
+from node.api.app import create_app
+from node.domain.entry import InstitutionId
+from node.services.clients import Scope
+from node.telemetry import configure_logging
+from tests.unit.api_routes.client import Api, problem
+from tests.unit.api_routes.conftest import MakeApi
+from tests.unit.fhir_split.documents import bundle, panel
+from tests.unit.services_records.world import CLINIC, HOSPITAL, report
+
+ROUTES = [
+    ("POST", "/v1/records", Scope.WRITE_RECORDS),
+    ("POST", "/v1/records:batch", Scope.WRITE_RECORDS),
+    ("GET", "/v1/records", Scope.READ_RECORDS),
+    ("GET", "/v1/records/x", Scope.READ_RECORDS),
+    ("DELETE", "/v1/records/x", Scope.ERASE_RECORDS),
+    ("GET", "/v1/records/x/evidence", Scope.DISCLOSE),
+    ("POST", "/v1/patients", Scope.WRITE_PATIENTS),
+    ("GET", "/v1/headers/hospital-a.example/log", Scope.READ_LOG),
+    ("GET", "/v1/status", Scope.READ_STATUS),
+    ("GET", "/metrics", Scope.READ_STATUS),
+]
+LOG_ROUTES = [("GET", f"/log/hospital-a/{path}", Scope.READ_LOG) for path in ("checkpoint", "tile/0/000", "tile/entries/000")]
+OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/openapi.json"), ("POST", "/v1/verify")]
+ids = [f"{method} {path}" for method, path, _ in [*ROUTES, *LOG_ROUTES]]
+
+
+def test_the_table_names_every_route(api: Api) -> None:
+    document = create_app(api.world.running.node).openapi()
+    named = {
+        (method, path.replace("/x", "/{record_id}").replace("hospital-a.example/log", "{origin}")) for method, path, _ in ROUTES
+    }
+    named |= {("GET", "/log/{institution}/checkpoint"), ("GET", "/log/{institution}/tile/{path}"), *OPEN}
+    served = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
+    assert served == named - {("GET", "/openapi.json")}
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *LOG_ROUTES], ids=ids)
+def test_a_route_needs_a_key_with_its_scope(make_api: MakeApi, method: str, path: str, scope: Scope) -> None:
+    api = make_api()
+    for headers in (
+        {},
+        {"Authorization": "Bearer concord_" + "0" * 64},
+        {"Authorization": "Basic eDp5"},
+        {"Authorization": "Bearer"},
+    ):
+        refused = api.call(method, path, institution=None, headers=headers, content=b"")
+        problem(refused, 401, "unauthenticated")
+        assert refused.headers["www-authenticate"] == "Bearer"
+    others = [one for one in Scope if one is not scope]
+    lacking = problem(api.call(method, path, scopes=others, content=b""), 403, "forbidden")
+    assert scope in lacking["detail"]
+    assert api.call(method, path, scopes=[scope], content=b"").status_code not in {401, 403}
+
+
+@pytest.mark.parametrize(("method", "path"), OPEN, ids=[path for _, path in OPEN])
+def test_some_routes_answer_anyone(api: Api, method: str, path: str) -> None:
+    assert api.call(method, path, institution=None, content=b"").status_code not in {401, 403}
+
+
+@pytest.mark.parametrize(("method", "path"), [one[:2] for one in LOG_ROUTES])
+def test_the_log_is_public_where_the_setting_says_so(api: Api, method: str, path: str) -> None:
+    assert api.call(method, path, institution=None).status_code == 404
+    api.logged()
+    assert api.call(method, path + (".p/1" if "tile" in path else ""), institution=None).status_code == 200
+
+
+def test_a_revoked_key_is_none_from_that_moment_on(api: Api) -> None:
+    clients = api.world.running.node.clients
+    assert api.get("/v1/status").status_code == 200
+    for row in clients.list():
+        assert clients.revoke(row.client_id)
+        assert not clients.revoke(row.client_id)
+    problem(api.get("/v1/status"), 401, "unauthenticated")
+    api.world.restart()
+    problem(api.get("/v1/status"), 401, "unauthenticated")
+
+
+def test_keys_are_stored_as_hashes(api: Api) -> None:
+    key = api.world.api_key()
+    assert key.encode() not in api.world.file_bytes()
+    assert key.removeprefix("concord_").encode() not in api.world.file_bytes()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "slug"),
+    [
+        ("GET", "/nowhere", 404, "not-found"),
+        ("PUT", "/v1/records", 405, "method-not-allowed"),
+        ("GET", "/v1/verify", 405, "method-not-allowed"),
+    ],
+)
+def test_what_no_route_answers_is_a_problem_too(api: Api, method: str, path: str, status: int, slug: str) -> None:
+    problem(api.call(method, path), status, slug)
+
+
+def test_a_fault_of_ours_tells_nothing_and_is_logged_by_its_place(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = io.StringIO()
+    configure_logging(lines)
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError(f"at {NAME}")
+
+    monkeypatch.setattr(api.world.running.node.reader, "page", fail)
+    problem(api.get("/v1/records"), 500, "internal")
+    (line,) = [json.loads(one) for one in lines.getvalue().splitlines() if "request_failed" in one]
+    assert (line["error"], line["at"].split(" ")[0]) == ("RuntimeError", "fail")
+    assert NAME not in lines.getvalue()
+    structlog.reset_defaults()
+
+
+NAME, NUMBER, PHONE, ACCESSION = "欧阳震华", "440100199001011234", "13800138000", "ACC-770011"
+SECRETS = (NAME, NUMBER, PHONE, ACCESSION, "Ouyang", "liver metastasis")
+
+
+def sensitive(**changes: object) -> bytes:
+    document = report(ACCESSION, value="liver metastasis", patient=NUMBER, **changes)
+    document["entry"][1]["resource"] |= {
+        "name": [{"text": NAME, "family": "Ouyang"}],
+        "telecom": [{"system": "phone", "value": PHONE}],
+    }
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def bad_documents() -> list[bytes]:
+    good = sensitive()
+    broken = [good[:-cut] for cut in (1, 40, 300)]
+    swapped = [
+        good.replace(b'"final"', json.dumps(NAME).encode()),
+        good.replace(b"2026-03-01T08:30:00+08:00", NUMBER.encode()),
+        good.replace(b'"Patient/p1"', json.dumps(f"Patient/{NAME}").encode()),
+        good.replace(b'"r1"', json.dumps(NAME).encode()),
+        good.replace(b'"collection"', json.dumps(NAME).encode()),
+        good.replace(b'"DiagnosticReport"', json.dumps(NAME).encode()),
+        good.replace(b'"identifier"', b'"identifier": [], "identifier"'),
+        good.replace(b'"Patient"', b'"Patient", "resourceType": "Patient"'),
+        good + good,
+        NAME.encode("gb18030") + good,
+        json.dumps(bundle([*panel(), {"resourceType": "Patient", "id": NAME}])).encode(),
+    ]
+    return [*broken, *swapped]
+
+
+def test_no_answer_and_no_log_line_holds_patient_data(make_api: MakeApi) -> None:
+    lines = io.StringIO()
+    configure_logging(lines, level=0)
+    api = make_api(versioned_kinds=("exam-result",), limits={"max_document_bytes": 20_000})
+    receipt = api.logged(json.loads(sensitive(meta={"versionId": "1"})))
+    statuses = {api.submit(sensitive(meta={"versionId": "1"}, conclusion="other")).status_code}
+    for document in bad_documents():
+        statuses.add(api.submit(document).status_code)
+    api.batch([sensitive(), *bad_documents(), sensitive() * 20])
+    api.submit(sensitive() * 20)
+    api.submit(sensitive(), institution=CLINIC)
+    for path in ("", f"/{receipt['record_id']}"):
+        api.get(f"/v1/records{path}")
+    api.call("POST", "/v1/patients", content=json.dumps({"patient_number": NUMBER, "epoch_keys": {NAME: PHONE}}))
+    api.call("POST", "/v1/verify", content=sensitive())
+    api.get("/v1/status")
+    api.get("/metrics")
+    api.get(f"/v1/headers/{receipt['origin']}")
+    api.call("DELETE", f"/v1/records/{receipt['record_id']}")
+    assert statuses == {400, 409, 422}
+    assert len(api.responses) > 25
+    for response in api.responses:
+        shown = response.content + repr(response.headers).encode()
+        assert [secret for secret in SECRETS if secret.encode() in shown] == [], response.request.url
+        assert [secret for secret in SECRETS if json.dumps(secret)[1:-1].encode() in shown] == []
+    assert [secret for secret in SECRETS if secret in lines.getvalue() or json.dumps(secret)[1:-1] in lines.getvalue()] == []
+    structlog.reset_defaults()
+
+
+def test_an_unknown_scope_cannot_be_issued(api: Api) -> None:
+    from node.errors import SettingsError  # noqa: PLC0415 - used here only
+
+    with pytest.raises(SettingsError, match="records:paint"):
+        api.world.running.node.clients.issue(InstitutionId(HOSPITAL), "test", ["records:paint"])
