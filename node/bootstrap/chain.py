@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
@@ -18,6 +18,9 @@ from node.ports.chain import AnchorChain
 from node.ports.clock import Clock
 from node.ports.records import RecordsWriter
 from node.settings import NodeSettings
+
+if TYPE_CHECKING:
+    from node.adapters.chain.anchors import ChainAnchors
 
 ResultT = TypeVar("ResultT")
 
@@ -41,16 +44,39 @@ def open_chain(
     stack: contextlib.ExitStack,
 ) -> ChainClients | None:
     """Return the clients of the chain that the settings name, or None; nothing is asked yet, the stack closes them."""
-    rpc_url = settings.chain.rpc_url
-    if rpc_url is None or trust_root is None:
+    if settings.chain.rpc_url is None or trust_root is None:
         return None
+    return ChainClients(
+        _client(settings, trust_root, institutions, writer, clock, stack),
+        _client(settings, trust_root, institutions, writer, clock, stack),
+    )
+
+
+def adopt_nonces(
+    settings: NodeSettings, trust_root: TrustRoot | None, institutions: Institutions, writer: RecordsWriter, clock: Clock
+) -> None:
+    """Account for the transactions that the anchor keys sent and a restored database does not know of.
+
+    Raises:
+        ChainError: The chain does not answer, or is not the pinned one.
+    """
+    if settings.chain.rpc_url is not None and trust_root is not None:
+        with contextlib.ExitStack() as stack:
+            _client(settings, trust_root, institutions, writer, clock, stack).adopt_nonces()
+
+
+def _client(
+    settings: NodeSettings,
+    trust_root: TrustRoot,
+    institutions: Institutions,
+    writer: RecordsWriter,
+    clock: Clock,
+    stack: contextlib.ExitStack,
+) -> ChainAnchors:
     # imported here: web3 takes a second to import, and a node without a chain does not need it
-    from node.adapters.chain.anchors import ChainAnchors  # noqa: PLC0415
-    from node.adapters.chain.connection import ChainConnection  # noqa: PLC0415
-    from node.adapters.chain.gateway import ContractGateway  # noqa: PLC0415
+    from node.adapters.chain.client import ChainClient  # noqa: PLC0415
     from node.adapters.chain.signers import LocalSigner  # noqa: PLC0415
 
-    pin = trust_root.chain
     signers = {
         hosted.origin: LocalSigner(InstitutionKeys(settings.keys, hosted.institution).read("anchor.key"))
         for hosted in institutions.values()
@@ -59,9 +85,6 @@ def open_chain(
     def transact(work: Callable[[sa.Connection], ResultT]) -> ResultT:
         return writer.submit(lambda transaction: work(connection_of(transaction))).result()
 
-    def client() -> ChainAnchors:
-        connection = ChainConnection(rpc_url, pin, read_timeout_s=settings.chain.timeout_s)
-        stack.callback(connection.close)
-        return ChainAnchors(ContractGateway(connection), signers, transact, JOURNAL_TABLES, clock)
-
-    return ChainClients(client(), client())
+    client = ChainClient(settings.chain.rpc_url or "", trust_root.chain, read_timeout_s=settings.chain.timeout_s)
+    stack.callback(client.close)
+    return client.anchors(signers, transact, JOURNAL_TABLES, clock)

@@ -15,6 +15,7 @@ from node.adapters.keys.files import (
     keep_locator_secrets,
     read_locator_secrets,
 )
+from node.bootstrap.chain import adopt_nonces
 from node.bootstrap.hosting import audit_keys, hosted_institutions, log_keys, log_signer, read_trust_root
 from node.bootstrap.stores import exclusive_stores
 from node.domain.entry import InstitutionId, Origin
@@ -68,6 +69,7 @@ def recover_node(
     Raises:
         DirectoryInUseError: The node is being served.
         UnknownOriginError: It does not host the institution.
+        ChainError: A chain is set and does not tell how many transactions the anchor keys have sent.
         LedgerError: The mirror does not prove what it holds, or contradicts this log; nothing was changed.
     """
     hosted = hosted_institutions(settings).get(institution)
@@ -90,6 +92,8 @@ def recover_node(
         ).run(mirror, headers)
 
     with exclusive_stores(settings, clock) as stores:
+        # first: it asks the chain, and nothing may be changed when that does not answer
+        adopt_nonces(settings, trust_root, hosted_institutions(settings), stores.writer, clock)
         return stores.writer.submit(work).result()
 
 

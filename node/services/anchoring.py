@@ -23,6 +23,7 @@ from node.errors import (
     ChainAwayError,
     ChainError,
     NodeStoppingError,
+    NonceTakenError,
     TransactionRevertedError,
 )
 from node.ports.chain import AnchorChain, AnchoredHead, Outcome, Settled
@@ -174,14 +175,18 @@ class AnchoringService:
             self._chain.submit_anchor(origin, checkpoint.size, checkpoint.root, proof, base_size)
         except (AnchorPendingError, AnchorBaseGoneError):
             return
-        except TransactionRevertedError as error:
+        except (TransactionRevertedError, NonceTakenError) as error:
             # this log alone: the others' anchors go on
-            self._watch.refused(origin, error.name)
-            log.warning("anchor_refused", origin=origin, size=checkpoint.size, reason=error.name)
-            self._due_s[origin] = now_s + max(self._interval_s, _REFUSED_RETRY_S)
+            self._refused(origin, checkpoint, error)
             return
         self._watch.refused(origin, None)
         self._due_s[origin] = now_s + self._interval_s
+
+    def _refused(self, origin: Origin, checkpoint: Checkpoint, error: TransactionRevertedError | NonceTakenError) -> None:
+        reason = error.name if isinstance(error, TransactionRevertedError) else str(error)
+        self._watch.refused(origin, reason)
+        log.warning("anchor_refused", origin=origin, size=checkpoint.size, reason=reason)
+        self._due_s[origin] = time.monotonic() + max(self._interval_s, _REFUSED_RETRY_S)
 
     def _committed(self, origin: Origin) -> tuple[Checkpoint, bytes] | None:
         note = self._reader.log(origin).checkpoint()
