@@ -34,8 +34,13 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PATH": path, "COLUMNS": "100", "NO_COLOR": "1", **more}
 
 
-def run(command: Command, **more: str) -> str:
-    """Run one command from the repository; return what it printed.
+def run(command: Command, directory: Path = ROOT, **more: str) -> str:
+    """Run one command, from the repository unless told otherwise; return what it printed.
+
+    Args:
+        command: The command.
+        directory: Where its reader stands.
+        more: What its reader has exported.
 
     Raises:
         AssertionError: It failed, or it printed something else than the document shows.
@@ -43,7 +48,7 @@ def run(command: Command, **more: str) -> str:
     place = f"{command.source}:{command.line}: $ {command.text}"
     done = subprocess.run(  # noqa: S603 - a command of our own documents
         ["bash", "-euo", "pipefail", "-c", command.text],  # noqa: S607 - as a reader would
-        cwd=ROOT,
+        cwd=directory,
         env=environment(**more),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
