@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from typing import Any
 
 import pytest
 import structlog
@@ -122,7 +123,7 @@ NAME, NUMBER, PHONE, ACCESSION = "欧阳震华", "440100199001011234", "13800138
 SECRETS = (NAME, NUMBER, PHONE, ACCESSION, "Ouyang", "liver metastasis")
 
 
-def sensitive(**changes: object) -> bytes:
+def sensitive(**changes: Any) -> bytes:  # noqa: ANN401 - as `report`
     document = report(ACCESSION, value="liver metastasis", patient=NUMBER, **changes)
     document["entry"][1]["resource"] |= {
         "name": [{"text": NAME, "family": "Ouyang"}],

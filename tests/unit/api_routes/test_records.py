@@ -130,7 +130,7 @@ def test_a_body_that_does_not_say_how_long_it_is_is_cut_off_too(make_api: MakeAp
 
 def test_a_batch_answers_every_line_and_keeps_the_good_ones(make_api: MakeApi) -> None:
     api = make_api(limits={"max_document_bytes": 4000})
-    lines = [report("1"), b"{", b"", report("2"), b"x" * 4001, report("1"), bundle([], "history"), report("3")]
+    lines: list[bytes | Json] = [report("1"), b"{", b"", report("2"), b"x" * 4001, report("1"), bundle([], "history"), report("3")]
     results = api.batch(lines)
     assert [one["line"] for one in results] == [1, 2, 4, 5, 6, 7, 8]
     outcomes = [one["receipts"][0]["outcome"] if "receipts" in one else one["problem"]["status"] for one in results]
