@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from types import FrameType
 
 import structlog
 import uvicorn
 
 from node.api.app import create_app
-from node.bootstrap import open_node
+from node.bootstrap import RunningNode, open_node
+from node.errors import SettingsError
 from node.settings import load_settings
 from node.telemetry import configure_logging
 
@@ -18,23 +25,64 @@ _GRACE_S = 10
 
 
 def run(directory: Path, host: str | None, port: int | None) -> None:
-    """Serve until SIGINT or SIGTERM, then finish what is under way."""
+    """Serve until SIGINT or SIGTERM, then finish what is under way.
+
+    Raises:
+        SettingsError: The settings cannot be used, or something else listens on the port.
+        DirectoryInUseError: Another process serves the directory.
+    """
     configure_logging()
     settings = load_settings(directory)
-    running = open_node(settings)
+    log = structlog.get_logger(__name__)
+    with ExitStack() as stack:
+        stack.callback(log.info, "stopped", directory=str(directory))
+        stack.enter_context(_stopping_in_order())
+        # before the node is opened: a port that is taken is told without a thread having been started
+        listening = stack.enter_context(listen(host or settings.server.host, settings.server.port if port is None else port))
+        running = stack.enter_context(closing(open_node(settings)))
+        address = listening.getsockname()
+        log.info("serving", directory=str(directory), host=address[0], port=address[1])
+        _serve(running, listening)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on an address; port 0 takes a free one.
+
+    Raises:
+        SettingsError: It cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        address = host or settings.server.host, settings.server.port if port is None else port
-        structlog.get_logger(__name__).info("serving", directory=str(directory), host=address[0], port=address[1])
-        uvicorn.run(
-            create_app(running.node),
-            host=address[0],
-            port=address[1],
-            backlog=_BACKLOG,
-            log_level="warning",
-            # paths carry record ids; who asked for what is for the access receipts to say
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(
+            f"cannot listen on {host} port {port}: {reason}; see [server] in the settings, or give --port"
+        ) from error
+
+
+def _serve(running: RunningNode, listening: socket.socket) -> None:
+    config = uvicorn.Config(
+        create_app(running.node),
+        log_level="warning",
+        # paths carry record ids; who asked for what is for the access receipts to say
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextmanager
+def _stopping_in_order() -> Iterator[None]:
+    """Let SIGTERM and SIGINT unwind: uvicorn raises the signal again when it is done, which would end the process at once."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
     finally:
-        running.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)

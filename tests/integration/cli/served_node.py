@@ -82,7 +82,7 @@ class ServedNode:
         """Let it finish, and end it."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=30)
+            assert self.process.wait(timeout=30) == 0, "it did not stop in order"
             self.process = None
 
     def _is_ready(self) -> bool:

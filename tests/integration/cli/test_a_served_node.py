@@ -217,3 +217,20 @@ def test_a_restored_backup_is_recovered_from_a_mirror(tmp_path: Path) -> None:
         mirror.stop()
     wrong = concord("log", "recover", "--dir", node.directory, "--institution", "hospital-x", "--from", later)
     assert wrong.exit_code == 1
+
+
+def test_serving_says_where_and_stops_in_order(tmp_path: Path, node: ServedNode) -> None:
+    made = make_node(tmp_path / "node")
+    command = [sys.executable, "-m", "node", "serve", "--dir", str(made.directory), "--port"]
+    taken = subprocess.run([*command, str(node.port)], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603 - ours
+    assert (taken.returncode, f"port {node.port}" in taken.stderr) == (2, True)
+    with subprocess.Popen([*command, "0"], stderr=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+        assert process.stderr is not None
+        serving = json.loads(process.stderr.readline())
+        assert serving["event"] == "serving"
+        assert document(concord("status", "--url", f"http://127.0.0.1:{serving['port']}", "--api-key", made.api_key, "--json"))[
+            "ready"
+        ]
+        process.send_signal(signal.SIGTERM)
+        assert json.loads(process.stderr.readlines()[-1])["event"] == "stopped"
+    assert process.returncode == 0
