@@ -1,6 +1,6 @@
 """Measure a node that holds many entries: how soon it signs after a start, and the memory of the process that serves it.
 
-Method: a directory is grown by the node's own writer, store and sequencer, to each of `--entries` in turn. One more entry is
+Method: a directory is grown by the node's own writer, store and sequencer, one of each size in `--entries`. One more entry is
 then staged and left unsigned, as a crash leaves it; "opening" runs `node.bootstrap.open_node` in a new process and ends when
 the log's checkpoint covers that entry: from then on the node signs. The first opening also sweeps record secrets without an
 entry, among all that were stored since the node was made: the most that a sweep can have to do. The later openings are the
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import socket
 import statistics
 import subprocess
@@ -142,8 +143,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def growing(directory: Path, count: int) -> dict[str, float]:
-    """Add entries; return how many a second."""
-    settings = load_settings(directory) if (directory / "concord.toml").exists() else create(directory)
+    """Make a node with so many entries; return how many a second."""
+    settings = create(directory)
     started = time.perf_counter()
     grow(settings, count, sign=True)
     took_s = time.perf_counter() - started
@@ -175,19 +176,24 @@ def in_process(task: str, *arguments: object) -> dict[str, float]:
 
 def measure(options: argparse.Namespace, directory: Path) -> Iterator[tuple[str, Figures]]:
     """Run everything, one line of the table after the other."""
-    size = 0
     for target in options.entries:
-        yield f"grow to {target}", in_process("grow", directory, target - size)
-        size = target
-        in_process("stage", directory)
-        yield f"first opening at {target}", in_process("open", directory)
+        # a node of its own each: a sweep looks at what came after the last one
+        node = directory / f"node-{target}"
+        node.mkdir()
+        yield f"grow to {target}", in_process("grow", node, target)
+        in_process("stage", node)
+        yield f"first opening at {target}", in_process("open", node)
         later = []
         for _ in range(options.openings):
-            in_process("stage", directory)
-            later.append(in_process("open", directory))
+            in_process("stage", node)
+            later.append(in_process("open", node))
         yield f"later openings at {target}", best_and_median(later)
-        yield f"serving at {target}", in_process("serve", directory)
-    yield "files", {f"{path.name}_mb": path.stat().st_size / 2**20 for path in sorted(directory.glob("*.db"))}
+        yield f"serving at {target}", in_process("serve", node)
+        yield f"files at {target}", {f"{path.name}_mb": path.stat().st_size / 2**20 for path in sorted(node.glob("*.db"))}
+        if options.keep_nodes is None:
+            shutil.rmtree(node)
+        else:
+            shutil.move(node, options.keep_nodes)
 
 
 def best_and_median(found: list[dict[str, float]]) -> dict[str, float]:
@@ -202,6 +208,7 @@ def main() -> None:
     parser.add_argument("--entries", type=lambda text: [int(one) for one in text.split(",")], default=[100_000, 300_000])
     parser.add_argument("--openings", type=int, default=5, help="ordinary openings at each size")
     parser.add_argument("--dir", type=Path, help="where to write")
+    parser.add_argument("--keep-nodes", type=Path, help="move the grown nodes there instead of removing them")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     parser.add_argument("--task", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
