@@ -174,7 +174,7 @@ def test_a_killed_worker_process_is_replaced(served: Served) -> None:
         assert workers
         for pid in workers:
             os.kill(pid, signal.SIGKILL)
-        statuses = []
+        statuses: list[int] = []
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline and (not statuses or statuses[-1] != 201):
             response = client.post("/v1/records", content=line(len(statuses) + 2))
