@@ -61,6 +61,7 @@ class AnchorSender:
             data=data,
             gas=ANCHOR_GAS,
             gas_price_wei=slot.gas_price_wei,
+            access_list=self._gateway.access_list(wanted.origin),
         )
         signed = signer.sign(call)
         transaction = Transaction(signer.address, slot.nonce, signed.tx_hash, signed.raw, slot.gas_price_wei)

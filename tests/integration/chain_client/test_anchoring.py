@@ -176,3 +176,16 @@ def test_depth_finality_tells_of_an_anchor_when_blocks_follow(chain: ConsortiumC
     assert node.anchors.head().number >= news.head.block_number
     immediate = make_node(chain.engine.rpc_url, chain.pin, log, anchor_key, "immediate")
     assert immediate.anchors.head().number >= news.head.block_number + 3
+
+
+def test_an_anchor_names_ahead_what_it_reads(chain: ConsortiumChain, make_node: MakeNode) -> None:
+    log, anchor_key = chain.take()
+    with running_proxy(chain.engine.rpc_url) as proxy:
+        node = make_node(proxy.url, chain.pin, log, anchor_key)
+        for size in (3, 8):
+            node.submit(size)
+            node.settled(Outcome.ANCHORED)
+        first, second = (bytes.fromhex(raw.removeprefix("0x")) for raw in dict.fromkeys(proxy.raw))
+    assert first[0] >= 0xC0, "a legacy transaction is an RLP list: of a log without a head nothing is known yet"
+    assert second[0] == 1, "EIP-2930"
+    assert chain.pin.contracts["consortium"].address in second

@@ -15,7 +15,7 @@ from ledger.hashing import NodeHash, RootHash, TreeSize
 from ledger.proofs import verify_consistency
 from node.adapters.chain.gateway import encode_anchor, origin_id
 from node.adapters.chain.settlement import ContractHead, Receipt
-from node.adapters.chain.signers import SignedTransaction, UnsignedCall
+from node.adapters.chain.signers import AccessList, SignedTransaction, UnsignedCall
 from node.domain.entry import Origin
 from node.errors import ChainAwayError, ChainRefusedError, TransactionRevertedError, WrongChainError
 from node.ports.chain import ChainHead
@@ -224,6 +224,10 @@ class SimulatedChain:
     def refusal(self, tx_hash: bytes) -> str:
         self._ask()
         return self.blocks[-1].receipts[tx_hash][1]
+
+    def access_list(self, origin: Origin) -> AccessList:
+        del origin
+        return ()
 
     def gas_price_wei(self) -> int:
         self._ask()
