@@ -58,7 +58,8 @@ def exports(printed: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def first_record(variables: dict[str, str]) -> str:
+def first_report(variables: dict[str, str]) -> str:
+    """Submit a history; return the id of the first examination result in it."""
     answer = httpx.post(
         f"{variables['CONCORD_URL']}/v1/records",
         params={"wait": "anchored"},
@@ -68,7 +69,7 @@ def first_record(variables: dict[str, str]) -> str:
         trust_env=False,
     )
     assert answer.is_success, answer.text
-    return str(answer.json()["receipts"][0]["record_id"])
+    return next(str(receipt["record_id"]) for receipt in answer.json()["receipts"] if receipt["kind"] == "exam-result")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     assert up.returncode == 0, up.stderr
     try:
         variables = exports(json.loads(up.stdout))
-        yield Reader(directory, {**variables, "RECORD": first_record(variables)})
+        yield Reader(directory, {**variables, "RECORD": first_report(variables)})
     finally:
         down = devnet_command(directory, "down")
     assert down.returncode == 0, down.stderr
