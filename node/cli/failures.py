@@ -6,11 +6,16 @@ Exit codes: 0 done, 1 refuted, refused or failed, 2 unreadable input or wrong us
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from node.cli.output import printable, show_json
 
@@ -18,6 +23,9 @@ DONE: Final = 0
 REFUSED: Final = 1
 UNREADABLE: Final = 2
 UNREACHED: Final = 3
+
+DEBUG: Final = "CONCORD_DEBUG"
+"""Variable that lets a fault of this program show its traceback."""
 
 _JSON: Final = "--json"
 
@@ -91,6 +99,10 @@ def judge(error: Exception) -> tuple[int, str] | None:
         if isinstance(error, kind):
             message = _describe(error)
             return code, f"{message}; {remedy}" if remedy else message
+    database = sys.modules.get("sqlalchemy.exc")
+    if database is not None and isinstance(error, database.OperationalError):
+        # SQL and its values stay out of the message; of a driver's error only its own words are told
+        return REFUSED, f"a database of the node cannot be used: {error.orig}; see that the disk is there, writable and not full"
     return None
 
 
@@ -113,17 +125,24 @@ class CommandLine(TyperGroup):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except BrokenPipeError:
-            raise  # whoever read the output has enough: typer ends quietly
+        except (BrokenPipeError, typer.Exit, typer.Abort, TyperException):
+            # whoever read the output has enough; the command said its exit code; or typer itself explains the usage
+            raise
         except Exception as error:
-            judged = judge(error)
-            if judged is None:
+            if DEBUG in os.environ and judge(error) is None:
                 raise
-            code, message = judged
+            code, message = judge(error) or (REFUSED, _fault(error))
             if ctx.meta[_JSON]:
                 _print_json(error, message)
             typer.echo(f"error: {printable(message)}", err=True)
             raise typer.Exit(code) from error
+
+
+def _fault(error: Exception) -> str:
+    """Name the place of a fault, and nothing of its message: that may hold what was being worked on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"a fault of this program: {type(error).__name__}{place}; {DEBUG}=1 shows all of it, which may hold records"
 
 
 def _print_json(error: Exception, message: str) -> None:

@@ -28,9 +28,14 @@ def run(directory: Path, institutions: Sequence[str], *, as_json: bool) -> None:
             raise MalformedParameterError("--institution", f"two institutions have the same {what}")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_settings(directory, hosted)
-    settings = load_settings(directory)
-    init_node(settings, locator_secrets={1: secrets.token_bytes(_LOCATOR_SECRET_BYTES)})
-    issued = issue_clients(settings)
+    try:
+        settings = load_settings(directory)
+        init_node(settings, locator_secrets={1: secrets.token_bytes(_LOCATOR_SECRET_BYTES)})
+        issued = issue_clients(settings)
+    except BaseException:
+        # the file says that a node was made: without it, the command can be given again and keeps what is there
+        (directory / FILE_NAME).unlink(missing_ok=True)
+        raise
     rows = [{"institution": one.client.institution, "client": one.client.name, "api_key": one.api_key} for one in issued]
     keys = [public_keys(settings, one) for one in settings.institutions]
     show({"directory": str(directory), "institutions": keys, "clients": rows}, as_json=as_json)

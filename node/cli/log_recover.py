@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from ledger.ports import LogReader
 from ledger.store.posix import DirectoryLogReader
@@ -75,7 +76,7 @@ def _headers(place: str, origin: str, api_key: str | None) -> Mapping[int, bytes
     with ApiClient(place, api_key or "") as client:
         start = 0
         while True:
-            page = client.get_bytes(f"/v1/headers/{origin}", {"from": start, "count": _PAGE})
+            page = client.get_bytes(f"/v1/headers/{quote(origin)}", {"from": start, "count": _PAGE})
             if not page:
                 return found
             frames = list(parse_header_frames(page, place, deleted=True))

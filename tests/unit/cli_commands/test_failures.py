@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import inspect
 import json
+import sqlite3
 
 import pytest
 import typer
+from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from ledger import errors as ledger_errors
@@ -73,9 +75,21 @@ def test_every_error_of_both_trees_has_an_exit_code() -> None:
                 assert judged[0] in (1, 2, 3)
 
 
-def test_a_fault_of_the_program_is_not_dressed_up() -> None:
-    result = CliRunner().invoke(program(ZeroDivisionError("a bug")), ["fail"])
-    assert isinstance(result.exception, ZeroDivisionError)
+def test_a_fault_of_the_program_tells_its_place_and_no_content() -> None:
+    fault = ValueError("张三, ID 110101199003070000")
+    result = CliRunner().invoke(program(fault), ["fail", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)["error"]) == (1, "ValueError")
+    assert "test_failures.py:" in result.stderr
+    assert "张三" not in result.output
+    asked = CliRunner().invoke(program(fault), ["fail"], env={"CONCORD_DEBUG": "1"})
+    assert asked.exception is fault
+
+
+def test_a_database_that_fails_shows_no_values() -> None:
+    failed = OperationalError("INSERT INTO patients VALUES (?)", ("张三",), sqlite3.OperationalError("disk I/O error"))
+    result = CliRunner().invoke(program(failed), ["fail"])
+    assert (result.exit_code, "disk I/O error" in result.stderr) == (1, True)
+    assert "张三" not in result.output
 
 
 def test_what_others_wrote_cannot_steer_the_terminal() -> None:

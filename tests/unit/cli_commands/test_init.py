@@ -39,6 +39,18 @@ def test_init_never_overwrites(concord: Concord, made: tuple[Path, dict[str, lis
     assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == before
 
 
+def test_what_failed_can_be_done_again(concord: Concord, tmp_path: Path) -> None:
+    directory = tmp_path / "node"
+    directory.mkdir()
+    (directory / "records.db").mkdir()
+    failed = concord("init", "--dir", directory, *INSTITUTIONS)
+    assert (failed.exit_code != 0, (directory / "concord.toml").exists()) == (True, False)
+    keys = {path: path.read_bytes() for path in (directory / "keys").rglob("*") if path.is_file()}
+    (directory / "records.db").rmdir()
+    assert concord("init", "--dir", directory, *INSTITUTIONS).exit_code == 0
+    assert keys == {path: path.read_bytes() for path in (directory / "keys").rglob("*") if path.is_file()}
+
+
 def test_the_settings_file_names_every_setting(made: tuple[Path, dict[str, list[dict[str, str]]]]) -> None:
     text = (made[0] / "concord.toml").read_text(encoding="utf-8")
     for name in ("public_log", "max_document_bytes", "checkpoint_interval_ms", "rpc_url", "prepare_processes"):
