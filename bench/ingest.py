@@ -1,14 +1,20 @@
-"""Measure ingest: NDJSON and single submissions through a real `concord serve`, client included, on one machine.
+"""Measure ingest: real reports into a real `concord serve`, over HTTP, durable and logged; node and client share the machine.
 
-Method: the document is a real Synthea panel (a DiagnosticReport, nine of its Observations, Encounter and Patient: 12
-resources); every copy has an identity of its own, and the copies belong to 1,000 patients, all unknown at first. The node is a
-process of its own with its default settings, SQLite with synchronous=FULL on the disk of --dir, no chain. The client is this
-process, with sockets and asyncio only: a line of NDJSON counts when its result has come, which says level `logged`
-(?wait=logged). Closed loop: 64 connections, each sends its next document when it has its answer. Open loop: 200 documents a
-second are due at fixed times over 64 connections; latency runs from when a document was due, so that a stall counts in full.
-Receipts of single submissions mean that the entry is durable. Times of start-up and warm-up are not counted.
+Method: a report is a blood count of Synthea (examples/synthea): a DiagnosticReport and its 11 Observations in one Bundle, 12
+resources, 11 KB of compact JSON. The patient is named by number, a performer is added, and every copy has ids of its own, so
+that each is a new record. Every tenth report is of a patient whom the node has not seen. Reports are made before the clock
+starts. The node is a process of its own with its workers, on a new directory without a chain and with its default settings,
+SQLite with synchronous=FULL on the disk of --dir. The client is another process; a batch that is not timed goes first.
 
-    python bench/ingest.py [--lines N] [--seconds S] [--dir DIR] [--json FILE]
+- `batch`: one POST /v1/records:batch?wait=logged, read while it is sent; from its first byte to the last result, every result
+  checked to say `logged`.
+- `closed`: 64 connections, each sends one report, waits for the receipt (durable), and sends the next.
+- `open`: reports at a fixed rate, whatever is still under way; latency counts from the moment a report was due.
+
+`…_cpu_us` is the processor time of a report: of the server, of its workers, of the client. With two cores the sum of all has
+to stay below two million microseconds a second. The load average says who else was running.
+
+    python bench/ingest.py [--batch N] [--closed N] [--clients N] [--open-s S] [--rate N] [--processes N] [--dir DIR] [--json FILE]
 """
 
 from __future__ import annotations
@@ -17,273 +23,345 @@ import argparse
 import asyncio
 import json
 import os
-import resource
-import signal
+import re
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
+
+import _report
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-import msgspec  # noqa: E402 - after the path
-
-from node.bootstrap import init_node, issue_clients  # noqa: E402
-from node.settings import InstitutionSettings, load_settings, write_settings  # noqa: E402
-
-SOURCE = ROOT / "examples" / "synthea" / "Brendon_Rath.json"
-OBSERVATIONS = 9
-PATIENTS = 1_000
-CLIENTS = 64
-OPEN_RATE = 200
-READY_S = 60.0
+SOURCE = ROOT / "examples" / "synthea" / "Stewart672_Rau926.json"
+HOST = "127.0.0.1"
+PANEL_RESULTS = 11
+REPORTS_PER_PATIENT = 10
+_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
-@dataclass(frozen=True, slots=True)
+# Reports
+
+
+def panel() -> bytes:
+    """Take a blood count out of a patient's history: its report and observations, as one compact Bundle."""
+    history = json.loads(SOURCE.read_bytes())
+    by_url = {entry["fullUrl"]: entry["resource"] for entry in history["entry"]}
+    report = next(each for each in by_url.values() if len(each.get("result", ())) == PANEL_RESULTS)
+    report["performer"] = [{"display": "Laboratory"}]
+    chosen = [report, *(by_url[result["reference"]] for result in report["result"])]
+    for resource in chosen:
+        resource["subject"] = {"reference": "Patient/PATIENT-NUMBER"}
+    entries = [{"fullUrl": f"urn:uuid:{each['id']}", "resource": each} for each in chosen]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    return json.dumps(bundle, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def reports(count: int) -> list[bytes]:
+    """Make reports of which no two share an id."""
+    template = panel()
+    found = _UUID.findall(template)
+    ids = list(dict.fromkeys(found))
+    slots = [ids.index(each) for each in found]
+    first, *rest = _UUID.split(template)
+    run, made = uuid.uuid4().hex[:8], []
+    for number in range(count):
+        fresh = [str(uuid.uuid4()).encode() for _ in ids]
+        text = first + b"".join(fresh[slot] + piece for slot, piece in zip(slots, rest, strict=True))
+        made.append(text.replace(b"PATIENT-NUMBER", f"{run}-{number // REPORTS_PER_PATIENT:05}".encode()))
+    return made
+
+
+# The client, a process of its own
+
+
+@dataclass(frozen=True)
 class Target:
-    """A served node."""
+    """Where reports go."""
 
     port: int
+    """The node's."""
     api_key: str
-    pid: int
+    """May write records."""
+
+    def head(self, path: str, length: int) -> bytes:
+        """Return a request's head."""
+        lines = (
+            f"POST {path} HTTP/1.1",
+            f"host: {HOST}:{self.port}",
+            f"authorization: Bearer {self.api_key}",
+            "content-type: application/json",
+            f"content-length: {length}",
+        )
+        return "\r\n".join((*lines, "", "")).encode()
 
 
-class Documents:
-    """Copies of one real panel, each a record of its own."""
+def send_batch(target: Target, count: int) -> dict[str, float]:
+    """Send one batch and take its results while it is sent."""
+    body = b"".join(report + b"\n" for report in reports(count))
+    request = target.head("/v1/records:batch?wait=logged", len(body)) + body
+    received: list[bytes] = []
+    cpu, started = time.process_time(), time.perf_counter()
+    with socket.create_connection((HOST, target.port), timeout=60) as connection:
+        sender = threading.Thread(target=connection.sendall, args=(request,))
+        sender.start()
+        while not (received and received[-1].endswith(b"0\r\n\r\n")):
+            received.append(connection.recv(2**18))
+            assert received[-1], "the node closed the connection"
+        took, cpu = time.perf_counter() - started, time.process_time() - cpu
+        sender.join()
+    answer = b"".join(received)
+    logged = answer.count(b'"level":"logged"')
+    assert logged == count, f"{logged} of {count} were logged: {answer[:1000]!r}"
+    return {"reports_per_s": count / took, "seconds": took, "report_bytes": len(body) / count, "client_cpu_us": cpu / count * 1e6}
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection: a request at a time."""
 
     def __init__(self) -> None:
-        entries = json.loads(SOURCE.read_bytes())["entry"]
-        by_url = {entry["fullUrl"]: entry for entry in entries}
-        report = next(entry for entry in entries if len(entry["resource"].get("result", ())) > OBSERVATIONS)
-        results = report["resource"]["result"] = report["resource"]["result"][:OBSERVATIONS]
-        patient = by_url[report["resource"]["subject"]["reference"]]
-        encounter = by_url[report["resource"]["encounter"]["reference"]]
-        chosen = [report, *(by_url[each["reference"]] for each in results), encounter, patient]
-        for entry in chosen:
-            entry.pop("request", None)
-        # narrative and demographics of a synthetic person: a hospital's Patient is a name, a number and an address
-        for name in ("text", "extension", "communication"):
-            patient["resource"].pop(name, None)
-        document = {"resourceType": "Bundle", "type": "collection", "entry": chosen}
-        self.resources = len(chosen)
-        encoded = msgspec.json.encode(document)
-        report_id, patient_id = report["resource"]["id"].encode(), patient["resource"]["id"].encode()
-        # ids of the same length, so that every copy has the size of the original
-        self._pieces = encoded.replace(report_id, b"\0R").replace(patient_id, b"\0P").split(b"\0")
-        self._length = len(report_id)
-        self.size_bytes = len(self.make(0))
+        self._received = b""
+        self._answer: asyncio.Future[bytes] | None = None
+        self._transport: asyncio.Transport | None = None
 
-    def make(self, number: int) -> bytes:
-        """Return copy `number`."""
-        replaced = {ord("R"): f"r-{number:0{self._length - 2}d}", ord("P"): f"p-{number % PATIENTS:0{self._length - 2}d}"}
-        head, *rest = self._pieces
-        return head + b"".join(replaced[piece[0]].encode() + piece[1:] for piece in rest)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Complete the answer when all of it is there."""
+        self._received += data
+        head, found, body = self._received.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head) if found else None
+        if length is not None and len(body) >= int(length[1]) and self._answer is not None:
+            self._received = b""
+            self._answer.set_result(head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell whoever waits."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionResetError("the node closed the connection"))
+
+    async def ask(self, request: bytes) -> bytes:
+        """Send a request and return the head of the answer."""
+        assert self._transport is not None
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
+
+    def close(self) -> None:
+        """Hang up."""
+        assert self._transport is not None
+        self._transport.close()
+
+
+class Latencies:
+    """Sends reports and remembers how long each took."""
+
+    def __init__(self, target: Target, count: int) -> None:
+        self._port = target.port
+        self._requests = [target.head("/v1/records", len(report)) + report for report in reports(count)]
+        self._idle: list[Connection] = []
+        self._took: list[float] = []
+
+    async def connect(self, count: int) -> None:
+        """Open connections."""
+        loop = asyncio.get_running_loop()
+        self._idle += [(await loop.create_connection(Connection, HOST, self._port))[1] for _ in range(count)]
+
+    async def closed(self, clients: int) -> None:
+        """Let each client send one report after the other."""
+        await self.connect(clients)
+        queue = iter(self._requests)
+
+        async def client(connection: Connection) -> None:
+            for request in queue:
+                await self._send(connection, request, time.perf_counter())
+
+        await asyncio.gather(*map(client, self._idle))
+
+    async def opened(self, rate: float) -> None:
+        """Send at a rate; where all connections are busy another one is opened."""
+        await self.connect(64)
+        first = time.perf_counter()
+
+        async def one(number: int, request: bytes) -> None:
+            due = first + number / rate
+            await asyncio.sleep(due - time.perf_counter())
+            if not self._idle:
+                await self.connect(1)
+            connection = self._idle.pop()
+            await self._send(connection, request, due)
+            self._idle.append(connection)
+
+        await asyncio.gather(*(one(number, request) for number, request in enumerate(self._requests)))
+
+    async def _send(self, connection: Connection, request: bytes, due: float) -> None:
+        head = await connection.ask(request)
+        self._took.append(time.perf_counter() - due)
+        assert head.startswith(b"HTTP/1.1 201"), head
+
+    def measure(self, work: Coroutine[None, None, None]) -> dict[str, float]:
+        """Run and summarize."""
+        import uvloop  # noqa: PLC0415 - only this process needs it
+
+        async def run() -> None:
+            await work
+            for connection in self._idle:
+                connection.close()
+
+        cpu, started = time.process_time(), time.perf_counter()
+        uvloop.run(run())
+        seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+        took, count = sorted(self._took), len(self._took)
+        return {
+            "reports_per_s": count / seconds,
+            "seconds": seconds,
+            "p50_ms": took[count // 2] * 1e3,
+            "p99_ms": took[count * 99 // 100] * 1e3,
+            "max_ms": took[-1] * 1e3,
+            "client_cpu_us": cpu / count * 1e6,
+        }
+
+
+def send_closed(target: Target, count: int, clients: int) -> dict[str, float]:
+    """Run the closed loop."""
+    latencies = Latencies(target, count)
+    return latencies.measure(latencies.closed(clients))
+
+
+def send_open(target: Target, count: int, rate: float) -> dict[str, float]:
+    """Run the open loop."""
+    latencies = Latencies(target, count)
+    return latencies.measure(latencies.opened(rate))
+
+
+TASKS: dict[str, Callable[..., dict[str, float]]] = {
+    "batch": lambda target, count: send_batch(target, int(count)),
+    "closed": lambda target, count, clients: send_closed(target, int(count), int(clients)),
+    "open": lambda target, count, rate: send_open(target, int(count), float(rate)),
+}
+
+
+# The node
+
+
+@dataclass(frozen=True)
+class ServedNode:
+    """A node that is being served."""
+
+    target: Target
+    """Where it listens."""
+    pid: int
+    """Its main process."""
+
+    def cpu_s(self) -> tuple[float, float]:
+        """Return the processor time of the main process and of its workers so far."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        workers = [int(child) for task in tasks for child in (task / "children").read_text().split()]
+        return cpu_s_of(self.pid), sum(map(cpu_s_of, workers))
+
+    def run(self, task: str, count: int, *arguments: object) -> dict[str, float]:
+        """Let a client process do its task; add what it cost the node."""
+        before = self.cpu_s()
+        command = [sys.executable, __file__, "--task", task, str(count), *map(str, arguments)]
+        environment = {**os.environ, "BENCH_PORT": str(self.target.port), "BENCH_API_KEY": self.target.api_key}
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment, timeout=300)
+        found: dict[str, float] = json.loads(done.stdout)
+        server, workers = (after - then for after, then in zip(self.cpu_s(), before, strict=True))
+        costs = {"server_cpu_us": server / count * 1e6, "workers_cpu_us": workers / count * 1e6}
+        return {**found, **costs, "peak_mb": _report.peak_mb(self.pid), "load": os.getloadavg()[0]}
+
+
+def cpu_s_of(pid: int) -> float:
+    """Return the processor time of a process, its threads included."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
 @contextmanager
-def served_node(parent: Path) -> Iterator[Target]:
-    """Serve a fresh node from a directory that goes away."""
-    with tempfile.TemporaryDirectory(dir=parent, prefix="bench-ingest-") as name:
-        directory = Path(name)
-        write_settings(directory, [InstitutionSettings(id="hospital", name="Hospital", origin="hospital.bench.example/log")])
-        settings = load_settings(directory)
-        init_node(settings, {1: bytes(32)})
-        (issued,) = issue_clients(settings)
-        with socket.create_server(("127.0.0.1", 0)) as held:
-            port = held.getsockname()[1]
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("CONCORD_")}
-        environment["PYTHONPATH"] = str(ROOT)
-        command = [sys.executable, "-m", "node", "serve", "--dir", name, "--port", str(port)]
-        with subprocess.Popen(command, env=environment) as process:
-            try:
-                wait_ready(port)
-                yield Target(port, issued.api_key, process.pid)
-            finally:
-                process.send_signal(signal.SIGTERM)
-
-
-def wait_ready(port: int) -> None:
-    """Wait until the node answers."""
-    deadline = time.monotonic() + READY_S
-    while time.monotonic() < deadline:
+def served(directory: Path, processes: int | None) -> Iterator[ServedNode]:
+    """Create a node and serve it."""
+    concord = [sys.executable, "-m", "node"]
+    init = [*concord, "init", "--dir", str(directory), "--institution", "hospital-a=Hospital A", "--json"]
+    made = json.loads(subprocess.run(init, check=True, capture_output=True, cwd=ROOT).stdout)
+    with socket.create_server((HOST, 0)) as held:
+        target = Target(held.getsockname()[1], made["clients"][0]["api_key"])
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CONCORD_")}
+    if processes is not None:
+        environment["CONCORD_WORK__PREPARE_PROCESSES"] = str(processes)
+    serve = [*concord, "serve", "--dir", str(directory), "--port", str(target.port)]
+    with (
+        (directory / "serve.log").open("wb") as log,
+        subprocess.Popen(serve, env=environment, cwd=ROOT, stdout=log, stderr=log) as process,
+    ):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-                return
-        except urllib.error.URLError:
-            time.sleep(0.05)
-    raise TimeoutError("the node does not get ready")
+            wait_for_port(target.port, process)
+            yield ServedNode(target, process.pid)
+        finally:
+            process.terminate()
 
 
-def head(target: Target, path: str, length: str) -> bytes:
-    """Return a request's head."""
-    lines = (f"POST {path} HTTP/1.1", "Host: bench", f"Authorization: Bearer {target.api_key}", length)
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+def wait_for_port(port: int, process: subprocess.Popen[bytes], timeout_s: float = 60) -> None:
+    """Wait until something listens."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+        except OSError:
+            assert process.poll() is None, "the node stopped"
+            assert time.monotonic() < deadline, "the node did not come up"
+            time.sleep(0.1)
+        else:
+            return
 
 
-async def ingest_lines(target: Target, documents: Documents, start: int, count: int) -> float:
-    """Send NDJSON and read all results; return the seconds from the first byte to the last result."""
-    lines = [documents.make(number) + b"\n" for number in range(start, start + count)]
-    reader, writer = await asyncio.open_connection("127.0.0.1", target.port, limit=2**20)
-    begin = time.perf_counter()
-
-    async def send() -> None:
-        writer.write(head(target, "/v1/records:batch?wait=logged", f"Content-Length: {sum(map(len, lines))}"))
-        for at in range(0, count, 32):
-            writer.write(b"".join(lines[at : at + 32]))
-            await writer.drain()
-
-    sending = asyncio.ensure_future(send())
-    assert b" 200 " in await reader.readline()
-    while await reader.readline() != b"\r\n":
-        pass
-    results = logged = 0
-    while length := int(await reader.readline(), 16):
-        chunk = (await reader.readexactly(length + 2))[:-2]
-        results += chunk.count(b"\n")
-        logged += chunk.count(b'"level":"logged"')
-    seconds = time.perf_counter() - begin
-    await sending
-    writer.close()
-    await writer.wait_closed()
-    assert results == logged == count, (results, logged, count)
-    return seconds
-
-
-class Connection:
-    """One connection that submits single documents."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-
-    async def open(self) -> Connection:
-        """Connect."""
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._target.port)
-        return self
-
-    async def submit(self, document: bytes) -> None:
-        """Submit a document; its receipt says that it is durable."""
-        self._writer.write(head(self._target, "/v1/records", f"Content-Length: {len(document)}") + document)
-        status = await self._reader.readline()
-        length = 0
-        while (line := await self._reader.readline()) != b"\r\n":
-            if line.lower().startswith(b"content-length:"):
-                length = int(line.split(b":")[1])
-        await self._reader.readexactly(length)
-        assert b" 201 " in status, status
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._writer.close()
-        await self._writer.wait_closed()
-
-
-async def closed_loop(target: Target, documents: Documents, start: int, seconds: float) -> dict[str, float]:
-    """Let every connection submit one document after the other."""
-    connections = [await Connection(target).open() for _ in range(CLIENTS)]
-    numbers = iter(range(start, start + 10_000_000))
-    latencies: list[float] = []
-    begin = time.perf_counter()
-
-    async def work(connection: Connection) -> None:
-        while time.perf_counter() < begin + seconds:
-            document = documents.make(next(numbers))
-            sent = time.perf_counter()
-            await connection.submit(document)
-            latencies.append(time.perf_counter() - sent)
-
-    await asyncio.gather(*map(work, connections))
-    elapsed = time.perf_counter() - begin
-    await asyncio.gather(*(connection.close() for connection in connections))
-    return {"per_second": len(latencies) / elapsed, **quantiles(latencies)}
-
-
-async def open_loop(target: Target, documents: Documents, start: int, seconds: float) -> dict[str, float]:
-    """Submit at a fixed rate, whatever the answers do."""
-    idle: asyncio.Queue[Connection] = asyncio.Queue()
-    for _ in range(CLIENTS):
-        idle.put_nowait(await Connection(target).open())
-    latencies: list[float] = []
-    begin = time.perf_counter()
-
-    async def submit(number: int) -> None:
-        due = begin + number / OPEN_RATE
-        document = documents.make(start + number)
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        connection = await idle.get()
-        await connection.submit(document)
-        idle.put_nowait(connection)
-        latencies.append(time.perf_counter() - due)
-
-    await asyncio.gather(*(submit(number) for number in range(int(seconds * OPEN_RATE))))
-    while not idle.empty():
-        await idle.get_nowait().close()
-    return {"per_second": OPEN_RATE, **quantiles(latencies)}
-
-
-def quantiles(latencies: list[float]) -> dict[str, float]:
-    """Return median, p99 and maximum, ms."""
-    ordered = sorted(latencies)
-    at: Callable[[float], float] = lambda q: ordered[min(len(ordered) - 1, int(q * len(ordered)))] * 1000  # noqa: E731 - one line
-    return {"p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": ordered[-1] * 1000}
-
-
-def memory_mb(pid: int) -> float:
-    """Return the peak resident memory of a process."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-async def measure(target: Target, documents: Documents, lines: int, seconds: float) -> dict[str, Any]:
-    """Run everything against one node."""
-    await ingest_lines(target, documents, 0, 500)
-    elapsed = await ingest_lines(target, documents, 1_000, lines)
-    client_s = resource.getrusage(resource.RUSAGE_SELF)
-    closed = await closed_loop(target, documents, 10_000_000, seconds)
-    opened = await open_loop(target, documents, 50_000_000, seconds)
-    return {
-        "ndjson": {"lines": lines, "per_second": lines / elapsed},
-        "closed_loop": {"clients": CLIENTS, **closed},
-        "open_loop": opened,
-        "client_cpu_s": client_s.ru_utime + client_s.ru_stime,
-        "server_peak_mb": memory_mb(target.pid),
-    }
-
-
-def show(found: dict[str, Any]) -> None:
-    """Print the table."""
-    print(f"document: {found['document']['resources']} resources, {found['document']['bytes']} bytes; {os.cpu_count()} cores")
-    print(f"{'':34}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'max ms':>9}")
-    print(f"{'NDJSON, to `logged`':34}{found['ndjson']['per_second']:10.0f}")
-    for name, label in (("closed_loop", f"single, {CLIENTS} clients"), ("open_loop", "single, open loop")):
-        run = found[name]
-        print(f"{label:34}{run['per_second']:10.0f}{run['p50_ms']:9.1f}{run['p99_ms']:9.1f}{run['max_ms']:9.1f}")
-    print(f"peak memory of the node's main process: {found['server_peak_mb']:.0f} MB")
+def measure(node: ServedNode, options: argparse.Namespace) -> Iterator[tuple[str, dict[str, float]]]:
+    """Run everything, one line of the table after the other."""
+    node.run("batch", max(1, options.batch // 5))
+    if options.batch:
+        yield "batch, logged", node.run("batch", options.batch)
+    if options.closed:
+        yield f"closed, {options.clients} clients", node.run("closed", options.closed, options.clients)
+    if options.open_s:
+        yield f"open, {options.rate:g}/s", node.run("open", int(options.rate * options.open_s), options.rate)
 
 
 def main() -> None:
-    """Measure and show."""
-    parser = argparse.ArgumentParser(description="Measure ingest through a served node.")
-    parser.add_argument("--lines", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--dir", type=Path, default=Path(tempfile.gettempdir()))
-    parser.add_argument("--json", type=Path)
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--batch", type=int, default=20_000, help="reports in the batch")
+    parser.add_argument("--closed", type=int, default=10_000, help="reports in the closed loop")
+    parser.add_argument("--clients", type=int, default=64, help="clients in the closed loop")
+    parser.add_argument("--open-s", type=float, default=10, help="seconds of the open loop")
+    parser.add_argument("--rate", type=float, default=200, help="reports per second in the open loop")
+    parser.add_argument("--processes", type=int, help="the node's setting work.prepare_processes")
+    parser.add_argument("--dir", type=Path, help="where the node keeps its data; the disk to measure")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    parser.add_argument("--task", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    documents = Documents()
-    with served_node(options.dir) as target:
-        found = asyncio.run(measure(target, documents, options.lines, options.seconds))
-    found["document"] = {"resources": documents.resources, "bytes": documents.size_bytes}
-    show(found)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    if options.task:
+        target = Target(int(os.environ["BENCH_PORT"]), os.environ["BENCH_API_KEY"])
+        print(json.dumps(TASKS[options.task[0]](target, *options.task[1:])))
+        return
+    results: dict[str, dict[str, float]] = {}
+    with (
+        tempfile.TemporaryDirectory(dir=options.dir, prefix="concord-bench-") as directory,
+        served(Path(directory) / "node", options.processes) as node,
+    ):
+        for name, found in measure(node, options):
+            results[name] = found
+            _report.show(name, found)
+    _report.keep(options.json, results, _report.machine(options.dir))
 
 
 if __name__ == "__main__":
