@@ -71,7 +71,7 @@ class Problem:
         return {**core, **self.extensions}
 
 
-def problem_of(error: Exception) -> Problem:
+def problem_of(error: BaseException) -> Problem:
     """Translate an error. One that no row names is a fault of ours: nothing of it is told, its place is logged."""
     problem = _translate(error)
     if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -81,7 +81,7 @@ def problem_of(error: Exception) -> Problem:
     return problem
 
 
-def _translate(error: Exception) -> Problem:
+def _translate(error: BaseException) -> Problem:
     for kind, status, slug, title in TABLE:
         if isinstance(error, kind):
             told = status is not HTTPStatus.INTERNAL_SERVER_ERROR
@@ -90,12 +90,12 @@ def _translate(error: Exception) -> Problem:
     return Problem(_URN + "internal", "Internal error", 500, "the node's log has the reason", {})
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].name} ({frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno})" if frames else ""
 
 
-def _extensions(error: Exception) -> dict[str, object]:
+def _extensions(error: BaseException) -> dict[str, object]:
     if isinstance(error, errors.DocumentRefusedError):
         return {"refusals": [{"path": refusal.path, "reason": refusal.reason} for refusal in error.refusals]}
     if isinstance(error, errors.LimitExceededError):

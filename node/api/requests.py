@@ -63,23 +63,29 @@ async def read_body(request: Request, limit_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-async def read_lines(request: Request, limit_bytes: int) -> AsyncIterator[bytes | None]:
-    """Read a request's body line by line; an overlong line is given as None, its bytes are passed over."""
+async def read_lines(request: Request, limit_bytes: int) -> AsyncIterator[list[bytes | None]]:
+    """Read a request's body line by line, those together that came together.
+
+    An overlong line is given as None, its bytes are passed over.
+    """
     buffer = bytearray()
     overlong = False
     async for chunk in request.stream():
-        *lines, rest = chunk.split(b"\n")
-        for line in lines:
-            buffer += line
-            yield None if overlong or len(buffer) > limit_bytes else bytes(buffer)
+        *ends, rest = chunk.split(b"\n")
+        lines: list[bytes | None] = []
+        for end in ends:
+            line = bytes(buffer) + end if buffer else end
+            lines.append(None if overlong or len(line) > limit_bytes else line)
             buffer.clear()
             overlong = False
+        if lines:
+            yield lines
         buffer += rest
         if len(buffer) > limit_bytes:
             buffer.clear()
             overlong = True
     if buffer or overlong:
-        yield None if overlong else bytes(buffer)
+        yield [None if overlong else bytes(buffer)]
 
 
 async def wait_for(node: Node, places: Sequence[tuple[Origin, int]], level: Level | None) -> bool:
@@ -93,7 +99,10 @@ async def wait_for(node: Node, places: Sequence[tuple[Origin, int]], level: Leve
     furthest: dict[Origin, int] = {}
     for origin, leaf_index in places:
         furthest[origin] = max(leaf_index, furthest.get(origin, 0))
-    futures: list[Future[None]] = [node.progress.reached(origin, index, level) for origin, index in furthest.items()]
+    asked = [node.progress.reached(origin, index, level) for origin, index in furthest.items()]
+    futures: list[Future[None]] = [future for future in asked if not future.done()]
+    if not futures:
+        return True
     waiting = asyncio.gather(*(asyncio.wrap_future(future) for future in futures))
     try:
         await asyncio.wait_for(waiting, node.wait_timeout_s)

@@ -1,0 +1,115 @@
+"""Keep what is submitted for one record in order, whatever finishes first.
+
+Documents are prepared by several workers, and prepared again where a guess was wrong. Without this a preliminary report could
+overtake its correction, and would stand as the latest version. So a document waits while an earlier one that holds a version
+of the same record is on its way; documents about different records never wait for each other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable
+
+
+class Ticket:
+    """A place in the lanes of some records."""
+
+    __slots__ = ("go", "records")
+
+    def __init__(self, records: frozenset[Hashable], go: Callable[[], None]) -> None:
+        self.records = records
+        self.go = go
+
+
+class Lanes:
+    """One lane for each record that is on its way; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lanes: dict[Hashable, deque[Ticket]] = {}
+        self._local = threading.local()
+
+    def enter(self, ticket: Ticket) -> None:
+        """Take a place in all of a ticket's lanes at once; its `go` is called when it is the first in all of them.
+
+        It may be called before this returns, and is called by whichever thread gets there.
+        """
+        with self._lock:
+            for record in ticket.records:
+                self._lanes.setdefault(record, deque()).append(ticket)
+            ready = self._is_first(ticket)
+        if ready:
+            self._let_go([ticket])
+
+    def leave(self, ticket: Ticket) -> None:
+        """Give up all places; whoever comes first now goes."""
+        with self._lock:
+            behind: dict[Ticket, None] = {}
+            for record in ticket.records:
+                lane = self._lanes[record]
+                lane.remove(ticket)
+                if lane:
+                    behind[lane[0]] = None
+                else:
+                    del self._lanes[record]
+            ready = [other for other in behind if self._is_first(other)]
+        self._let_go(ready)
+
+    def _let_go(self, tickets: list[Ticket]) -> None:
+        """Call them one after the other: one that fails at once leaves at once, and a long lane must not become a deep stack."""
+        waiting: deque[Ticket] | None = getattr(self._local, "waiting", None)
+        if waiting is not None:
+            waiting.extend(tickets)
+            return
+        self._local.waiting = waiting = deque(tickets)
+        try:
+            while waiting:
+                waiting.popleft().go()
+        finally:
+            self._local.waiting = None
+
+    def _is_first(self, ticket: Ticket) -> bool:
+        return all(self._lanes[record][0] is ticket for record in ticket.records)
+
+
+class Turns:
+    """Let what finishes in any order be passed on in the order in which it was begun; thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[_Turn] = deque()
+        self._passing = False
+
+    def take(self) -> Callable[[Callable[[], None]], None]:
+        """Take the next turn; call what is returned once, with what is to be done when all earlier turns are done."""
+        turn = _Turn()
+        with self._lock:
+            self._waiting.append(turn)
+
+        def finish(work: Callable[[], None]) -> None:
+            turn.work = work
+            self._pass_on()
+
+        return finish
+
+    def _pass_on(self) -> None:
+        with self._lock:
+            if self._passing:
+                return
+            self._passing = True
+        while True:
+            with self._lock:
+                if not self._waiting or self._waiting[0].work is None:
+                    self._passing = False
+                    return
+                work = self._waiting.popleft().work
+            if work is not None:
+                work()
+
+
+class _Turn:
+    __slots__ = ("work",)
+
+    def __init__(self) -> None:
+        self.work: Callable[[], None] | None = None
