@@ -145,6 +145,13 @@ def test_a_batch_of_many_lines_keeps_their_order(api: Api) -> None:
     assert sorted(one["receipts"][0]["leaf_index"] for one in results) == list(range(700))
 
 
+def test_versions_in_a_batch_keep_its_order(api: Api) -> None:
+    lines: list[bytes | Json] = [report(str(n % 5), value=f"{n:03d}") for n in range(200)]
+    for number, result in enumerate(api.batch(lines)):
+        (receipt,) = result["receipts"]
+        assert receipt["version"] == number // 5 + 1
+
+
 def test_a_batch_has_a_limit_of_lines(make_api: MakeApi) -> None:
     api = make_api(limits={"max_batch_lines": 3})
     results = api.batch([report(str(n)) for n in range(5)])
