@@ -16,7 +16,7 @@ from ledger.hashing import hash_leaf
 from ledger.notes import NoteSigner
 from ledger.sequencer import Sequencer
 from node.adapters.keys.files import InstitutionKeys
-from node.bootstrap import init_node
+from node.bootstrap.maintenance import init_node
 from node.bootstrap.stores import Stores, exclusive_stores
 from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
 from node.domain.patient import LocatorTag

@@ -32,7 +32,8 @@ import httpx  # noqa: E402 - after the path
 
 from bench._grown_node import HOSPITAL, ORIGIN, create, grow  # noqa: E402
 from bench._report import Figures, keep, machine, peak_mb, resident_mb, show  # noqa: E402
-from node.bootstrap import issue_clients, open_node  # noqa: E402
+from node.bootstrap.maintenance import issue_clients  # noqa: E402
+from node.bootstrap.operation import open_node  # noqa: E402
 from node.domain.entry import Level  # noqa: E402
 from node.settings import load_settings  # noqa: E402
 

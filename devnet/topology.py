@@ -30,7 +30,7 @@ from devnet.plan import DevnetState, InstitutionState, NodeState, plan_devnet, r
 from devnet.trust import exchange_public_key, log_signer, make_trust_root, trust_signers
 from ledger.notes import encode_verifier_key
 from node.adapters.keys.files import InstitutionKeys, create_institution_keys, create_node_keys, read_key, write_key
-from node.bootstrap import init_node, issue_clients
+from node.bootstrap.maintenance import init_node, issue_clients
 from node.domain.entry import InstitutionId, Origin
 from node.settings import FILE_NAME, InstitutionSettings, load_settings, write_settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from node.bootstrap import hosted_institutions
-from node.cli.assembly import edit_clients, read_clients
+from node.bootstrap.commands import edit_clients, read_clients
+from node.bootstrap.hosting import hosted_institutions
 from node.cli.failures import RefusedError, UsageError
 from node.cli.output import show, show_ms
 from node.domain.entry import InstitutionId

@@ -11,7 +11,7 @@ from typing import Final
 
 from contracts.terms import Role
 from ledger.hashing import RootHash, TreeSize
-from node.cli.assembly import open_consortium, read_chain_key
+from node.bootstrap.commands import open_consortium, read_chain_key
 from node.cli.failures import UsageError
 from node.cli.output import show
 from node.domain.entry import InstitutionId, Origin

@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 from pydantic import ValidationError
 
-from node.bootstrap import init_node, issue_clients
-from node.cli.assembly import public_keys
+from node.bootstrap.commands import public_keys
+from node.bootstrap.maintenance import init_node, issue_clients
 from node.cli.output import show
 from node.errors import MalformedParameterError, SettingsError
 from node.settings import FILE_NAME, InstitutionSettings, load_settings, write_settings

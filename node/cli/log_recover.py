@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 from ledger.ports import LogReader
 from ledger.store.posix import DirectoryLogReader
-from node.bootstrap import hosted_institutions, recover_node
+from node.bootstrap.commands import open_served_log
+from node.bootstrap.hosting import hosted_institutions
+from node.bootstrap.maintenance import recover_node
 from node.cli.api_client import ApiClient
-from node.cli.assembly import open_served_log
 from node.cli.failures import UnreadableFileError
 from node.cli.output import show
 from node.domain.entry import InstitutionId

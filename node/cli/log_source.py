@@ -102,7 +102,7 @@ def _reader(source: LogSource) -> Iterator[LogReader]:
         yield DirectoryLogReader(public if public.is_dir() else source.directory, "")
         return
     # imported here: a log in a directory is read without an HTTP client
-    from node.cli.assembly import open_served_log
+    from node.bootstrap.commands import open_served_log
 
     with open_served_log(source.url or "", source.api_key) as reader:
         yield reader

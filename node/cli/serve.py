@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from node.api.app import create_app
-from node.bootstrap import RunningNode, open_node
+from node.bootstrap.operation import RunningNode, open_node
 from node.errors import SettingsError
 from node.settings import load_settings
 from node.telemetry import configure_logging

@@ -132,7 +132,7 @@ def _read_head(rpc: str, root: TrustRoot, evidence: Evidence) -> AnchoredHeadLik
     except MalformedError as error:
         raise MalformedEvidenceError(f"proof: {error}") from error
     # imported here: web3 takes longer to import than everything else takes to run
-    from node.cli.assembly import read_anchored_head
+    from node.bootstrap.commands import read_anchored_head
 
     stated = evidence.anchor
     return read_anchored_head(rpc, root.chain, Origin(origin), None if stated is None else stated.block_number)

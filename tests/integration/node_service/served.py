@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from node.bootstrap import issue_clients
+from node.bootstrap.maintenance import issue_clients
 from node.domain.entry import InstitutionId
 from tests.unit.services_records.world import HOSPITAL, World, make_world
 

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from ledger.hashing import hash_leaf
-from node.bootstrap import rotate_kek
+from node.bootstrap.maintenance import rotate_kek
 from node.domain.entry import EntryType, InstitutionId, RecordId
 from node.domain.receipt import Outcome, Receipt
 from node.errors import RecordErasedError, SecretUnreadableError, UnknownRecordError

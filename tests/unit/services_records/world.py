@@ -16,7 +16,8 @@ from ledger.hashing import LeafIndex, TreeSize, hash_leaf, root_of_leaves
 from ledger.mirror import fetch_entries, open_log_checkpoint
 from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
-from node.bootstrap import RunningNode, init_node, open_node
+from node.bootstrap.maintenance import init_node
+from node.bootstrap.operation import RunningNode, open_node
 from node.domain.entry import InstitutionId, Level, Origin
 from node.domain.receipt import Receipt
 from node.services.clients import Scope

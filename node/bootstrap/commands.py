@@ -1,6 +1,6 @@
-"""The command line's part of the composition root: what a command needs of the world without opening a whole node.
+"""What a command needs of the world without opening a whole node: served logs, the chain, the list of API clients.
 
-Like `node.bootstrap`, and unlike every other module, it builds adapters; each is imported when it is asked for.
+Adapters are imported when they are asked for: each costs a command's start-up.
 """
 
 from __future__ import annotations
