@@ -16,6 +16,9 @@ from sqlalchemy import event
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a connection waits for another one's lock before it gives up."""
+CACHE_KIB = 32 * 1024
+"""Page cache of a writer. A group of reports is larger than SQLite's default of 2 MiB, beyond which a transaction writes pages
+before it commits, and some of them twice."""
 
 
 class Durability(StrEnum):
@@ -79,6 +82,8 @@ def open_sqlite(path: Path, durability: Durability, *, writer: bool, shred: bool
         connection.execute(f"PRAGMA synchronous={durability}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute(f"PRAGMA secure_delete={'ON' if shred else 'OFF'}")
+        if writer:
+            connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
