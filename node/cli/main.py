@@ -11,6 +11,7 @@ from node.cli import options
 from node.cli.clients_commands import clients_app
 from node.cli.consortium_commands import consortium_app
 from node.cli.failures import CommandLine
+from node.cli.keys_commands import keys_app
 from node.cli.log_commands import log_app
 from node.cli.records_commands import records_app
 from node.cli.trust_commands import trust_app
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(records_app, name="records")
 app.add_typer(clients_app, name="clients")
+app.add_typer(keys_app, name="keys")
 app.add_typer(log_app, name="log")
 app.add_typer(trust_app, name="trust")
 app.add_typer(consortium_app, name="consortium")
