@@ -1,4 +1,4 @@
-"""Locator tags: contiguous from 0 under every epoch key, never given twice, whatever happens in between (FORMATS "Patient code and locator")."""
+"""Locator tags: contiguous from 0 under every epoch key, never given twice (FORMATS "Patient code and locator")."""
 
 from __future__ import annotations
 
