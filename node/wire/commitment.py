@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final, Protocol
@@ -128,20 +129,20 @@ def part_leaf(salt: bytes, number: int, part: PartLike) -> LeafHash:
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(salt)}")
-    media_type, full_url = part.media_type.encode(), part.full_url.encode()
-    if len(media_type) > _MAX_TEXT_BYTES or len(full_url) > _MAX_TEXT_BYTES:
+    head = _PART_LABEL + salt + number.to_bytes(4, "big") + _known_text(part.media_type) + _text(part.full_url)
+    return LeafHash(sha256(head + part.content).digest())
+
+
+def _text(text: str) -> bytes:
+    """Encode a media type or a fullUrl with its length."""
+    encoded = text.encode()
+    if len(encoded) > _MAX_TEXT_BYTES:
         raise ValueError(f"media type and fullUrl have at most {_MAX_TEXT_BYTES} bytes each")
-    head = (
-        _PART_LABEL,
-        salt,
-        number.to_bytes(4, "big"),
-        len(media_type).to_bytes(2, "big"),
-        media_type,
-        len(full_url).to_bytes(2, "big"),
-        full_url,
-        part.content,
-    )
-    return LeafHash(sha256(b"".join(head)).digest())
+    return len(encoded).to_bytes(2, "big") + encoded
+
+
+_known_text: Final = lru_cache(maxsize=64)(_text)
+"""For media types, of which there are few."""
 
 
 def commitment_value(count: int, root: bytes) -> bytes:
@@ -231,18 +232,9 @@ def encode_parts(parts: Sequence[PartLike]) -> bytes:
     """
     pieces = [len(parts).to_bytes(4, "big")]
     for part in parts:
-        media_type, full_url = part.media_type.encode(), part.full_url.encode()
-        texts = (len(media_type), len(full_url))
-        if max(texts) > _MAX_TEXT_BYTES or len(part.content) > _MAX_CONTENT_BYTES:
-            raise ValueError(f"media type and fullUrl have at most {_MAX_TEXT_BYTES} bytes, content 2^32 - 1")
-        pieces += (
-            texts[0].to_bytes(2, "big"),
-            media_type,
-            texts[1].to_bytes(2, "big"),
-            full_url,
-            len(part.content).to_bytes(4, "big"),
-            part.content,
-        )
+        if len(part.content) > _MAX_CONTENT_BYTES:
+            raise ValueError(f"content has at most {_MAX_CONTENT_BYTES} bytes")
+        pieces += (_known_text(part.media_type), _text(part.full_url), len(part.content).to_bytes(4, "big"), part.content)
     return b"".join(pieces)
 
 

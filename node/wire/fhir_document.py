@@ -144,7 +144,18 @@ class Document:
 
 def walk(value: object, names: Sequence[str]) -> list[Any]:
     """Return all values under a run of names, arrays entered element by element, nulls left out."""
-    level = [value]
+    for position, name in enumerate(names):
+        # single values, which most are, need no lists
+        below_it = value.get(name) if isinstance(value, dict) else None
+        if below_it is None:
+            return []
+        if isinstance(below_it, list):
+            return _walk_each([each for each in below_it if each is not None], names[position + 1 :])
+        value = below_it
+    return [value]
+
+
+def _walk_each(level: list[Any], names: Sequence[str]) -> list[Any]:
     for name in names:
         below: list[Any] = []
         for each in level:

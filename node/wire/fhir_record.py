@@ -194,7 +194,7 @@ class RecordReader:
             for rule in self._kind.items.get(node.resource_type, ()):
                 if rule.base.text and rule.base.hops[0][0] not in node.tree:
                     continue
-                bases = walk(node.tree, rule.base.hops[0])
+                bases = walk(node.tree, rule.base.hops[0]) if rule.base.text else (node.tree,)
                 specimen = self._first(rule.specimen, node)
                 for base in bases:
                     unit = _first_string(base, rule.unit)

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
@@ -188,7 +189,7 @@ def sameness(parts: Iterable[Part]) -> bytes:
     counts: the same bytes under exchanged urls say something else.
     """
     digests = sorted(
-        sha256(_join(part.role, part.media_type, part.full_url) + part.content).digest()
+        sha256(_known_join(part.role, part.media_type) + _join(part.full_url) + part.content).digest()
         for part in parts
         if part.resource_type not in _IGNORED_BY_SAMENESS
     )
@@ -233,4 +234,8 @@ def _header(draft: RecordDraft, record_id: RecordId, assignment: Assignment) -> 
 def _join(*texts: str) -> bytes:
     """Join texts so that no two sequences give the same bytes."""
     encoded = [text.encode() for text in texts]
-    return b"".join(len(each).to_bytes(4, "big") + each for each in encoded)
+    return b"".join([len(each).to_bytes(4, "big") + each for each in encoded])
+
+
+_known_join: Final = lru_cache(maxsize=256)(_join)
+"""For roles with media types, of which there are few."""
