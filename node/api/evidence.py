@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from node.api.openapi import documented
-from node.api.requests import Caller, NodeOf, json_response, node_of, read_body
+from node.api.requests import MAX_INDEX, Caller, NodeOf, json_response, node_of, read_body
 from node.domain.entry import RecordId, Version
 from node.errors import EvidenceRefutedError, MalformedParameterError, UnknownFormatError, WireError
 from node.services.clients import Scope
@@ -26,7 +26,7 @@ async def export_evidence(
     client: Caller,
     record_id: str,
     parts: Annotated[str | None, Query(description="numbers of the parts to disclose, such as 1,3; none: all")] = None,
-    version: Annotated[int | None, Query(ge=1, description="the record's version; none: the latest")] = None,
+    version: Annotated[int | None, Query(ge=1, le=MAX_INDEX, description="the record's version; none: the latest")] = None,
 ) -> Response:
     """Export evidence that anyone can verify offline; parts that are not named stay hidden."""
     client.require(Scope.DISCLOSE)

@@ -19,7 +19,7 @@ from ledger.hashing import TreeSize
 from ledger.ports import LogReader
 from ledger.tiles import BundleAddress, TileAddress, parse_tile_path
 from node.api.openapi import documented
-from node.api.requests import Caller, NodeOf, caller_of
+from node.api.requests import MAX_INDEX, Caller, NodeOf, caller_of
 from node.domain.entry import InstitutionId, Origin
 from node.errors import UnknownOriginError
 from node.services.clients import Scope
@@ -74,7 +74,7 @@ async def headers(
     node: NodeOf,
     client: Caller,
     origin: str,
-    start: Annotated[int, Query(alias="from", ge=0, description="first leaf index")] = 0,
+    start: Annotated[int, Query(alias="from", ge=0, le=MAX_INDEX, description="first leaf index")] = 0,
     count: Annotated[int, Query(ge=1, le=_MAX_HEADERS, description="how many entries")] = 256,
 ) -> Response:
     """Sealed headers of logged entries, binary: leaf index u64, length u32 (0: deleted), header; and so on."""

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from node.api.batch import Batch, LineResponse, current, places_of
 from node.api.openapi import documented
 from node.api.requests import (
+    MAX_INDEX,
     Caller,
     NodeOf,
     WaitParameter,
@@ -64,7 +65,7 @@ async def submit_batch(request: Request, wait: WaitParameter = None) -> Response
 async def list_records(
     node: NodeOf,
     client: Caller,
-    before: Annotated[int | None, Query(ge=0, description="`next_before` of the page before")] = None,
+    before: Annotated[int | None, Query(ge=0, le=MAX_INDEX, description="`next_before` of the page before")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="entries a page")] = 100,
 ) -> Response:
     """List the institution's record entries, newest first."""

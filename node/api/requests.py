@@ -18,6 +18,8 @@ from node.services.clients import Client
 from node.services.node import Node
 
 _BEARER = "bearer "
+MAX_INDEX = 2**48
+"""Logs are smaller (DESIGN section 4); numbers beyond what a database can hold would be a fault of ours."""
 WaitParameter = Annotated[
     Level | None, Query(description="wait until the entries have this level, at most `server.wait_timeout_s`")
 ]

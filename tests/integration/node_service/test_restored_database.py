@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from devnet.topology import Devnet, running_devnet
+from devnet.engines.process import stop
+from devnet.topology import Devnet, identity_of, running_devnet
 from ledger.hashing import LeafIndex, TreeSize, hash_leaf
 from ledger.mirror import fetch_entries, open_log_checkpoint
 from ledger.notes import NoteSigner
@@ -50,7 +51,7 @@ class Hospital:
         self.devnet.wait_ready(self.node)
 
     def stop(self) -> None:
-        self.devnet.kill_node(self.node)
+        stop(identity_of(self.node))
 
     def ask(self, method: str, path: str, content: bytes | None = None) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.institution.api_key}"}
@@ -58,7 +59,7 @@ class Hospital:
         return httpx.request(method, url, content=content, headers=headers, timeout=DEADLINE_S, trust_env=False)
 
     def submit(self, number: str, wait: str) -> dict[str, Any]:
-        answer = self.ask("POST", f"/v1/records?wait={wait}", json.dumps(report(number)).encode())
+        answer = self.ask("POST", f"/v1/records?wait={wait}", json.dumps(report(number, id=number)).encode())
         assert answer.status_code in {200, 201, 202}, answer.text
         return dict(answer.json()["receipts"][0])
 
@@ -95,14 +96,44 @@ class Hospital:
         return [leaf for entries in bundles for leaf in entries]
 
 
-@pytest.fixture
-def hospital(tmp_path: Path) -> Iterator[Hospital]:
-    with running_devnet(tmp_path / "d", anchor_interval_s=0.2) as devnet:
+@pytest.fixture(scope="module")
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    """One devnet for all tests here: each takes up the log as it finds it."""
+    with running_devnet(tmp_path_factory.mktemp("devnet"), anchor_interval_s=0.2) as devnet:
         yield Hospital(devnet)
+
+
+def test_a_chain_that_is_away_keeps_nothing_from_being_stored_and_logged(hospital: Hospital) -> None:
+    first = hospital.submit("1", "anchored")
+    assert first["level"] == "anchored"
+    hospital.devnet.stop_chain()
+    logged = hospital.submit("2", "logged")
+    assert logged["level"] == "logged"
+    assert hospital.log()["anchored"] == first["leaf_index"] + 1
+    hospital.devnet.start_chain()
+    shown = hospital.ask("GET", f"/v1/records/{logged['record_id']}?wait=anchored").json()
+    assert shown["level"] == "anchored"
+    evidence = hospital.ask("GET", f"/v1/records/{logged['record_id']}/evidence").content
+    verdict = hospital.ask("POST", "/v1/verify", evidence).json()
+    assert verdict["verdict"] == "verified"
+
+
+def test_a_node_that_starts_while_the_chain_is_away_signs_nothing_before_it_is_back(hospital: Hospital) -> None:
+    assert hospital.submit("3", "anchored")["level"] == "anchored"
+    hospital.stop()
+    hospital.devnet.stop_chain()
+    hospital.start()
+    waiting = hospital.submit("4", "stored")
+    assert waiting["level"] == "stored"
+    assert hospital.wait_for_state("waiting")["reason"]
+    hospital.devnet.start_chain()
+    shown = hospital.ask("GET", f"/v1/records/{waiting['record_id']}?wait=anchored").json()
+    assert shown["level"] == "anchored"
 
 
 def test_a_restored_database_refuses_to_sign_until_it_is_recovered(hospital: Hospital, tmp_path: Path) -> None:
     before = [hospital.submit(f"before-{n}", "anchored") for n in range(3)]
+    size = before[-1]["leaf_index"] + 1
     assert {one["level"] for one in before} == {"anchored"}
     hospital.stop()
     backup = hospital.copy(tmp_path / "backup")
@@ -115,11 +146,11 @@ def test_a_restored_database_refuses_to_sign_until_it_is_recovered(hospital: Hos
     hospital.restore(backup)
     hospital.start()
     halted = hospital.wait_for_state("halted")
-    assert "6" in halted["reason"]
+    assert str(size + 3) in halted["reason"]
     staged = hospital.submit("meanwhile", "stored")
     assert staged["level"] == "stored"
     assert hospital.ask("GET", f"/v1/records/{staged['record_id']}/evidence").status_code == 409
-    assert b"\n3\n" in hospital.ask("GET", f"/log/{NAME}/checkpoint").content, "nothing new was signed"
+    assert f"\n{size}\n" in hospital.ask("GET", f"/log/{NAME}/checkpoint").text, "nothing new was signed"
     hospital.stop()
 
     engine = open_sqlite(newer / "records.db", Durability.FULL, writer=False)
@@ -128,13 +159,13 @@ def test_a_restored_database_refuses_to_sign_until_it_is_recovered(hospital: Hos
     mirrored = hospital.leaves(mirror)
     done = recover_node(load_settings(hospital.directory), InstitutionId(NAME), mirror, headers)
     engine.dispose()
-    assert (done.old_size, done.new_size, done.headers, done.moved) == (3, 6, 3, 1)
+    assert (done.old_size, done.new_size, done.headers, done.moved) == (size, size + 3, 3, 1)
 
     hospital.start()
     last = hospital.submit("last", "anchored")
-    assert (last["level"], last["leaf_index"]) == ("anchored", 7)
+    assert (last["level"], last["leaf_index"]) == ("anchored", size + 4)
     moved = hospital.ask("GET", f"/v1/records/{staged['record_id']}").json()
-    assert (moved["level"], moved["versions"][0]["leaf_index"]) == ("anchored", 6)
+    assert (moved["level"], moved["versions"][0]["leaf_index"]) == ("anchored", size + 3)
     for one in before:
         again = hospital.submit(f"before-{before.index(one)}", "anchored")
         assert (again["outcome"], again["leaf_hash"]) == ("same", one["leaf_hash"])
@@ -143,33 +174,6 @@ def test_a_restored_database_refuses_to_sign_until_it_is_recovered(hospital: Hos
     engine = open_sqlite(hospital.directory / "records.db", Durability.FULL, writer=False)
     leaves = hospital.leaves(SqlLogReader(engine, ORIGIN))
     engine.dispose()
-    assert leaves[:6] == mirrored
-    assert [hash_leaf(leaf).hex() for leaf in mirrored] == [one["leaf_hash"] for one in [*before, *after]]
-    assert len({parse_leaf(leaf).tag for leaf in leaves}) == len(leaves) == 8
-
-
-def test_a_chain_that_is_away_keeps_nothing_from_being_stored_and_logged(hospital: Hospital) -> None:
-    assert hospital.submit("1", "anchored")["level"] == "anchored"
-    hospital.devnet.stop_chain()
-    logged = hospital.submit("2", "logged")
-    assert logged["level"] == "logged"
-    assert hospital.log()["anchored"] == 1
-    hospital.devnet.start_chain()
-    shown = hospital.ask("GET", f"/v1/records/{logged['record_id']}?wait=anchored").json()
-    assert shown["level"] == "anchored"
-    evidence = hospital.ask("GET", f"/v1/records/{logged['record_id']}/evidence").content
-    verdict = hospital.ask("POST", "/v1/verify", evidence).json()
-    assert verdict["verdict"] == "verified"
-
-
-def test_a_node_that_starts_while_the_chain_is_away_signs_nothing_before_it_is_back(hospital: Hospital) -> None:
-    assert hospital.submit("1", "anchored")["level"] == "anchored"
-    hospital.stop()
-    hospital.devnet.stop_chain()
-    hospital.start()
-    waiting = hospital.submit("2", "stored")
-    assert waiting["level"] == "stored"
-    assert hospital.wait_for_state("waiting")["reason"]
-    hospital.devnet.start_chain()
-    shown = hospital.ask("GET", f"/v1/records/{waiting['record_id']}?wait=anchored").json()
-    assert shown["level"] == "anchored"
+    assert leaves[: size + 3] == mirrored
+    assert [hash_leaf(leaf).hex() for leaf in mirrored[size - 3 :]] == [one["leaf_hash"] for one in [*before, *after]]
+    assert len({parse_leaf(leaf).tag for leaf in leaves}) == len(leaves) == size + 5

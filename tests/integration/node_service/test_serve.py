@@ -183,6 +183,27 @@ def test_a_killed_worker_process_is_replaced(served: Served) -> None:
         assert set(statuses) <= {201, 503}
 
 
+def test_workers_end_with_a_node_that_was_killed(served: Served) -> None:
+    served.start()
+    with served.client() as client:
+        assert client.post("/v1/records", content=line(1)).status_code == 201
+    assert served._process is not None
+    children = [Path(f"/proc/{pid}") for pid in children_of(served._process.pid)]
+    assert children
+    served.kill()
+    deadline = time.monotonic() + READY_S
+    while any(_runs(child) for child in children):
+        assert time.monotonic() < deadline, "they are still there"
+        time.sleep(0.02)
+
+
+def _runs(process: Path) -> bool:
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def test_hosted_institutions_are_apart_over_sockets_too(served: Served) -> None:
     served.start()
     with served.client() as client:

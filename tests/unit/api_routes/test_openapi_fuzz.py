@@ -1,0 +1,50 @@
+"""Requests generated from the OpenAPI document: whatever comes, the answer is one that the document promises, never a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from node.api.app import create_app
+from tests.unit.services_records.world import World, make_world, report
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+OPERATIONS = sorted(
+    operation["operationId"] for item in create_app(None).openapi()["paths"].values() for operation in item.values()
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = make_world(tmp_path_factory.mktemp("fuzz") / "n", server={"public_log": True, "wait_timeout_s": 0.05}).start()
+    made.wait_logged(made.receipt(report()))
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_answer_is_promised(world: World, name: str) -> None:
+    headers = {"Authorization": f"Bearer {world.api_key()}"}
+    schema: Any = schemathesis.openapi.from_asgi("/openapi.json", create_app(world.running.node), headers=headers)
+    operation = schema.find_operation_by_id(name)
+
+    @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @given(case=operation.as_strategy())
+    def every_answer(case: schemathesis.Case) -> None:
+        response = case.call(headers=headers)
+        if response.status_code == 503:
+            assert response.json()["type"] == "urn:concord:problem:not-set-up", "this node has no trust root to verify with"
+            return
+        case.validate_response(response, checks=CHECKS)
+
+    every_answer()
