@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.adapters.database.engines import truncate_log
+from node.adapters.database.statements import INSERT_SECRETS
 from node.adapters.database.tables import record_secrets, secret_sweeps
 from node.errors import SecretUnreadableError
 from node.ports.clock import Clock
@@ -53,7 +54,7 @@ class SqlSecretStore:
             for secret_id, secret in secrets_by_id.items()
         ]
         with self._engine.begin() as connection:
-            connection.execute(record_secrets.insert(), rows)
+            connection.execute(INSERT_SECRETS, rows)
 
     def get(self, secret_id: SecretId) -> RecordSecret | None:
         """Return a secret, or None when it was destroyed or never stored.

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ledger.ports import LogStore
 from ledger.store.sql import SqlLogStore
-from node.adapters.database import rows
+from node.adapters.database import rows, statements
 from node.adapters.database.tables import (
     anchors,
     bodies,
@@ -17,7 +17,6 @@ from node.adapters.database.tables import (
     clients,
     entries,
     headers,
-    locator_counters,
     patients,
     records,
 )
@@ -59,8 +58,8 @@ class SqlRecordsTransaction:
         """Return the records that have these identities, with all versions."""
         found: dict[IdentityMac, RecordRow] = {}
         for chunk in chunks(identities):
-            query = sa.select(records).where(records.c.institution == institution, records.c.identity_mac.in_(chunk))
-            matches = self._connection.execute(query).all()
+            values = {"institution": institution, "identities": chunk}
+            matches = self._connection.execute(statements.RECORDS_BY_IDENTITY, values).all()
             if not matches:
                 continue
             versions = self._versions([match.record_id for match in matches])
@@ -76,45 +75,45 @@ class SqlRecordsTransaction:
 
     def _versions(self, record_ids: Sequence[str]) -> Mapping[str, list[EntryRow]]:
         versions: defaultdict[str, list[EntryRow]] = defaultdict(list)
-        query = sa.select(entries).where(entries.c.record_id.in_(record_ids)).order_by(entries.c.version)
-        for row in self._connection.execute(query):
+        for row in self._connection.execute(statements.VERSIONS, {"record_ids": record_ids}):
             versions[row.record_id].append(rows.entry_from(row))
         return versions
 
     def insert_records(self, new: Sequence[RecordRow]) -> None:
         """Insert records (their entries apart)."""
         if new:
-            self._connection.execute(records.insert(), [rows.record_values(record) for record in new])
+            self._connection.execute(statements.INSERT_RECORDS, [rows.record_values(record) for record in new])
 
     def insert_entries(self, new: Sequence[EntryRow]) -> None:
         """Insert entries."""
         if new:
-            self._connection.execute(entries.insert(), [rows.entry_values(entry) for entry in new])
+            self._connection.execute(statements.INSERT_ENTRIES, [rows.entry_values(entry) for entry in new])
 
     def insert_headers(self, new: Sequence[tuple[Origin, int, bytes]]) -> None:
         """Insert headers as (origin, leaf index, bytes)."""
         values = [{"origin": origin, "leaf_index": index, "header": header} for origin, index, header in new]
         if values:
-            self._connection.execute(headers.insert(), values)
+            self._connection.execute(statements.INSERT_HEADERS, values)
 
     def insert_bodies(self, new: Sequence[tuple[Origin, int, bytes]]) -> None:
         """Insert sealed bodies as (origin, leaf index, bytes)."""
         values = [{"origin": origin, "leaf_index": index, "body": body} for origin, index, body in new]
         if values:
-            self._connection.execute(bodies.insert(), values)
+            self._connection.execute(statements.INSERT_BODIES, values)
 
     def patients_by_number(self, institution: InstitutionId, numbers: Sequence[bytes]) -> dict[bytes, PatientRow]:
         """Return the patients that have these numbers (keyed hashes)."""
         found: dict[bytes, PatientRow] = {}
         for chunk in chunks(numbers):
-            query = sa.select(patients).where(patients.c.institution == institution, patients.c.number_mac.in_(chunk))
-            found.update((row.number_mac, rows.patient_from(row)) for row in self._connection.execute(query))
+            values = {"institution": institution, "numbers": chunk}
+            matches = self._connection.execute(statements.PATIENTS_BY_NUMBER, values)
+            found.update((row.number_mac, rows.patient_from(row)) for row in matches)
         return found
 
     def insert_patients(self, new: Sequence[PatientRow]) -> None:
         """Insert patients."""
         if new:
-            self._connection.execute(patients.insert(), [rows.patient_values(patient) for patient in new])
+            self._connection.execute(statements.INSERT_PATIENTS, [rows.patient_values(patient) for patient in new])
 
     def replace_patient_keys(self, patient_id: PatientId, keys_sealed: bytes, *, provisional: bool) -> None:
         """Replace a patient's keys."""
@@ -128,25 +127,17 @@ class SqlRecordsTransaction:
 
     def counters(self, locators: Sequence[LocatorId]) -> dict[CounterKey, int]:
         """Return the next values of all counters of these keys; those never used are absent."""
-        table = locator_counters
         found: dict[CounterKey, int] = {}
         for chunk in chunks(locators):
-            for row in self._connection.execute(sa.select(table).where(table.c.locator_id.in_(chunk))):
+            for row in self._connection.execute(statements.COUNTERS, {"locators": chunk}):
                 found[CounterKey(Origin(row.origin), LocatorId(row.locator_id), row.tag_class)] = row.next_counter
         return found
 
     def set_counters(self, values: Mapping[CounterKey, int]) -> None:
         """Store the next values of counters."""
-        known = self.counters(list({key.locator_id for key in values}))
-        table = locator_counters
-        fresh = [_counter_values(key, value) for key, value in values.items() if key not in known]
-        changed = [_counter_values(key, value, prefix="at_") for key, value in values.items() if key in known]
-        if fresh:
-            self._connection.execute(table.insert(), fresh)
-        if changed:
-            where = [table.c[name] == sa.bindparam(f"at_{name}") for name in _COUNTER_KEY]
-            change = table.update().where(*where).values(next_counter=sa.bindparam("at_next_counter"))
-            self._connection.execute(change, changed)
+        if values:
+            change = statements.SET_COUNTERS[self._connection.dialect.name]
+            self._connection.execute(change, [_counter_values(key, value) for key, value in values.items()])
 
     def forget(self, record_id: RecordId, erased_at_ms: int) -> None:
         """Remove a record's headers, bodies and content digests and mark it erased."""
@@ -219,12 +210,8 @@ class SqlRecordsTransaction:
         return self._connection.execute(change.values(revoked_at_ms=revoked_at_ms)).rowcount > 0
 
 
-_COUNTER_KEY = ("origin", "locator_id", "tag_class")
-
-
-def _counter_values(key: CounterKey, value: int, prefix: str = "") -> dict[str, object]:
-    values = (key.origin, key.locator_id, key.tag_class, value)
-    return dict(zip((f"{prefix}{name}" for name in (*_COUNTER_KEY, "next_counter")), values, strict=True))
+def _counter_values(key: CounterKey, value: int) -> dict[str, object]:
+    return {"origin": key.origin, "locator_id": key.locator_id, "tag_class": key.tag_class, "next_counter": value}
 
 
 def connection_of(transaction: RecordsTransaction) -> sa.Connection:

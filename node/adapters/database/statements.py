@@ -1,0 +1,41 @@
+"""Statements of the staging transaction, built once: building one costs as much as running it, and every group runs all of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from node.adapters.database.tables import bodies, entries, headers, locator_counters, patients, record_secrets, records
+
+RECORDS_BY_IDENTITY: Final = sa.select(records).where(
+    records.c.institution == sa.bindparam("institution"),
+    records.c.identity_mac.in_(sa.bindparam("identities", expanding=True)),
+)
+VERSIONS: Final = (
+    sa.select(entries).where(entries.c.record_id.in_(sa.bindparam("record_ids", expanding=True))).order_by(entries.c.version)
+)
+PATIENTS_BY_NUMBER: Final = sa.select(patients).where(
+    patients.c.institution == sa.bindparam("institution"),
+    patients.c.number_mac.in_(sa.bindparam("numbers", expanding=True)),
+)
+COUNTERS: Final = sa.select(locator_counters).where(locator_counters.c.locator_id.in_(sa.bindparam("locators", expanding=True)))
+INSERT_RECORDS: Final = records.insert()
+INSERT_ENTRIES: Final = entries.insert()
+INSERT_HEADERS: Final = headers.insert()
+INSERT_BODIES: Final = bodies.insert()
+INSERT_PATIENTS: Final = patients.insert()
+INSERT_SECRETS: Final = record_secrets.insert()
+
+
+def _set_counters(insert: sqlite.Insert | postgresql.Insert) -> sa.Insert:
+    key = [column.name for column in locator_counters.primary_key]
+    return insert.on_conflict_do_update(index_elements=key, set_={"next_counter": insert.excluded.next_counter})
+
+
+SET_COUNTERS: Final = {
+    "sqlite": _set_counters(sqlite.insert(locator_counters)),
+    "postgresql": _set_counters(postgresql.insert(locator_counters)),
+}
+"""By dialect: SQL has no word of its own for insert-or-update."""
