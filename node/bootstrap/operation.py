@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from dataclasses import dataclass
+
+import structlog
 
 from node.adapters.clock import SystemClock
 from node.adapters.directory import DirectoryLock
@@ -13,12 +16,15 @@ from node.bootstrap.chain import open_chain
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.stores import open_stores
+from node.errors import NodeStoppingError
 from node.ports.clock import Clock
 from node.services.anchoring import AnchoringService
 from node.services.node import Node
 from node.services.patients import PatientIndex
 from node.services.sequencing import SequencingService
 from node.settings import NodeSettings
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +86,33 @@ def _start(foundation: Foundation, services: Services, stack: contextlib.ExitSta
     """Start the threads; they stop in the reverse order: first what brings work in, last the writer that all of it needs."""
     foundation.stores.writer.start()
     stack.callback(foundation.stores.writer.close)
-    services.node.erasure.sweep()
+    services.node.erasure.finish_interrupted()
     services.sequencing.start()
     stack.callback(services.sequencing.close)
     if services.anchoring is not None:
         services.anchoring.start()
         stack.callback(services.anchoring.close)
     stack.callback(foundation.workers.close)
+    _sweep(services, stack)
+
+
+def _sweep(services: Services, stack: contextlib.ExitStack) -> None:
+    """Sweep secrets once a start, beside the work: after years of records it reads for seconds."""
+    stopping = threading.Event()
+
+    def work() -> None:
+        try:
+            services.node.erasure.sweep(stopping)
+        except NodeStoppingError:
+            pass  # the next start goes on
+        except Exception:
+            log.exception("sweep_failed")
+
+    thread = threading.Thread(target=work, name="sweeper", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        stopping.set()
+        thread.join()
+
+    stack.callback(stop)

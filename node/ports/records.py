@@ -194,6 +194,9 @@ class RecordsTransaction(Protocol):
     def forget_secret_ids(self, record_id: RecordId) -> None:
         """Remove the names of a record's secrets, once those are destroyed."""
 
+    def records_of_leaves(self, origin: Origin, leaf_hashes: Sequence[bytes]) -> list[RecordId]:
+        """Return the records that have not been erased and have these leaves; reads all entries of the log once."""
+
     def entries_from(self, origin: Origin, start: int) -> list[EntryRow]:
         """Return all entries from an index on, in order."""
 

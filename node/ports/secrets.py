@@ -24,8 +24,12 @@ class SecretStore(Protocol):
     def destroy(self, secret_ids: Collection[SecretId]) -> None:
         """Overwrite and remove secrets durably; unknown ones are passed over."""
 
-    def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
-        """Return the ids of secrets stored from the time of the last sweep up to another time (unix ms)."""
+    def unswept(self, stored_before_ms: int, limit: int) -> tuple[frozenset[SecretId], int]:
+        """Return secrets stored since the last sweep, oldest first, about `limit` at the most.
+
+        Returns:
+            Their ids, and the time (unix ms) up to which these are all: `stored_before_ms` when none are left.
+        """
 
     def swept(self, stored_before_ms: int) -> None:
         """Remember that orphans stored before a time (unix ms) were removed."""

@@ -7,6 +7,7 @@ sweep at the next start finishes. The reverse order could lose the tombstones.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from node.wire.public_entry import PublicEntry, tombstone_entry
 
 ORPHAN_AGE_MS = 3_600_000
 """A secret without an entry is an orphan after an hour: its staging ended long ago, one way or the other."""
+_SWEPT_AT_A_TIME = 100_000
+"""Secrets that a sweep looks at together: each look reads all entries once, and bounds what is held in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +69,31 @@ class ErasureService:
         self._destroy(record_id, tuple(entry.secret_id for entry in record.entries if entry.secret_id is not None))
         return Erasure(record_id, len(record.entries), tombstones, now_ms)
 
-    def sweep(self) -> int:
-        """Finish erasures that a crash interrupted and destroy orphaned secrets; return how many secrets went."""
-        swept = 0
+    def finish_interrupted(self) -> int:
+        """Finish erasures that a crash interrupted; return how many secrets went."""
+        finished = 0
         for record_id, secret_ids in self._reader.erased_with_secrets():
             self._destroy(record_id, secret_ids)
-            swept += len(secret_ids)
+            finished += len(secret_ids)
+        return finished
+
+    def sweep(self, stopping: threading.Event | None = None) -> int:
+        """Finish erasures that a crash interrupted and destroy orphaned secrets; return how many secrets went.
+
+        Args:
+            stopping: Ends it early; the next sweep takes up where it stopped.
+        """
+        swept = self.finish_interrupted()
         before_ms = unix_ms(self._clock) - ORPHAN_AGE_MS
-        candidates = self._secrets.unswept(before_ms)
-        if candidates:
-            # by what entries refer to, never by their times: a clock that was set back must not cost a live secret
-            orphans = candidates - self._reader.secrets_in_use(candidates)
-            self._secrets.destroy(orphans)
-            swept += len(orphans)
-        self._secrets.swept(before_ms)
+        until_ms = 0
+        while until_ms < before_ms and not (stopping and stopping.is_set()):
+            candidates, until_ms = self._secrets.unswept(before_ms, _SWEPT_AT_A_TIME)
+            if candidates:
+                # by what entries refer to, never by their times: a clock that was set back must not cost a live secret
+                orphans = candidates - self._reader.secrets_in_use(candidates)
+                self._secrets.destroy(orphans)
+                swept += len(orphans)
+            self._secrets.swept(until_ms)
         return swept
 
     def _destroy(self, record_id: RecordId, secret_ids: tuple[SecretId, ...]) -> None:

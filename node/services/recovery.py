@@ -7,6 +7,8 @@ Entries that were staged here and never logged follow after the recovered ones. 
 in what was lost, so they are tagged anew: a reader takes the first miss for the end, and a repeated tag for a forgery.
 Where one of them supersedes another of them, it goes on naming the leaf that never was in the log; the record id in the
 header still joins them.
+
+What was erased after the backup was made is erased again, by its tombstones, as far as their headers come back.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from ledger.mirror import fetch_entries, open_log_checkpoint
 from ledger.notes import VerifierKey
 from ledger.ports import LogReader
 from ledger.sequencer import recover_log
-from node.domain.entry import InstitutionId, Origin, RecordId, Version
+from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
 from node.domain.header import Header
 from node.domain.record import RecordStatus
 from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
@@ -29,6 +31,7 @@ from node.services.staging import TAG_CLASS, reader_key_id
 from node.wire.header import HeaderPlace, header_digest, open_header_reader, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.locator import locator_tag
+from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class Recovery:
         leaves = self._fetch(mirror, first, done.new_size)
         owners = self._find_owners(leaves, moved)
         self._restore(first, leaves, headers, owners)
+        self._erase_again(first, leaves, headers)
         if moved:
             log.restage(LeafIndex(done.renumbered_to), self._tag_anew(moved, owners))
         return RecoveryReport(done.old_size, done.new_size, self._headers, self._joined, len(moved))
@@ -168,6 +172,20 @@ class Recovery:
         self._transaction.insert_headers(kept)
         self._headers += len(kept)
         self._joined += len(joined)
+
+    def _erase_again(self, first: int, leaves: Sequence[bytes], headers: Mapping[int, bytes]) -> None:
+        """Erase what was erased after the backup: its tombstones say so. The sweep at the next start takes the secrets."""
+        targets: list[bytes] = []
+        for index, leaf_bytes in enumerate(leaves, start=first):
+            header = headers.get(index)
+            leaf = parse_leaf(leaf_bytes)
+            if header is None or leaf.entry_type is not EntryType.ADMINISTRATIVE or header_digest(header) != leaf.header_digest:
+                continue
+            opened = open_public_entry(leaf_bytes, header, self._origin)
+            if opened.manifest.kind == TOMBSTONE:
+                targets.append(tombstone_target(opened).leaf_hash)
+        for record_id in self._transaction.records_of_leaves(self._origin, targets):
+            self._transaction.forget(record_id, self._now_ms)
 
     def _insert_records(self, opened: Mapping[int, Header]) -> None:
         """Insert records that were lost. What recognised them is lost too: submitted again they are new records."""

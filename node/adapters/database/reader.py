@@ -105,10 +105,10 @@ class SqlRecordsReader:
 
     def erased_with_secrets(self) -> list[tuple[RecordId, tuple[SecretId, ...]]]:
         """Return erased records whose secrets may still exist: a crash came between the two steps of erasure."""
-        query = (
-            sa.select(records.c.record_id, entries.c.secret_id)
-            .join(entries, entries.c.record_id == records.c.record_id)
-            .where(records.c.erased_at_ms.is_not(None), entries.c.secret_id.is_not(None))
+        # no join: SQLite, without statistics, would begin it at the entries and read them all at every start
+        erased = sa.select(records.c.record_id).where(records.c.erased_at_ms.is_not(None))
+        query = sa.select(entries.c.record_id, entries.c.secret_id).where(
+            entries.c.record_id.in_(erased), entries.c.secret_id.is_not(None)
         )
         found: dict[RecordId, list[SecretId]] = {}
         with self._engine.connect() as connection:

@@ -101,13 +101,18 @@ class SqlSecretStore:
         truncate_log(self._engine)
         return rewrapped
 
-    def unswept(self, stored_before_ms: int) -> frozenset[SecretId]:
-        """Return the ids of secrets stored from the time of the last sweep up to another time (unix ms)."""
+    def unswept(self, stored_before_ms: int, limit: int) -> tuple[frozenset[SecretId], int]:
+        """Return secrets stored since the last sweep, oldest first, about `limit` at the most, and up to when."""
+        created = record_secrets.c.created_at_ms
         with self._engine.connect() as connection:
-            swept_until_ms = connection.execute(sa.select(sa.func.max(secret_sweeps.c.swept_until_ms))).scalar() or 0
-            created = record_secrets.c.created_at_ms
-            query = sa.select(record_secrets.c.secret_id).where(created >= swept_until_ms, created < stored_before_ms)
-            return frozenset(SecretId(value) for value in connection.scalars(query))
+            since_ms = connection.execute(sa.select(sa.func.max(secret_sweeps.c.swept_until_ms))).scalar() or 0
+            window = sa.and_(created >= since_ms, created < stored_before_ms)
+            beyond = sa.select(created).where(window).order_by(created).offset(limit).limit(1)
+            # a whole millisecond is taken at a time: more than the limit may have been stored in it
+            until_ms = connection.execute(beyond).scalar()
+            until_ms = stored_before_ms if until_ms is None else max(until_ms, since_ms + 1)
+            query = sa.select(record_secrets.c.secret_id).where(created >= since_ms, created < until_ms)
+            return frozenset(SecretId(value) for value in connection.scalars(query)), until_ms
 
     def swept(self, stored_before_ms: int) -> None:
         """Remember that orphans stored before a time (unix ms) were removed."""

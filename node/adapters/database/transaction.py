@@ -160,6 +160,18 @@ class SqlRecordsTransaction:
         """Remove the names of a record's secrets, once those are destroyed."""
         self._connection.execute(entries.update().where(entries.c.record_id == record_id).values(secret_id=None))
 
+    def records_of_leaves(self, origin: Origin, leaf_hashes: Sequence[bytes]) -> list[RecordId]:
+        """Return the records that have not been erased and have these leaves; reads all entries of the log once."""
+        found: dict[RecordId, None] = {}
+        for chunk in chunks(leaf_hashes):
+            query = (
+                sa.select(records.c.record_id)
+                .join(entries, entries.c.record_id == records.c.record_id)
+                .where(entries.c.origin == origin, entries.c.leaf_hash.in_(chunk), records.c.erased_at_ms.is_(None))
+            )
+            found.update((RecordId(record_id), None) for record_id in self._connection.scalars(query))
+        return list(found)
+
     def entries_from(self, origin: Origin, start: int) -> list[EntryRow]:
         """Return all entries from an index on, in order."""
         query = sa.select(entries).where(entries.c.origin == origin, entries.c.leaf_index >= start)
