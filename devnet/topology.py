@@ -56,7 +56,7 @@ class Devnet:
 
     @classmethod
     def up(cls, directory: Path, *, engine: str = "embedded", institutions: int = 4, anchor_interval_s: float = 1.0) -> Devnet:
-        """Start a devnet, or start again what was stopped. If anything fails, everything that this started stops again.
+        """Start a devnet, or what of it does not run. If anything fails, everything that this started stops again.
 
         Raises:
             DevnetError, EngineError: It cannot be started; the message holds the end of the log that says why.
@@ -66,12 +66,13 @@ class Devnet:
         state = read_state(directory) or plan_devnet(engine, institutions, anchor_interval_s)
         if state.engine != engine:
             raise DevnetError(f"the devnet in {directory} runs on {state.engine}; take another directory for {engine}")
-        devnet = cls(directory, state)
+        devnet = cls(directory, state, attach(directory / CHAIN_DIRECTORY))
         write_state(directory, state)
+        ran_before = devnet._running()
         try:
             devnet._start()
         except BaseException:
-            devnet.down()
+            devnet._stop(except_for=ran_before)
             raise
         return devnet
 
@@ -180,10 +181,19 @@ class Devnet:
 
     def down(self) -> None:
         """Stop all of it; the state stays."""
+        self._stop(except_for=set())
+
+    def _running(self) -> set[str]:
+        """Return the names of what runs: nodes, and `chain`."""
+        running = {node.name for node in self.state.nodes if identity_of(node).is_alive()}
+        return running | ({CHAIN_DIRECTORY} if self.chain is not None and self.chain.is_alive() else set())
+
+    def _stop(self, except_for: set[str]) -> None:
         self.disconnect()
         for node in self.state.nodes:
-            stop(identity_of(node))
-        if self.chain is not None:
+            if node.name not in except_for:
+                stop(identity_of(node))
+        if self.chain is not None and CHAIN_DIRECTORY not in except_for:
             self.chain.stop()
 
     def describe(self) -> dict[str, object]:

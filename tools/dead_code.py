@@ -27,10 +27,14 @@ CALLED_BY_DECORATOR = (
     "@rule*",  # Hypothesis, as a step of a state machine
     "@invariant*",  # Hypothesis, after each step
     "@initialize*",  # Hypothesis, as the first step
+    "@schemathesis.*",  # schemathesis, by media type
 )
 CALLED_BY_NAME = ("test_*", "Test*", "pytest_*", "log_message", "do_GET", "do_POST")  # pytest, http.server
 
 CALLED_FROM_OUTSIDE: dict[str, str] = {
+    "bench/ingest.py:connection_made": "asyncio.Protocol",
+    "bench/ingest.py:connection_lost": "asyncio.Protocol",
+    "bench/ingest.py:data_received": "asyncio.Protocol",
     "contracts/errors.py:*": "one class for each revert: looked up by the reason that the chain gives",
     "devnet/engines/embedded/nodes.py:_exists": "py-evm's BaseDB, for `in`",
     "node/settings.py:settings_customise_sources": "pydantic-settings",

@@ -14,6 +14,7 @@ from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
+from node.bootstrap.packages import check_one_root
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.stores import open_stores
 from node.errors import NodeStoppingError
@@ -51,6 +52,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None) -> RunningNode
         DirectoryInUseError: Another process serves it.
         SettingsError: Settings, keys or databases do not fit together.
     """
+    check_one_root()
     with contextlib.ExitStack() as stack:
         stack.callback(DirectoryLock(settings.directory).release)
         foundation = _lay(settings, clock or SystemClock(), stack)

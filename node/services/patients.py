@@ -21,11 +21,13 @@ from node.identity.codes import draw_seed, keys_of_seed
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
 from node.ports.keys import NodeKeys
 from node.ports.records import LocatorId, PatientId, PatientRow, RecordsTransaction, RecordsWriter
+from node.wire.json_strict import check_document
 
 _PURPOSE = "patient-keys"
 _PATIENT_ID_BYTES = 16
 _LOCATOR_ID_BYTES = 16
 _CACHED_PATIENTS = 10_000
+_REGISTRATION_DEPTH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +144,10 @@ def parse_registration(body: bytes) -> Registration:
     """Parse the body of `POST /v1/patients`: hex keys, epochs as decimal names.
 
     Raises:
+        MalformedJsonError: It is no JSON that can be read in one way only.
         MalformedParameterError: It is something else; the message does not repeat it.
     """
+    check_document(body, _REGISTRATION_DEPTH)
     try:
         parsed = msgspec.json.decode(body, type=_RegistrationBody)
         keys = PatientKeys(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -153,12 +152,6 @@ def test_a_stopped_node_finishes_what_is_under_way(served: Served) -> None:
     with served.client() as client:
         (receipt,) = client.post("/v1/records?wait=logged", content=line(1)).json()["receipts"]
     assert (receipt["outcome"], receipt["level"]) == ("same", "logged")
-
-
-def copy_databases(source: Path, target: Path) -> None:
-    target.mkdir(exist_ok=True)
-    for path in source.glob("*.db*"):
-        shutil.copyfile(path, target / path.name)
 
 
 def children_of(pid: int) -> list[int]:
