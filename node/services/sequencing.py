@@ -25,6 +25,9 @@ from node.services.progress import Progress
 _UNDECIDED_RETRY_S = 1.0
 """How long to wait before a chain that did not answer is asked again."""
 
+_SMALL_BATCH = 4_096
+"""A step that added fewer took all that was staged: asking again would cost a transaction for nothing."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -148,6 +151,8 @@ class SequencingService:
             self._progress.logged(hosted.origin, committed.size)
 
     def _step(self, hosted: HostedLog) -> bool:
+        """Make one checkpoint; return whether more may be staged that nobody has told of."""
+
         def work(transaction: RecordsTransaction) -> Checkpoint | None:
             return hosted.sequencer.step(transaction.log(hosted.origin), self._batch_entries)
 
@@ -156,5 +161,7 @@ class SequencingService:
             return False
         before, _ = self._progress.sizes(hosted.origin)
         self._progress.logged(hosted.origin, checkpoint.size)
-        self._observe(hosted.origin, checkpoint, checkpoint.size - before)
-        return True
+        added = checkpoint.size - before
+        self._observe(hosted.origin, checkpoint, added)
+        # what is staged after this transaction is told of by its own commit
+        return added >= min(self._batch_entries, _SMALL_BATCH)

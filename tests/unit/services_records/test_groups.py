@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from node.domain.receipt import Outcome
 from node.errors import NodeStoppingError
 from node.ports.records import RecordsTransaction
 from node.wire.prepare import FinishedEntry, PreparedRecord, finish_record
-from tests.unit.services_records.world import HOSPITAL, WAIT_S, World, report
+from tests.unit.services_records.world import HOSPITAL, WAIT_S, World, make_world, report
 
 
 def writer_of(world: World) -> SqlRecordsWriter:
@@ -149,3 +150,15 @@ def test_a_stopping_node_answers_everyone(world: World) -> None:
     refused = late(report("after"))
     world._running = None
     assert isinstance(refused.exception(WAIT_S), NodeStoppingError)
+
+
+@pytest.mark.parametrize("batch_entries", [1, 7, 50_000])
+def test_all_that_is_staged_is_logged_whatever_a_checkpoint_may_hold(tmp_path: Path, batch_entries: int) -> None:
+    small = make_world(tmp_path / "small", log={"checkpoint_interval_ms": 0, "batch_entries": batch_entries}).start()
+    with writer_held(small):
+        futures = [small.send(report(f"{n}")) for n in range(20)]
+        wait_queued(small, 20)
+    for future in futures:
+        small.wait_logged(future.result(WAIT_S).receipts[0])
+    assert len(small.leaves()) == 20
+    small.stop()
