@@ -4,7 +4,8 @@ Method: a report is a blood count of Synthea (examples/synthea): a DiagnosticRep
 resources, 11 KB of compact JSON. The patient is named by number, a performer is added, and every copy has ids of its own, so
 that each is a new record. Every tenth report is of a patient whom the node has not seen. Reports are made before the clock
 starts. The node is a process of its own with its workers, on a new directory without a chain and with its default settings,
-SQLite with synchronous=FULL on the disk of --dir. The client is another process; a batch that is not timed goes first.
+SQLite with synchronous=FULL on the disk of --dir. Without a trust root there are no audit keys: a header is sealed for its reader
+only, and each audit key would cost a worker one X25519 more. The client is another process; a batch that is not timed goes first.
 
 - `batch`: one POST /v1/records:batch?wait=logged, read while it is sent; from its first byte to the last result, every result
   checked to say `logged`.
