@@ -202,6 +202,8 @@ def test_pieces_are_encoded_as_they_were_parsed() -> None:
         HEADER + b"\0",
         HEADER[:67] + b"\0\x47" + HEADER[69:],
     ],
+    # the header is drawn anew by each worker: its bytes would be another name each time
+    ids=range(11),
 )
 def test_what_is_no_header_is_refused(data: bytes) -> None:
     with pytest.raises(MalformedHeaderError):

@@ -93,6 +93,8 @@ def test_every_changed_byte_of_the_slot_is_noticed() -> None:
         (ENTRY.header + b"\0", MalformedBodyError),
         (ENTRY.header[:1] + bytes(32) + ENTRY.header[33:], PartNotCommittedError),
     ],
+    # the entry is drawn anew by each worker: its bytes would be another name each time
+    ids=range(7),
 )
 def test_a_slot_that_the_leaf_names_and_that_is_none_is_refused(header: bytes, error: type[Exception]) -> None:
     with pytest.raises(error):
