@@ -75,9 +75,7 @@ class ChainSettings(_Section):
 class WorkSettings(_Section):
     """Where work is done."""
 
-    prepare_processes: int = Field(
-        default_factory=lambda: max(1, (os.cpu_count() or 2) - 1), ge=0, description="worker processes; 0: in threads"
-    )
+    prepare_processes: int = Field(default_factory=lambda: os.cpu_count() or 2, ge=0, description="worker processes; 0: in threads")
 
 
 class NodeSettings(BaseSettings):

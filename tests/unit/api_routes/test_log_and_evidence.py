@@ -210,5 +210,5 @@ def test_patients_are_registered_and_replaced(api: Api) -> None:
     for epoch_keys in ({}, {"1": "11"}, {"-1": "11" * 32}, {"x": "11" * 32}):
         assert register(epoch_keys=epoch_keys)[0] == 422
     assert register(seed="00" * 32)[0] == 422
-    problem(api.call("POST", "/v1/patients", content=b"{"), 422, "refused")
+    problem(api.call("POST", "/v1/patients", content=b"{"), 400, "malformed")
     problem(api.call("POST", "/v1/patients", content=b" " * 70_000), 413, "too-large")
