@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from devnet.engines.ports import free_ports
 from devnet.errors import DevnetError
 
 FILE_NAME: Final = "devnet.json"
@@ -91,7 +90,7 @@ def plan_devnet(engine: str, institutions: int, anchor_interval_s: float) -> Dev
     if not 0 <= extra <= MAX_EXTRA:
         raise DevnetError(f"a devnet has 4 to {4 + MAX_EXTRA} institutions, not {institutions}")
     base += [[InstitutionState(f"hospital-{x}", f"Hospital {x.upper()}", "hospital", founder=False)] for x in _EXTRA_NAMES[:extra]]
-    ports = _free_ports(len(base))
+    ports = free_ports(len(base))
     nodes = [NodeState(hosted[0].name, port, hosted) for hosted, port in zip(base, ports, strict=True)]
     return DevnetState(engine, anchor_interval_s, nodes)
 
@@ -118,13 +117,3 @@ def write_state(directory: Path, state: DevnetState) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.format(msgspec.json.encode(state), indent=2) + b"\n")
     temporary.replace(directory / FILE_NAME)
-
-
-def _free_ports(count: int) -> Sequence[int]:
-    """Return ports that are free now, all held at once so that none is given twice."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [each.getsockname()[1] for each in held]
-    finally:
-        for each in held:
-            each.close()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from devnet.engines import process
 from devnet.engines.errors import EngineDirectoryError, EngineRpcError, EngineStartError
+from devnet.engines.ports import free_ports
 from devnet.engines.process import ProcessIdentity
 from devnet.engines.record import EngineRecord, read_record, write_record
 
@@ -134,9 +135,7 @@ def choose_port(record: EngineRecord | None, wanted: int | None) -> int:
         return wanted
     if record is not None:
         return int(urlsplit(record.rpc_url).port or 0)
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def launch(plan: Launch) -> EngineProcess:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 import httpx
 from typer.testing import CliRunner, Result
 
+from devnet.engines.ports import free_ports
 from ledger.notes import NoteSigner, parse_verifier_key
 from node.cli.main import app
 from node.domain.entry import InstitutionId, Origin
@@ -101,11 +101,7 @@ def make_node(directory: Path) -> ServedNode:
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    assert isinstance(port, int)
-    return port
+    return free_ports(1)[0]
 
 
 def write_trust_root(path: Path, vkey: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from devnet.engines.ports import free_ports
 from node.bootstrap.maintenance import issue_clients
 from node.domain.entry import InstitutionId
 from tests.unit.services_records.world import HOSPITAL, World, make_world
@@ -101,10 +102,7 @@ def _whole_lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 
 def _free_port() -> int:
-    import socket  # noqa: PLC0415 - here only
-
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def patient_words(log: Path) -> list[str]:
