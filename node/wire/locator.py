@@ -7,7 +7,6 @@ who counts (the staging transaction), who probes (the follower).
 from __future__ import annotations
 
 import os
-from hmac import digest
 from typing import Final
 
 from nacl.bindings import crypto_scalarmult
@@ -15,7 +14,7 @@ from nacl.bindings import crypto_scalarmult
 from node.domain.entry import Origin
 from node.domain.patient import LocatorTag
 from node.identity.codes import epoch_key
-from node.identity.hkdf import hkdf_sha256
+from node.identity.hkdf import hkdf_sha256, hmac_sha256
 from node.wire.commitment import Entropy
 
 __all__ = ["TAG_BYTES", "epoch_key", "locator_tag", "pairwise_key", "random_tag"]
@@ -41,7 +40,7 @@ def locator_tag(key: bytes, origin: Origin, tag_class: int, counter: int) -> Loc
     if len(key) != _KEY_BYTES or tag_class not in (0, 1) or "\0" in origin:
         raise ValueError("a tag needs a key of 32 bytes, class 0 or 1 and an origin without zero bytes")
     message = origin.encode() + b"\0" + bytes((tag_class,)) + counter.to_bytes(8, "big")
-    return LocatorTag(digest(key, message, "sha256"))
+    return LocatorTag(hmac_sha256(key, message))
 
 
 def random_tag(entropy: Entropy = os.urandom) -> LocatorTag:

@@ -14,8 +14,6 @@ keys/<institution>/chain.key       secp256k1 private key that votes
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import os
 import secrets
 import stat
@@ -26,6 +24,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.errors import KeyFileError
+from node.identity.hkdf import hmac_sha256
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -84,13 +83,13 @@ class FileNodeKeys:
         key = self._sub_keys.get(purpose)
         if key is None:
             # one block of HKDF-Expand (RFC 5869): node.key is uniformly random
-            key = hmac.digest(self._secret, f"concord/node/v1/{purpose}".encode() + b"\x01", hashlib.sha256)
+            key = hmac_sha256(self._secret, f"concord/node/v1/{purpose}".encode() + b"\x01")
             self._sub_keys[purpose] = key
         return key
 
     def mac(self, purpose: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under the sub-key for a purpose."""
-        return hmac.digest(self._sub_key(purpose), message, "sha256")
+        return hmac_sha256(self._sub_key(purpose), message)
 
     def seal(self, purpose: str, plaintext: bytes) -> bytes:
         """Encrypt for this node alone (AES-256-GCM)."""
