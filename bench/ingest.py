@@ -133,6 +133,7 @@ class Connection(asyncio.Protocol):
         self._received = b""
         self._answer: asyncio.Future[bytes] | None = None
         self._transport: asyncio.Transport | None = None
+        self.is_lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -149,6 +150,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits."""
+        self.is_lost = True
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("the node closed the connection"))
 
@@ -198,6 +200,8 @@ class Latencies:
         async def one(number: int, request: bytes) -> None:
             due = first + number / rate
             await asyncio.sleep(due - time.perf_counter())
+            # the node hangs up on connections that were idle for some seconds
+            self._idle = [connection for connection in self._idle if not connection.is_lost]
             if not self._idle:
                 await self.connect(1)
             connection = self._idle.pop()

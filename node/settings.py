@@ -60,7 +60,7 @@ class LimitSettings(_Section):
 class LogSettings(_Section):
     """The sequencer."""
 
-    checkpoint_interval_ms: int = Field(20, ge=0, description="how long staged entries wait for company before a checkpoint")
+    checkpoint_interval_ms: int = Field(100, ge=0, description="how long staged entries wait for company before a checkpoint")
     batch_entries: int = Field(50_000, gt=0, description="entries that one checkpoint adds at the most")
 
 
