@@ -117,6 +117,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         410: "erased",
         413: "over the limit of bytes",
         422: "refused; lists every place",
+        500: "what is stored was altered: it does not open the commitment in the log",
         503: "not now",
     }
     schema = {"$ref": f"{_SCHEMA}Problem"}
@@ -172,7 +173,7 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
     "evidence": {
         "responses": {
             200: _bytes("the evidence file", "application/vnd.concord.evidence+json"),
-            **_problems(401, 403, 404, 410, 422, 503),
+            **_problems(401, 403, 404, 410, 422, 500, 503),
         }
     },
     "verify": {

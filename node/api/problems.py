@@ -36,6 +36,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.DocumentRefusedError, HTTPStatus.UNPROCESSABLE_ENTITY, "document-refused", "The document lacks something"),
     (errors.WireError, HTTPStatus.BAD_REQUEST, "malformed", "Not what it claims to be"),
     (errors.InputError, HTTPStatus.UNPROCESSABLE_ENTITY, "refused", "Refused"),
+    (errors.CommitmentError, HTTPStatus.INTERNAL_SERVER_ERROR, "body-altered", "What is stored is not what was committed to"),
     (errors.VerificationError, HTTPStatus.UNPROCESSABLE_ENTITY, "refuted", "What was claimed does not hold"),
     (errors.ChainError, HTTPStatus.SERVICE_UNAVAILABLE, "chain", "The chain cannot be used now"),
     (errors.NodeStoppingError, HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The node is stopping"),
@@ -84,7 +85,8 @@ def problem_of(error: BaseException) -> Problem:
 def _translate(error: BaseException) -> Problem:
     for kind, status, slug, title in TABLE:
         if isinstance(error, kind):
-            told = status is not HTTPStatus.INTERNAL_SERVER_ERROR
+            # of our own faults only this one is told: whoever asked has to learn that the node's record was altered
+            told = status is not HTTPStatus.INTERNAL_SERVER_ERROR or kind is errors.CommitmentError
             detail = str(error) if told else "the node's log has the reason"
             return Problem(_URN + slug, title, status, detail, _extensions(error))
     return Problem(_URN + "internal", "Internal error", 500, "the node's log has the reason", {})
