@@ -20,6 +20,8 @@ from devnet.engines.record import EngineRecord, read_record, write_record
 START_TIMEOUT_S = 60.0
 """How long an engine may take to answer; on a busy machine it takes seconds, not milliseconds."""
 RPC_TIMEOUT_S = 10.0
+PORT_GRACE_S = 5.0
+"""How long a port may stay taken by a process that has just ended."""
 LOG_NAME = "engine.log"
 LOG_TAIL_BYTES = 2000
 
@@ -186,14 +188,20 @@ def ask(url: str, method: str, params: Sequence[object] = (), timeout_s: float =
 
 
 def _require_free(plan: Launch, log_path: Path) -> None:
-    # Whoever listens there already would answer for the new process, and be taken for it.
+    # Whoever listens there already would answer for the new process, and be taken for it. A process that was killed is
+    # gone for its parent a moment before its last thread lets go of the socket.
+    if not process.wait_until(lambda: _is_free(plan.port), PORT_GRACE_S):
+        raise _failed(plan, f"port {plan.port} of 127.0.0.1 is taken", log_path)
+
+
+def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", plan.port))
-        except OSError as error:
-            reason = f"port {plan.port} of 127.0.0.1 is taken: {error.strerror}"
-            raise _failed(plan, reason, log_path) from error
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _wait_ready(plan: Launch, identity: ProcessIdentity, url: str, log_path: Path) -> str:
