@@ -60,7 +60,9 @@ def install(root: Path, venv: Path, wanted: str) -> None:
         _run("create the virtual environment", [sys.executable, "-m", "venv", str(venv)], root)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     locks = [word for lock in LOCKS for word in ("--requirement", lock)]
-    _run("install the locked dependencies", [*pip, "--require-hashes", *locks], root)
+    # A lock is complete, so nothing is left to resolve. Resolving it all the same fails with older pips as soon as a
+    # package that something asks for with an extra has a release newer than the pinned one.
+    _run("install the locked dependencies", [*pip, "--no-deps", "--require-hashes", *locks], root)
     # The build backend is in build.lock already: isolation would fetch an unpinned one.
     _run("install Concord itself", [*pip, "--no-deps", "--no-build-isolation", "--editable", "."], root)
     stamp.write_text(wanted + "\n")

@@ -25,13 +25,14 @@ from ledger.store.sql_tables import (
     ALLOCATE,
     DELETE_TILE,
     DISCARD,
-    FIRST_STAGED,
+    END,
     HEADS,
     OF_LOG,
     READ_RANGE,
     READ_STAGED,
     READ_TILES,
     STAGED,
+    STAGED_RANGE,
     TABLES,
     LogTables,
     tables,
@@ -131,6 +132,8 @@ class SqlLogStore:
         Raises:
             StorageError: They start after `start`.
         """
+        # The end before the rows: between two statements another stager may commit, which then only adds to what is found.
+        end = self._end()
         entries: list[bytes] = []
         budget_bytes = _MAX_READ_BYTES
         values = {"log": self._origin, "lowest": start - _ROW_ENTRIES, "start": start, "stop": start + limit}
@@ -143,7 +146,7 @@ class SqlLogStore:
                 budget_bytes -= len(packed)
                 if budget_bytes < 0:
                     break
-        if not entries and start < (end := self.staged_range().stop):
+        if not entries and start < end:
             raise StorageError(f"log {self._origin!r}: staged entries {start} to {end - 1} are missing")
         return entries
 
@@ -153,10 +156,11 @@ class SqlLogStore:
         Raises:
             StorageError: There is no such log.
         """
-        end = self._connection.scalar(sa.select(HEADS.next_index).where(OF_LOG), {"log": self._origin})
-        if end is None:
+        # One statement: between two of them another stager may commit.
+        found = self._connection.execute(STAGED_RANGE, {"log": self._origin}).first()
+        if found is None:
             raise self._missing()
-        first = self._connection.scalar(FIRST_STAGED, {"log": self._origin})
+        first, end = found
         return range(end if first is None else first, end)
 
     def restage(self, first: LeafIndex, entries: Sequence[bytes]) -> None:
@@ -226,6 +230,13 @@ class SqlLogStore:
             raise self._missing()
         note: bytes | None = row[0]
         return note
+
+    def _end(self) -> int:
+        """Read the index of the next entry."""
+        end: int | None = self._connection.scalar(END, {"log": self._origin})
+        if end is None:
+            raise self._missing()
+        return end
 
     def _update_head(self, values: dict[str, int]) -> None:
         changed = self._connection.execute(sa.update(TABLES.heads).where(HEADS.origin == self._origin).values(**values))

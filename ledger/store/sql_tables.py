@@ -64,6 +64,7 @@ OF_LOG: Final = HEADS.origin == sa.bindparam("log")
 ALLOCATE: Final = (
     sa.update(TABLES.heads).where(OF_LOG).values(next_index=HEADS.next_index + sa.bindparam("count")).returning(HEADS.next_index)
 )
+END: Final = sa.select(HEADS.next_index).where(OF_LOG)
 READ_STAGED: Final = (
     sa.select(STAGED.first_index, STAGED.entry_count, STAGED.packed)
     .where(
@@ -74,7 +75,9 @@ READ_STAGED: Final = (
     )
     .order_by(STAGED.first_index)
 )
-FIRST_STAGED: Final = sa.select(sa.func.min(STAGED.first_index)).where(STAGED.origin == sa.bindparam("log"))
+STAGED_RANGE: Final = sa.select(
+    sa.select(sa.func.min(STAGED.first_index)).where(STAGED.origin == sa.bindparam("log")).scalar_subquery(), HEADS.next_index
+).where(OF_LOG)
 DISCARD: Final = sa.delete(TABLES.staged).where(
     STAGED.origin == sa.bindparam("log"),
     STAGED.first_index < sa.bindparam("below"),

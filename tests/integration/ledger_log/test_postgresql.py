@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from ledger.hashing import LeafIndex
 from ledger.sequencer import Sequencer
 from ledger.store.sql import SqlLogStore
 from ledger.store.sql_engine import EngineLogStore
@@ -116,3 +117,26 @@ def test_concurrent_stagers_share_one_sequence(engine: sa.Engine) -> None:
     assert len(entries) == calls * threads * 3
     for first, thread, call in found:
         assert entries[first : first + 3] == [b"%d %d %d" % (thread, call, at) for at in range(3)]
+
+
+@pytest.mark.parametrize("after_statement", [1, 2, 3])
+def test_a_stager_that_commits_between_two_statements_of_a_reader(engine: sa.Engine, after_statement: int) -> None:
+    SqlMedium(engine, joined=True)
+    seen = 0
+
+    def stage_meanwhile(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == after_statement:
+            EngineLogStore(engine, ORIGIN).stage([b"meanwhile"])
+
+    with engine.connect() as connection:
+        sa.event.listen(connection, "after_cursor_execute", stage_meanwhile)
+        store = SqlLogStore(connection, ORIGIN)
+        assert store.staged(LeafIndex(0), 10) in ([], [b"meanwhile"])
+        staged = store.staged_range()
+        assert staged.start == 0
+        assert staged.stop in (0, 1)
+    while seen < after_statement:
+        stage_meanwhile()
+    assert EngineLogStore(engine, ORIGIN).staged(LeafIndex(0), 10) == [b"meanwhile"]
