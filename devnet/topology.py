@@ -272,6 +272,7 @@ class Devnet:
             KeyKind.LOG: _ed25519_public(keys.read("log.seed")),
             KeyKind.COSIGN: _ed25519_public(keys.read("cosign.seed")),
             KeyKind.EXCHANGE: exchange_public_key(directory, each.name),
+            KeyKind.REQUEST: _ed25519_public(keys.read("request.seed")),
         }
         if each.role == "regulator":
             public[KeyKind.AUDIT] = exchange_public_key(directory, each.name)

@@ -11,15 +11,18 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from devnet.genesis import Deployment
 from devnet.plan import InstitutionState, NodeState
+from ledger.cosignatures import Cosigner
 from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys, read_key, write_key
 from node.domain.entry import InstitutionId, Origin
-from node.domain.trust import AuditKey, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
+from node.domain.trust import AuditKey, Finality, LogKey, TrustedInstitution, TrustedLog, TrustedWitness, TrustRoot
 from node.wire.kinds import load_kinds
 from node.wire.trust_root import sign_trust_root
 
 SIGNERS = 3
 THRESHOLD = 2
+WITNESS_QUORUM = 2
+"""Other institutions that must have seen a log's head for `witnessed`."""
 _LIFETIME = timedelta(days=365)
 
 
@@ -58,8 +61,8 @@ def make_trust_root(
             InstitutionId(each.name): TrustedInstitution(InstitutionId(each.name), each.label, (each.role,)) for _, each in hosted
         },
         logs={Origin(each.origin): _trusted_log(node, each, keys) for node, each in hosted},
-        witnesses=(),
-        witness_quorum=0,
+        witnesses=tuple(_witness(node, each, keys) for node, each in hosted),
+        witness_quorum=WITNESS_QUORUM,
         audit_keys=tuple(
             AuditKey(InstitutionId(each.name), exchange_public_key(keys / node.name / "keys", each.name))
             for node, each in hosted
@@ -68,6 +71,17 @@ def make_trust_root(
         kinds=tuple(sorted(load_kinds().kinds)),
     )
     return sign_trust_root(root, signers[:THRESHOLD])
+
+
+def witness_name(institution: str) -> str:
+    """Return the name under which an institution cosigns."""
+    return f"{institution}.example/witness"
+
+
+def _witness(node: NodeState, institution: InstitutionState, keys: Path) -> TrustedWitness:
+    seed = InstitutionKeys(keys / node.name / "keys", institution.name).read("cosign.seed")
+    cosigner = Cosigner.from_seed(witness_name(institution.name), seed)
+    return TrustedWitness(InstitutionId(institution.name), cosigner.verifier_key)
 
 
 def log_signer(keys: Path, institution: InstitutionState) -> NoteSigner:

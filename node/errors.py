@@ -18,7 +18,8 @@ ConcordError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
-│   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError
+│   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
+│   ├── SealedMessageError          sealed to another key
 │   ├── EvidenceRefutedError        in the verifier's order of checks:
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
@@ -293,6 +294,21 @@ class MisplacedManifestError(CommitmentError):
 
 class HeaderVerificationError(VerificationError):
     """A sealed header does not open, or its digest differs."""
+
+
+class SealedMessageError(VerificationError):
+    """What was sealed to an institution does not open with its key."""
+
+    def __init__(self, institution: str) -> None:
+        super().__init__(f"a sealed message to {institution} does not open: sealed to another key, or altered")
+        self.institution = institution
+
+
+class NotARecordError(HeaderVerificationError):
+    """A header describes an act where a record's was expected."""
+
+    def __init__(self) -> None:
+        super().__init__("the header describes an act, not a record")
 
 
 class HeaderDigestError(HeaderVerificationError):

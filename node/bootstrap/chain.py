@@ -21,6 +21,7 @@ from node.settings import NodeSettings
 
 if TYPE_CHECKING:
     from node.adapters.chain.anchors import ChainAnchors
+    from node.adapters.chain.client import ChainClient
 
 ResultT = TypeVar("ResultT")
 
@@ -33,6 +34,8 @@ class ChainClients:
     """Anchors."""
     for_guard: AnchorChain
     """Tells the head before the first signature."""
+    make_client: Callable[[], ChainClient]
+    """Makes a client for one more thread: each loop of the worker role has its own."""
 
 
 def open_chain(
@@ -47,8 +50,9 @@ def open_chain(
     if settings.chain.rpc_url is None or trust_root is None:
         return None
     return ChainClients(
-        _client(settings, trust_root, institutions, writer, clock, stack),
-        _client(settings, trust_root, institutions, writer, clock, stack),
+        _anchors(settings, trust_root, institutions, writer, clock, stack),
+        _anchors(settings, trust_root, institutions, writer, clock, stack),
+        lambda: _client(settings, trust_root, stack),
     )
 
 
@@ -62,10 +66,19 @@ def adopt_nonces(
     """
     if settings.chain.rpc_url is not None and trust_root is not None:
         with contextlib.ExitStack() as stack:
-            _client(settings, trust_root, institutions, writer, clock, stack).adopt_nonces()
+            _anchors(settings, trust_root, institutions, writer, clock, stack).adopt_nonces()
 
 
-def _client(
+def _client(settings: NodeSettings, trust_root: TrustRoot, stack: contextlib.ExitStack) -> ChainClient:
+    # imported here: web3 takes a second to import, and a node without a chain does not need it
+    from node.adapters.chain.client import ChainClient  # noqa: PLC0415
+
+    client = ChainClient(settings.chain.rpc_url or "", trust_root.chain, read_timeout_s=settings.chain.timeout_s)
+    stack.callback(client.close)
+    return client
+
+
+def _anchors(
     settings: NodeSettings,
     trust_root: TrustRoot,
     institutions: Institutions,
@@ -73,9 +86,7 @@ def _client(
     clock: Clock,
     stack: contextlib.ExitStack,
 ) -> ChainAnchors:
-    # imported here: web3 takes a second to import, and a node without a chain does not need it
-    from node.adapters.chain.client import ChainClient  # noqa: PLC0415
-    from node.adapters.chain.signers import LocalSigner  # noqa: PLC0415
+    from node.adapters.chain.signers import LocalSigner  # noqa: PLC0415 - as in _client
 
     signers = {
         hosted.origin: LocalSigner(InstitutionKeys(settings.keys, hosted.institution).read("anchor.key"))
@@ -85,6 +96,4 @@ def _client(
     def transact(work: Callable[[sa.Connection], ResultT]) -> ResultT:
         return writer.submit(lambda transaction: work(connection_of(transaction))).result()
 
-    client = ChainClient(settings.chain.rpc_url or "", trust_root.chain, read_timeout_s=settings.chain.timeout_s)
-    stack.callback(client.close)
-    return client.anchors(signers, transact, JOURNAL_TABLES, clock)
+    return _client(settings, trust_root, stack).anchors(signers, transact, JOURNAL_TABLES, clock)

@@ -11,11 +11,13 @@ import structlog
 from node.adapters.clock import SystemClock
 from node.adapters.directory import DirectoryLock
 from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
+from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.packages import check_one_root
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
+from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
 from node.errors import NodeStoppingError
 from node.ports.clock import Clock
@@ -38,6 +40,8 @@ class RunningNode:
     """Grows the logs."""
     anchoring: AnchoringService | None
     """Anchors them; None without a chain."""
+    sharing: Sharing
+    """What sharing between institutions stands on."""
     _closing: contextlib.ExitStack
 
     def close(self) -> None:
@@ -57,9 +61,10 @@ def open_node(settings: NodeSettings, clock: Clock | None = None) -> RunningNode
         stack.callback(DirectoryLock(settings.directory).release)
         foundation = _lay(settings, clock or SystemClock(), stack)
         services = build_services(foundation)
-        _start(foundation, services, stack)
+        sharing = build_sharing(foundation)
+        _start(foundation, services, sharing, stack)
         closing = stack.pop_all()
-    return RunningNode(services.node, services.sequencing, services.anchoring, closing)
+    return RunningNode(services.node, services.sequencing, services.anchoring, sharing, closing)
 
 
 def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> Foundation:
@@ -69,6 +74,7 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
     signers = {hosted.origin: log_signer(settings, hosted) for hosted in institutions.values()}
     keys = FileNodeKeys(settings.keys)
     stores = open_stores(settings, clock, stack)
+    preparation = preparation_context(settings, trust_root)
     return Foundation(
         settings=settings,
         clock=clock,
@@ -80,11 +86,13 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
         stores=stores,
         progress=read_progress(institutions, stores.reader),
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
-        workers=WorkerPool(preparation_context(settings, trust_root), clock, processes=settings.work.prepare_processes),
+        workers=WorkerPool(preparation, clock, processes=settings.work.prepare_processes),
+        identities={each: FileInstitutionIdentity(settings.keys, each) for each in institutions},
+        contexts=preparation.records,
     )
 
 
-def _start(foundation: Foundation, services: Services, stack: contextlib.ExitStack) -> None:
+def _start(foundation: Foundation, services: Services, sharing: Sharing, stack: contextlib.ExitStack) -> None:
     """Start the threads; they stop in the reverse order: first what brings work in, last the writer that all of it needs."""
     foundation.stores.writer.start()
     stack.callback(foundation.stores.writer.close)
@@ -94,6 +102,9 @@ def _start(foundation: Foundation, services: Services, stack: contextlib.ExitSta
     if services.anchoring is not None:
         services.anchoring.start()
         stack.callback(services.anchoring.close)
+    for loop in sharing.loops:
+        loop.start()
+        stack.callback(loop.close)
     stack.callback(foundation.workers.close)
     _sweep(services, stack)
 

@@ -15,9 +15,10 @@ from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import ChainClients
 from node.bootstrap.hosting import Institutions, log_keys
 from node.bootstrap.stores import Stores
-from node.domain.entry import Origin
+from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustRoot
 from node.ports.clock import Clock
+from node.ports.identities import InstitutionIdentity
 from node.ports.keys import NodeKeys
 from node.ports.records import RecordsReader
 from node.services.anchoring import AnchoringService
@@ -35,6 +36,7 @@ from node.services.staging import StagingHandler
 from node.services.status import ChainWatch, StatusService
 from node.settings import NodeSettings
 from node.telemetry import CHECKPOINT_ENTRIES, LOG_SIZE
+from node.wire.prepare import RecordContext
 
 DISTRIBUTION = "concord-node"
 
@@ -65,6 +67,10 @@ class Foundation:
     """The chain; None where none is set."""
     workers: WorkerPool
     """Prepare documents."""
+    identities: Mapping[InstitutionId, InstitutionIdentity]
+    """What each institution does with its own keys."""
+    contexts: Mapping[InstitutionId, RecordContext]
+    """What entries of each institution are made with."""
 
 
 @dataclass(frozen=True, slots=True)

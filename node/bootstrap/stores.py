@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import sqlalchemy as sa
+
 from node.adapters.database.reader import SqlBodyReader, SqlRecordsReader
 from node.adapters.database.schema import RECORDS, SECRETS, open_database
 from node.adapters.database.secrets import SqlSecretStore
@@ -31,6 +33,8 @@ class Stores:
     """Keeps record secrets."""
     kek: FileKeyEncryptionKeys
     """Wraps them."""
+    readers: sa.Engine
+    """Reads `records.db`, for adapters that keep tables of their own there."""
 
 
 def open_stores(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> Stores:
@@ -53,6 +57,7 @@ def open_stores(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStac
         bodies=SqlBodyReader(readers),
         secrets=SqlSecretStore(secrets, kek, clock),
         kek=kek,
+        readers=readers,
     )
 
 

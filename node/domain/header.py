@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.domain.access import AccessContent, CodeContent, ConsentContent, ConsentId
 from node.domain.entry import LeafReference, RecordId, Version
 from node.domain.record import Item, Kind, RecordStatus
+from node.errors import NotARecordError
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,41 @@ class HeaderContent:
 
 
 @dataclass(frozen=True, slots=True)
+class RelocationContent:
+    """The header of a relocation (type 10): an entry that is found here now, and where it lies."""
+
+    target: LeafReference
+    """The entry that was relocated; this reference appears nowhere public."""
+    target_type: int
+    """Its entry type."""
+    reason: str
+    """`new-code`, `merged` or `label`."""
+    consent_id: ConsentId | None
+    """The consent that names the label: the entry is hidden once it is revoked. None for other reasons."""
+    record: HeaderContent
+    """What the target's own header says."""
+
+
+AnyContent = HeaderContent | AccessContent | ConsentContent | CodeContent | RelocationContent
+"""What a header can hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """An opened header."""
 
-    content: HeaderContent
+    content: AnyContent
     """What it describes."""
     pseudonym: bytes | None
     """The person's pseudonym for supervision, 32 bytes; None where the code service had given none."""
+
+    @property
+    def record(self) -> HeaderContent:
+        """Return what it says of a record.
+
+        Raises:
+            NotARecordError: It describes an act.
+        """
+        if not isinstance(self.content, HeaderContent):
+            raise NotARecordError
+        return self.content

@@ -52,6 +52,11 @@ class PatientIndex:
         self._locator_secrets = locator_secrets
         self._resolved: OrderedDict[tuple[PatientId, bytes], ResolvedPatient] = OrderedDict()
 
+    @property
+    def newest_epoch(self) -> int:
+        """Serial of the newest locator secret that this node holds."""
+        return max(self._locator_secrets)
+
     def number_mac(self, number: PatientNumber) -> bytes:
         """Return the keyed hash that recognises a patient number."""
         system, value = number.system.encode(), number.value.encode()

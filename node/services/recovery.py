@@ -23,7 +23,7 @@ from ledger.notes import VerifierKey
 from ledger.ports import LogReader
 from ledger.sequencer import recover_log
 from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
-from node.domain.header import Header
+from node.domain.header import HeaderContent
 from node.domain.record import RecordStatus
 from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
 from node.services.patients import PatientIndex
@@ -155,7 +155,8 @@ class Recovery:
 
     def _restore(self, first: int, leaves: Sequence[bytes], headers: Mapping[int, bytes], owners: _Owners) -> None:
         """Insert recovered entries with their headers, joined to their records where a header says which."""
-        rows, kept, opened = [], [], {}
+        rows, kept = [], []
+        opened: dict[int, HeaderContent] = {}
         for index, leaf_bytes in enumerate(leaves, start=first):
             leaf = parse_leaf(leaf_bytes)
             header = headers.get(index)
@@ -164,7 +165,9 @@ class Recovery:
                 owner = owners.recovered.get(leaf.tag)
                 if owner is not None:
                     place = HeaderPlace(self._origin, leaf.entry_type, leaf.tag)
-                    opened[index] = open_header_reader(header, place, owner.epoch_key)
+                    content = open_header_reader(header, place, owner.epoch_key).content
+                    if isinstance(content, HeaderContent):
+                        opened[index] = content
             rows.append((index, leaf_bytes, leaf))
         self._insert_records(opened)
         joined = self._joinable(opened)
@@ -187,9 +190,9 @@ class Recovery:
         for record_id in self._transaction.records_of_leaves(self._origin, targets):
             self._transaction.forget(record_id, self._now_ms)
 
-    def _insert_records(self, opened: Mapping[int, Header]) -> None:
+    def _insert_records(self, opened: Mapping[int, HeaderContent]) -> None:
         """Insert records that were lost. What recognised them is lost too: submitted again they are new records."""
-        contents = {header.content.record_id: header.content for header in opened.values()}
+        contents = {content.record_id: content for content in opened.values()}
         self._transaction.insert_records(
             [
                 RecordRow(
@@ -205,30 +208,30 @@ class Recovery:
             ]
         )
 
-    def _joinable(self, opened: Mapping[int, Header]) -> dict[int, Header]:
+    def _joinable(self, opened: Mapping[int, HeaderContent]) -> dict[int, HeaderContent]:
         """Leave out versions that were submitted again meanwhile: the row of a version is the one with a body."""
-        joinable: dict[int, Header] = {}
+        joinable: dict[int, HeaderContent] = {}
         taken: set[tuple[RecordId, Version]] = set()
         for index, header in opened.items():
-            record = self._transaction.record(header.content.record_id)
+            record = self._transaction.record(header.record_id)
             if record is None or record.institution != self._institution:
                 continue
             taken |= {(record.record_id, entry.version) for entry in record.entries}
-            place = (header.content.record_id, header.content.version)
+            place = (header.record_id, header.version)
             if place not in taken:
                 taken.add(place)
                 joinable[index] = header
         return joinable
 
-    def _row(self, index: int, leaf_bytes: bytes, leaf: Leaf, header: Header | None) -> EntryRow:
+    def _row(self, index: int, leaf_bytes: bytes, leaf: Leaf, header: HeaderContent | None) -> EntryRow:
         return EntryRow(
             origin=self._origin,
             leaf_index=index,
             institution=self._institution,
-            record_id=None if header is None else header.content.record_id,
-            version=Version(0) if header is None else header.content.version,
+            record_id=None if header is None else header.record_id,
+            version=Version(0) if header is None else header.version,
             entry_type=leaf.entry_type,
-            status=RecordStatus("") if header is None else header.content.status,
+            status=RecordStatus("") if header is None else header.status,
             staged_at_ms=self._now_ms,
             leaf=leaf_bytes,
             leaf_hash=hash_leaf(leaf_bytes),

@@ -24,7 +24,7 @@ from nacl.bindings import (
 from nacl.exceptions import CryptoError
 
 from node.domain.entry import EntryType, Origin
-from node.domain.header import Header, HeaderContent
+from node.domain.header import AnyContent, Header
 from node.domain.patient import LocatorTag
 from node.errors import (
     HeaderDigestError,
@@ -36,7 +36,7 @@ from node.errors import (
 )
 from node.identity.hkdf import expand_block
 from node.wire.commitment import Entropy
-from node.wire.header_text import STEP_BYTES, encode_content, encode_text, parse_text
+from node.wire.header_text import STEP_BYTES, encode_content, encode_text, parse_text, text_version
 
 HEADER_VERSION: Final = 1
 READER_WRAP: Final = 1
@@ -102,6 +102,8 @@ class PreparedHeader:
 
     encoded_content: bytes
     """JSON after the pseudonym, padded."""
+    text_version: int
+    """Version of the text that it belongs to."""
     data_key: bytes
     """32 random bytes."""
     supervision_wraps: tuple[Wrap, ...]
@@ -128,7 +130,7 @@ def audit_key_id(audit_public_key: bytes) -> bytes:
     return sha256(_AUDIT_KEY_LABEL + audit_public_key).digest()[:KEY_ID_BYTES]
 
 
-def prepare_header(content: HeaderContent, audit_keys: Sequence[bytes], entropy: Entropy = os.urandom) -> PreparedHeader:
+def prepare_header(content: AnyContent, audit_keys: Sequence[bytes], entropy: Entropy = os.urandom) -> PreparedHeader:
     """Do what sealing a header costs and needs no tag for: draw the data key, wrap it for supervision.
 
     Args:
@@ -138,7 +140,7 @@ def prepare_header(content: HeaderContent, audit_keys: Sequence[bytes], entropy:
     """
     data_key = entropy(_KEY_BYTES)
     wraps = tuple(Wrap(SUPERVISION_WRAP, audit_key_id(audit_key), crypto_box_seal(data_key, audit_key)) for audit_key in audit_keys)
-    return PreparedHeader(encode_content(content), data_key, wraps)
+    return PreparedHeader(encode_content(content), text_version(content), data_key, wraps)
 
 
 def seal_header(
@@ -168,7 +170,7 @@ def seal_header(
         raise ValueError("a header needs a reader key and a tag of 32 bytes, and a key id of 8")
     nonce, wrap_nonce = entropy(_NONCE_BYTES), entropy(_NONCE_BYTES)
     wrapped = _encrypt(prepared.data_key, b"", wrap_nonce, expand_block(reader_key, _WRAP_LABEL + place.tag))
-    text = encode_text(prepared.encoded_content, pseudonym)
+    text = encode_text(prepared.encoded_content, pseudonym, prepared.text_version)
     return encode_header(
         SealedHeader(
             key_commitment=_commit_key(prepared.data_key),

@@ -1,7 +1,7 @@
 """The plaintext of a header: one JSON, padded with spaces to 512-byte steps (docs/spec/header.md).
 
-Padding hides the exact size; the pseudonym has a slot of fixed width, so that its absence does not show either. Left
-out: the seal (`header`); the fields that entry types 4, 5 and 12 will add.
+Padding hides the exact size; the pseudonym has a slot of fixed width, so that its absence does not show either. Records
+(types 1 to 3) have texts of version 1, acts (types 4, 5, 7, 10 and 12) of version 2. Left out: the seal (`header`).
 """
 
 from __future__ import annotations
@@ -12,58 +12,37 @@ import msgspec
 from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES
-from node.domain.entry import LeafReference, Origin, RecordId, Version
-from node.domain.header import Header, HeaderContent, PartSummary
-from node.domain.record import Item, Kind, RecordStatus
+from node.domain.header import AnyContent, Header, HeaderContent
 from node.errors import MalformedHeaderError, MalformedJsonError, UnknownFormatError
+from node.wire.header_acts import Act, act_content, encode_act
+from node.wire.header_shapes import HEX, Content, content_of, shape_of
 from node.wire.json_strict import check_document
 
 STEP_BYTES: Final = 512
 FORMAT_VERSION: Final = 1
+ACT_VERSION: Final = 2
 
-_MAX_DEPTH: Final = 4
-_HEX: Final = rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z"
-_BEFORE: Final = b'{"format_version":1,"pseudonym":'
+_MAX_DEPTH: Final = 6
 _NO_PSEUDONYM: Final = b"null".ljust(2 * HASH_BYTES + 2)
 
 
-class _Item(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    system: str
-    code: str
-    specimen: str
-    unit: str
+def _before(version: int) -> bytes:
+    return b'{"format_version":%d,"pseudonym":' % version
 
 
-class _Part(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    media_type: str
-    role: str
-    length_bytes: Annotated[int, Meta(ge=0)]
+_BEFORE: Final = {version: _before(version) for version in (FORMAT_VERSION, ACT_VERSION)}
+_BEFORE_BYTES: Final = len(_BEFORE[FORMAT_VERSION])
 
 
-class _Reference(msgspec.Struct, forbid_unknown_fields=True):
-    origin: str
-    leaf_hash: Annotated[str, Meta(pattern=_HEX)]
-
-
-class _Content(msgspec.Struct, forbid_unknown_fields=True):
-    kind: str
-    record_id: str
-    version: Annotated[int, Meta(ge=1)]
-    status: str
-    performed_at_ms: int
-    items: list[_Item]
-    study: str
-    parts: list[_Part]
-    supersedes: _Reference | None
-    mark: str
-    certificate: str
-    device: str
-    lot: str
-
-
-class _Text(_Content, kw_only=True, forbid_unknown_fields=True):
+class _Text(Content, kw_only=True, forbid_unknown_fields=True):
     format_version: int
-    pseudonym: Annotated[str, Meta(pattern=_HEX)] | None
+    pseudonym: Annotated[str, Meta(pattern=HEX)] | None
+
+
+class _ActText(msgspec.Struct, forbid_unknown_fields=True):
+    format_version: int
+    pseudonym: Annotated[str, Meta(pattern=HEX)] | None
+    act: Act
 
 
 class _Version(msgspec.Struct):
@@ -72,37 +51,30 @@ class _Version(msgspec.Struct):
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(_Text)
+_ACT_DECODER: Final = msgspec.json.Decoder(_ActText)
 _VERSION_DECODER: Final = msgspec.json.Decoder(_Version)
 
 
-def encode_content(content: HeaderContent) -> bytes:
+def text_version(content: AnyContent) -> int:
+    """Return the version of the text that holds this content."""
+    return FORMAT_VERSION if isinstance(content, HeaderContent) else ACT_VERSION
+
+
+def encode_content(content: AnyContent) -> bytes:
     """Encode the fields after the pseudonym, with the padding of the whole text."""
-    supersedes = content.supersedes
-    shape = _Content(
-        kind=content.kind,
-        record_id=content.record_id,
-        version=content.version,
-        status=content.status,
-        performed_at_ms=content.performed_at_ms,
-        items=[_Item(item.system, item.code, item.specimen, item.unit) for item in content.items],
-        study=content.study,
-        parts=[_Part(part.media_type, part.role, part.length_bytes) for part in content.parts],
-        supersedes=None if supersedes is None else _Reference(supersedes.origin, supersedes.leaf_hash.hex()),
-        mark=content.mark,
-        certificate=content.certificate,
-        device=content.device,
-        lot=content.lot,
-    )
-    rest = b"," + _ENCODER.encode(shape)[1:]
-    return rest + b" " * (-(len(_BEFORE) + len(_NO_PSEUDONYM) + len(rest)) % STEP_BYTES)
+    if isinstance(content, HeaderContent):
+        rest = b"," + _ENCODER.encode(shape_of(content))[1:]
+    else:
+        rest = b"," + encode_act(content) + b"}"
+    return rest + b" " * (-(_BEFORE_BYTES + len(_NO_PSEUDONYM) + len(rest)) % STEP_BYTES)
 
 
-def encode_text(encoded_content: bytes, pseudonym: bytes | None) -> bytes:
-    """Put the pseudonym before encoded content; a multiple of 512 bytes, the same with and without one."""
+def encode_text(encoded_content: bytes, pseudonym: bytes | None, version: int = FORMAT_VERSION) -> bytes:
+    """Put version and pseudonym before encoded content; a multiple of 512 bytes, the same with and without a pseudonym."""
     slot = _NO_PSEUDONYM if pseudonym is None else b'"' + pseudonym.hex().encode() + b'"'
     if len(slot) != len(_NO_PSEUDONYM):
         raise ValueError(f"a pseudonym has {HASH_BYTES} bytes")
-    return _BEFORE + slot + encoded_content
+    return _BEFORE[version] + slot + encoded_content
 
 
 def parse_text(data: bytes) -> Header:
@@ -117,28 +89,16 @@ def parse_text(data: bytes) -> Header:
     try:
         check_document(data, _MAX_DEPTH)
         version = _VERSION_DECODER.decode(data).format_version
+        if version == ACT_VERSION:
+            text = _ACT_DECODER.decode(data)
+            return Header(act_content(text.act), _pseudonym(text.pseudonym))
         if version != FORMAT_VERSION:
             raise UnknownFormatError("header text version", version)
         shape = _DECODER.decode(data)
     except (MalformedJsonError, msgspec.DecodeError) as error:
         raise MalformedHeaderError(f"header: {error}") from error
-    return Header(_content(shape), None if shape.pseudonym is None else bytes.fromhex(shape.pseudonym))
+    return Header(content_of(shape), _pseudonym(shape.pseudonym))
 
 
-def _content(shape: _Text) -> HeaderContent:
-    supersedes = shape.supersedes
-    return HeaderContent(
-        kind=Kind(shape.kind),
-        record_id=RecordId(shape.record_id),
-        version=Version(shape.version),
-        status=RecordStatus(shape.status),
-        performed_at_ms=shape.performed_at_ms,
-        items=tuple(Item(item.system, item.code, item.specimen, item.unit) for item in shape.items),
-        study=shape.study,
-        parts=tuple(PartSummary(part.media_type, part.role, part.length_bytes) for part in shape.parts),
-        supersedes=None if supersedes is None else LeafReference(Origin(supersedes.origin), bytes.fromhex(supersedes.leaf_hash)),
-        mark=shape.mark,
-        certificate=shape.certificate,
-        device=shape.device,
-        lot=shape.lot,
-    )
+def _pseudonym(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)

@@ -29,7 +29,7 @@ from node.identity.hkdf import hmac_sha256
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-INSTITUTION_KEYS = ("log.seed", "cosign.seed", "exchange.key", "anchor.key", "chain.key")
+INSTITUTION_KEYS = ("log.seed", "cosign.seed", "exchange.key", "request.seed", "anchor.key", "chain.key")
 """Every institution's keys."""
 
 

@@ -153,7 +153,7 @@ def test_header(at: int) -> None:
     wrap = Wrap(2, audit_key_id(audit_public), bytes.fromhex(case["supervision_wrap"]))
     place = HeaderPlace(Origin(case["origin"]), EntryType(case["entry_type"]), LocatorTag(tag))
     header = seal_header(
-        PreparedHeader(encode_content(content), data_key, (wrap,)),
+        PreparedHeader(encode_content(content), 1, data_key, (wrap,)),
         place,
         reader_key=reader_key,
         reader_key_id=bytes.fromhex(case["reader_key_id"]),

@@ -6,8 +6,20 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
+from node.domain.access import (
+    AccessContent,
+    AccessOutcome,
+    AccessSide,
+    Actor,
+    BlockStamp,
+    CodeContent,
+    ConsentContent,
+    ConsentId,
+    Purpose,
+    RequestId,
+)
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, Version
-from node.domain.header import HeaderContent, PartSummary
+from node.domain.header import HeaderContent, PartSummary, RelocationContent
 from node.domain.patient import LocatorTag
 from node.domain.record import Item, Kind, RecordIdentity, RecordStatus
 from node.wire.commitment import BodyPart
@@ -66,5 +78,54 @@ header_contents = st.builds(
     certificate=texts,
     device=texts,
     lot=texts,
+)
+request_ids = st.binary(min_size=16, max_size=16).map(lambda data: RequestId(data.hex()))
+institutions = names.map(InstitutionId)
+actors = st.builds(Actor, institutions, texts, texts, texts, texts, texts)
+act_contents = st.one_of(
+    st.builds(
+        AccessContent,
+        request_id=request_ids,
+        side=st.sampled_from(AccessSide),
+        counterpart=institutions,
+        actor=actors,
+        purpose=st.sampled_from(Purpose),
+        outcome=st.sampled_from(AccessOutcome),
+        reason=texts,
+        consent_id=st.none() | hashes.map(ConsentId),
+        consent_block=st.none() | st.builds(BlockStamp, lengths, hashes),
+        emergency_id=st.none() | hashes,
+        subjects=st.lists(references, max_size=3).map(tuple),
+        occurred_at_ms=times_ms,
+        encounter=texts,
+    ),
+    st.builds(
+        ConsentContent,
+        consent_id=hashes.map(ConsentId),
+        asserted=st.booleans(),
+        granter=institutions,
+        grantee=institutions,
+        purposes=st.lists(st.sampled_from(Purpose), max_size=3).map(tuple),
+        expires_at_ms=times_ms,
+        revoked=st.booleans(),
+        occurred_at_ms=times_ms,
+    ),
+    st.builds(
+        CodeContent,
+        what=texts,
+        institution=institutions,
+        actor=actors,
+        emergency_id=st.none() | hashes,
+        request_id=request_ids,
+        occurred_at_ms=times_ms,
+    ),
+    st.builds(
+        RelocationContent,
+        target=references,
+        target_type=st.integers(1, 255),
+        reason=texts,
+        consent_id=st.none() | hashes.map(ConsentId),
+        record=header_contents,
+    ),
 )
 times = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone is given beside

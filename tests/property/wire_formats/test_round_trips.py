@@ -9,23 +9,24 @@ from hypothesis import strategies as st
 
 from ledger.hashing import hash_leaf
 from node.domain.entry import EntryType, Origin
-from node.domain.header import Header, HeaderContent
+from node.domain.header import AnyContent, Header, HeaderContent
 from node.domain.patient import LocatorTag, PatientCode, PatientKeys, PatientPublicKeys
 from node.errors import (
     HeaderVerificationError,
     MalformedHeaderError,
     MalformedPatientCodeError,
+    NotARecordError,
     UnknownFormatError,
     WireError,
 )
 from node.identity.code_text import PatientCard, encode_card, parse_card
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
 from node.wire.header import HeaderPlace, encode_header, open_header_reader, parse_header, prepare_header, seal_header
-from node.wire.header_text import encode_content, encode_text, parse_text
+from node.wire.header_text import encode_content, encode_text, parse_text, text_version
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.manifest import Manifest, encode_manifest, parse_manifest
 from node.wire.prepare import unix_ms
-from tests.property.wire_formats.strategies import hashes, header_contents, leaves, manifests, names, times
+from tests.property.wire_formats.strategies import act_contents, hashes, header_contents, leaves, manifests, names, times
 
 
 def flip(data: bytes, bit: int) -> bytes:
@@ -66,8 +67,17 @@ def test_header_texts(content: HeaderContent, pseudonym: bytes | None) -> None:
     assert parse_text(text) == Header(content, pseudonym)
 
 
-@given(header_contents, hashes, hashes, names, st.sampled_from(EntryType))
-def test_sealed_headers(content: HeaderContent, key: bytes, tag: bytes, origin: str, entry_type: EntryType) -> None:
+@given(act_contents, st.none() | hashes)
+def test_texts_of_acts(content: AnyContent, pseudonym: bytes | None) -> None:
+    text = encode_text(encode_content(content), pseudonym, text_version(content))
+    assert len(text) % 512 == 0
+    assert parse_text(text) == Header(content, pseudonym)
+    with pytest.raises(NotARecordError):
+        _ = parse_text(text).record
+
+
+@given(header_contents | act_contents, hashes, hashes, names, st.sampled_from(EntryType))
+def test_sealed_headers(content: AnyContent, key: bytes, tag: bytes, origin: str, entry_type: EntryType) -> None:
     place = HeaderPlace(Origin(origin), entry_type, LocatorTag(tag))
     sealed = seal_header(prepare_header(content, ()), place, reader_key=key, reader_key_id=bytes(8))
     assert encode_header(parse_header(sealed)) == sealed

@@ -52,7 +52,7 @@ def test_a_reader_finds_all_entries_of_a_patient_and_opens_their_headers(world: 
     leaf = parse_leaf(world.leaves()[places[1]])
     place = HeaderPlace(world.origin(), leaf.entry_type, leaf.tag)
     opened = open_header_reader(headers[places[1]] or b"", place, keys.epoch_keys[1])
-    assert opened.content.status == "final"
+    assert opened.record.status == "final"
 
 
 def test_an_unregistered_patient_gets_a_provisional_code_of_its_own(world: World) -> None:

@@ -63,8 +63,8 @@ HEADER = finished().header
 def test_readers_and_supervision_see_the_same() -> None:
     opened = open_header_reader(HEADER, PLACE, EPOCH_KEY)
     assert opened.pseudonym == PSEUDONYM
-    assert opened.content.kind == "exam-result"
-    assert [part.role for part in opened.content.parts] == ["patient", "report", "observation", "performer"]
+    assert opened.record.kind == "exam-result"
+    assert [part.role for part in opened.record.parts] == ["patient", "report", "observation", "performer"]
     for public, private in ((AUDIT_PUBLIC, AUDIT_KEY), (OTHER_PUBLIC, OTHER_KEY)):
         assert open_header_supervision(HEADER, PLACE, audit_public_key=public, audit_key=private) == opened
 
@@ -131,7 +131,7 @@ def test_headers_come_in_steps_of_512_bytes(items: int) -> None:
     sealed = finish_record(prepared(draft(items=items)), origin=ORIGIN, tag=TAG, reader_key=EPOCH_KEY, reader_key_id=KEY_ID)
     header = parse_header(sealed.header)
     assert (len(header.ciphertext) - 16) % 512 == 0
-    assert len(open_header_reader(sealed.header, PLACE, EPOCH_KEY).content.items) == items
+    assert len(open_header_reader(sealed.header, PLACE, EPOCH_KEY).record.items) == items
 
 
 def test_every_changed_byte_is_noticed_by_its_reader() -> None:
@@ -242,7 +242,7 @@ def test_what_is_no_headers_text_is_refused(text: bytes) -> None:
 
 def test_unknown_texts_are_refused_by_name() -> None:
     with pytest.raises(UnknownFormatError, match="header text version"):
-        parse_text(b'{"format_version":2}'.ljust(512))
+        parse_text(b'{"format_version":3}'.ljust(512))
 
 
 def test_fields_of_other_lengths_are_not_sealed() -> None:
@@ -261,4 +261,4 @@ def test_fields_of_other_lengths_are_not_sealed() -> None:
 
 
 def content() -> HeaderContent:
-    return replace(open_header_reader(HEADER, PLACE, EPOCH_KEY).content, kind=Kind("referral"))
+    return replace(open_header_reader(HEADER, PLACE, EPOCH_KEY).record, kind=Kind("referral"))

@@ -39,7 +39,7 @@ def test_manifest_header_and_leaf_say_the_same(assignment: Assignment) -> None:
     record = prepared(assignment=assignment)
     entry = finish_record(record, origin=ORIGIN, tag=TAG, reader_key=KEY, reader_key_id=bytes(8))
     leaf, manifest = parse_leaf(entry.leaf), parse_manifest(record.manifest)
-    header = open_header_reader(entry.header, HeaderPlace(ORIGIN, assignment.entry_type, TAG), KEY).content
+    header = open_header_reader(entry.header, HeaderPlace(ORIGIN, assignment.entry_type, TAG), KEY).record
     assert leaf.commitment == record.commitment
     assert leaf.header_digest == header_digest(entry.header)
     assert leaf.tag == TAG

@@ -1,0 +1,67 @@
+"""An institution's exchange and request keys, from their files (`ports.identities`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nacl.bindings import crypto_box_seal_open, crypto_scalarmult_base, crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypair
+from nacl.exceptions import CryptoError
+
+from node.adapters.keys.files import InstitutionKeys
+from node.domain.entry import InstitutionId
+from node.errors import SealedMessageError
+from node.wire.locator import pairwise_key
+
+
+class FileInstitutionIdentity:
+    """An `InstitutionIdentity` whose keys are files."""
+
+    def __init__(self, directory: Path, institution: InstitutionId) -> None:
+        """Read the keys.
+
+        Raises:
+            KeyFileError: One is missing, readable by others or damaged.
+        """
+        keys = InstitutionKeys(directory, institution)
+        self._institution = institution
+        self._exchange_key = keys.read("exchange.key")
+        self._exchange_public_key = crypto_scalarmult_base(self._exchange_key)
+        self._request_public_key, self._request_key = crypto_sign_seed_keypair(keys.read("request.seed"))
+
+    @property
+    def institution(self) -> InstitutionId:
+        """Whose keys."""
+        return self._institution
+
+    @property
+    def exchange_public_key(self) -> bytes:
+        """X25519, 32 bytes."""
+        return self._exchange_public_key
+
+    @property
+    def request_public_key(self) -> bytes:
+        """Ed25519, 32 bytes."""
+        return self._request_public_key
+
+    def pairwise_key(self, patient_public_key: bytes) -> bytes:
+        """Return K_r, 32 bytes, shared with a patient.
+
+        Raises:
+            ValueError: The patient's X25519 key has another length or is of small order.
+        """
+        return pairwise_key(self._exchange_key, patient_public_key)
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """Open a NaCl SealedBox that was sealed to the exchange key.
+
+        Raises:
+            SealedMessageError: It was sealed to another key, or altered.
+        """
+        try:
+            return crypto_box_seal_open(sealed, self._exchange_public_key, self._exchange_key)
+        except (CryptoError, ValueError, TypeError) as error:
+            raise SealedMessageError(self._institution) from error
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign with the request key, Ed25519, 64 bytes."""
+        return crypto_sign(message, self._request_key)[:crypto_sign_BYTES]

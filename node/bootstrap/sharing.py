@@ -1,0 +1,62 @@
+"""What sharing between institutions stands on: the registry, acts in the log, and the loops of the worker role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from node.adapters.database.membership import SqlRegistryStore
+from node.bootstrap.services import Foundation
+from node.domain.entry import InstitutionId
+from node.ports.identities import InstitutionIdentity
+from node.ports.records import RecordsWriter
+from node.ports.secrets import SecretStore
+from node.services.entries import EntryComposer
+from node.services.loops import Loop
+from node.services.membership import Membership
+
+_REGISTRY_INTERVAL_S = 5.0
+"""How often the registry is read: a suspended institution, or a key that ended, is noticed within that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """The parts."""
+
+    writer: RecordsWriter
+    """The one writer of `records.db`."""
+    secrets: SecretStore
+    """Keeps record secrets."""
+    identities: Mapping[InstitutionId, InstitutionIdentity]
+    """What each institution does with its own keys."""
+    composer: EntryComposer
+    """Stages acts."""
+    membership: Membership | None
+    """The registry; None without a chain."""
+    loops: Sequence[Loop]
+    """To be started with the node, and closed with it."""
+
+
+def build_sharing(foundation: Foundation) -> Sharing:
+    """Connect the parts; nothing is started."""
+    composer = EntryComposer(
+        contexts=foundation.contexts,
+        identities=foundation.identities,
+        patients=foundation.patients,
+        secret_store=foundation.stores.secrets,
+        clock=foundation.clock,
+    )
+    membership = None
+    loops: list[Loop] = []
+    if foundation.chain is not None:
+        store = SqlRegistryStore(foundation.stores.readers, foundation.stores.writer)
+        membership = Membership(foundation.chain.make_client().consortium().registry, store, foundation.clock)
+        loops.append(Loop("registry", membership.refresh, _REGISTRY_INTERVAL_S))
+    return Sharing(
+        writer=foundation.stores.writer,
+        secrets=foundation.stores.secrets,
+        identities=foundation.identities,
+        composer=composer,
+        membership=membership,
+        loops=loops,
+    )

@@ -1,0 +1,66 @@
+"""Loops of the worker role: one thread each, so that a peer or a chain that hangs holds up its own work only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from node.errors import ConcordError, NodeStoppingError
+
+log = structlog.get_logger(__name__)
+
+
+class Loop:
+    """Does one step again and again: at every interval, and at once when it is woken."""
+
+    def __init__(self, name: str, step: Callable[[], object], interval_s: float) -> None:
+        """Prepare a thread.
+
+        Args:
+            name: Of the thread, and in log lines.
+            step: What to do; an error is logged and the next interval tries again.
+            interval_s: How long to wait between two steps.
+        """
+        self._name = name
+        self._step = step
+        self._interval_s = interval_s
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._last_error: str | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; the first step is done at once."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Let the next step begin now, or as soon as the one under way has ended."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Stop after the step that is under way."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            # before the step: who wakes during it wants another one
+            self._wake.clear()
+            try:
+                self._step()
+                self._last_error = None
+            except NodeStoppingError:
+                return
+            except ConcordError as error:
+                # a chain or a peer that is away says the same at every interval: once is enough
+                if str(error) != self._last_error:
+                    log.warning("loop_step_failed", loop=self._name, error=type(error).__name__, reason=str(error))
+                self._last_error = str(error)
+            except Exception:
+                log.exception("loop_step_failed", loop=self._name)
+            if not self._stopping.is_set():
+                self._wake.wait(self._interval_s)

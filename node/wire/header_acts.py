@@ -1,0 +1,247 @@
+"""The texts of headers that describe an act instead of a record: access, consent, code, relocation (docs/spec/header.md).
+
+`format_version` 2: after the pseudonym comes one object `act`, whose `about` says which of the four it is. Left out: the
+padding and the pseudonym's slot, which are those of every header (`header_text`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from ledger.hashing import HASH_BYTES
+from node.domain.access import (
+    AccessContent,
+    AccessOutcome,
+    AccessSide,
+    Actor,
+    BlockStamp,
+    CodeContent,
+    ConsentContent,
+    ConsentId,
+    Purpose,
+    RequestId,
+)
+from node.domain.entry import InstitutionId
+from node.domain.header import RelocationContent
+from node.wire.header_shapes import Content, Reference, content_of, reference_of, shape_of, shape_of_reference
+
+ActContent = AccessContent | ConsentContent | CodeContent | RelocationContent
+
+_Hex32 = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
+_RequestId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+
+
+class _Shape(msgspec.Struct, forbid_unknown_fields=True):
+    """Every object: nothing unknown, nothing missing."""
+
+
+class _Actor(_Shape):
+    institution: str
+    department: str
+    staff_number: str
+    licence_number: str
+    authentication: str
+    role: str
+
+
+class _Block(_Shape):
+    number: Annotated[int, Meta(ge=0)]
+    hash: _Hex32
+
+
+class _Access(_Shape, tag_field="about", tag="access"):
+    request_id: _RequestId
+    side: AccessSide
+    counterpart: str
+    actor: _Actor
+    purpose: Purpose
+    outcome: AccessOutcome
+    reason: str
+    consent_id: _Hex32 | None
+    consent_block: _Block | None
+    emergency_id: _Hex32 | None
+    subjects: list[Reference]
+    occurred_at_ms: int
+    encounter: str
+
+
+class _Consent(_Shape, tag_field="about", tag="consent"):
+    consent_id: _Hex32
+    asserted: bool
+    granter: str
+    grantee: str
+    purposes: list[Purpose]
+    expires_at_ms: int
+    revoked: bool
+    occurred_at_ms: int
+
+
+class _Code(_Shape, tag_field="about", tag="code"):
+    what: str
+    institution: str
+    actor: _Actor
+    emergency_id: _Hex32 | None
+    request_id: _RequestId
+    occurred_at_ms: int
+
+
+class _Relocation(_Shape, tag_field="about", tag="relocation"):
+    target: Reference
+    target_type: Annotated[int, Meta(ge=1, le=255)]
+    reason: str
+    consent_id: _Hex32 | None
+    record: Content
+
+
+Act = _Access | _Consent | _Code | _Relocation
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def encode_act(content: ActContent) -> bytes:
+    """Encode an act as the member that follows the pseudonym, without the braces around the text."""
+    return b'"act":' + _ENCODER.encode(_shape(content))
+
+
+def act_content(act: Act) -> ActContent:
+    """Return what a decoded act says."""
+    match act:
+        case _Access():
+            return _access(act)
+        case _Consent():
+            return ConsentContent(
+                consent_id=ConsentId(bytes.fromhex(act.consent_id)),
+                asserted=act.asserted,
+                granter=InstitutionId(act.granter),
+                grantee=InstitutionId(act.grantee),
+                purposes=tuple(act.purposes),
+                expires_at_ms=act.expires_at_ms,
+                revoked=act.revoked,
+                occurred_at_ms=act.occurred_at_ms,
+            )
+        case _Code():
+            return CodeContent(
+                what=act.what,
+                institution=InstitutionId(act.institution),
+                actor=_actor(act.actor),
+                emergency_id=_unhex(act.emergency_id),
+                request_id=RequestId(act.request_id),
+                occurred_at_ms=act.occurred_at_ms,
+            )
+        case _Relocation():
+            return RelocationContent(
+                target=reference_of(act.target),
+                target_type=act.target_type,
+                reason=act.reason,
+                consent_id=_consent_id(act.consent_id),
+                record=content_of(act.record),
+            )
+
+
+def _shape(content: ActContent) -> Act:
+    match content:
+        case AccessContent():
+            return _access_shape(content)
+        case ConsentContent():
+            return _Consent(
+                consent_id=content.consent_id.hex(),
+                asserted=content.asserted,
+                granter=content.granter,
+                grantee=content.grantee,
+                purposes=list(content.purposes),
+                expires_at_ms=content.expires_at_ms,
+                revoked=content.revoked,
+                occurred_at_ms=content.occurred_at_ms,
+            )
+        case CodeContent():
+            return _Code(
+                what=content.what,
+                institution=content.institution,
+                actor=_actor_shape(content.actor),
+                emergency_id=_hex(content.emergency_id),
+                request_id=content.request_id,
+                occurred_at_ms=content.occurred_at_ms,
+            )
+        case RelocationContent():
+            return _Relocation(
+                target=shape_of_reference(content.target),
+                target_type=content.target_type,
+                reason=content.reason,
+                consent_id=_hex(content.consent_id),
+                record=shape_of(content.record),
+            )
+
+
+def _access(act: _Access) -> AccessContent:
+    block = act.consent_block
+    return AccessContent(
+        request_id=RequestId(act.request_id),
+        side=act.side,
+        counterpart=InstitutionId(act.counterpart),
+        actor=_actor(act.actor),
+        purpose=act.purpose,
+        outcome=act.outcome,
+        reason=act.reason,
+        consent_id=_consent_id(act.consent_id),
+        consent_block=None if block is None else BlockStamp(block.number, bytes.fromhex(block.hash)),
+        emergency_id=_unhex(act.emergency_id),
+        subjects=tuple(reference_of(subject) for subject in act.subjects),
+        occurred_at_ms=act.occurred_at_ms,
+        encounter=act.encounter,
+    )
+
+
+def _access_shape(content: AccessContent) -> _Access:
+    block = content.consent_block
+    return _Access(
+        request_id=content.request_id,
+        side=content.side,
+        counterpart=content.counterpart,
+        actor=_actor_shape(content.actor),
+        purpose=content.purpose,
+        outcome=content.outcome,
+        reason=content.reason,
+        consent_id=_hex(content.consent_id),
+        consent_block=None if block is None else _Block(block.number, block.block_hash.hex()),
+        emergency_id=_hex(content.emergency_id),
+        subjects=[shape_of_reference(subject) for subject in content.subjects],
+        occurred_at_ms=content.occurred_at_ms,
+        encounter=content.encounter,
+    )
+
+
+def _actor(shape: _Actor) -> Actor:
+    return Actor(
+        institution=InstitutionId(shape.institution),
+        department=shape.department,
+        staff_number=shape.staff_number,
+        licence_number=shape.licence_number,
+        authentication=shape.authentication,
+        role=shape.role,
+    )
+
+
+def _actor_shape(actor: Actor) -> _Actor:
+    return _Actor(
+        institution=actor.institution,
+        department=actor.department,
+        staff_number=actor.staff_number,
+        licence_number=actor.licence_number,
+        authentication=actor.authentication,
+        role=actor.role,
+    )
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
+
+def _unhex(value: str | None) -> bytes | None:
+    return None if value is None else bytes.fromhex(value)
+
+
+def _consent_id(value: str | None) -> ConsentId | None:
+    return None if value is None else ConsentId(bytes.fromhex(value))
