@@ -20,7 +20,7 @@ import msgspec
 
 from contracts.errors import ArtifactError
 
-CONTRACT_NAMES: Final = ("consortium", "log_anchors")
+CONTRACT_NAMES: Final = ("consortium", "consents", "log_anchors")
 WORD_BYTES: Final = 32
 
 

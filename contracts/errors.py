@@ -6,9 +6,9 @@ ContractError
 ├── EventError                   UnknownEventError, MalformedEventError
 └── RevertError                  a contract refused a transaction or a call; `reason` is its name on chain
     ├── AnchorRefusedError       RepeatedHead, Fork, Shrunk, ProofTooLong, SizeTooLarge, NotAnchorKey
-    ├── CallerRefusedError       NotMember, Suspended, FormerKey, NotOwner, NotRegulator
+    ├── CallerRefusedError       NotMember, Suspended, FormerKey, NotOwner, NotRegulator, NotGrantor, NotOpener
     ├── UnknownSubjectError      UnknownInstitution, UnknownOrigin, UnknownProposal, UnknownKeyKind, UnknownKey,
-│   │                            UnknownEntry
+│   │                            UnknownEntry, UnknownConsent, UnknownEmergency
     ├── VoteRefusedError         AlreadyVoted, ProposalClosed, ProposalExpired, NotEnoughVotes
     ├── StateRefusedError        what is asked contradicts the present state
     ├── ArgumentRefusedError     an argument outside its bounds
@@ -167,6 +167,18 @@ class NotRegulatorError(CallerRefusedError):
     meaning = "only an institution with the regulator role registers audit keys"
 
 
+class NotGrantorError(CallerRefusedError):
+    """The consent was granted by another."""
+
+    meaning = "only the key, or the institution, that granted a consent can revoke it"
+
+
+class NotOpenerError(CallerRefusedError):
+    """The emergency was opened by another institution."""
+
+    meaning = "only the institution that opened an emergency can review it"
+
+
 class UnknownSubjectError(RevertError):
     """What is named does not exist."""
 
@@ -205,6 +217,18 @@ class UnknownEntryError(UnknownSubjectError):
     """Nothing is registered at this index."""
 
     meaning = "nothing is registered at this index"
+
+
+class UnknownConsentError(UnknownSubjectError):
+    """No consent has this id."""
+
+    meaning = "no consent with this id was ever granted"
+
+
+class UnknownEmergencyError(UnknownSubjectError):
+    """No emergency has this id."""
+
+    meaning = "no emergency with this id was ever opened"
 
 
 class VoteRefusedError(RevertError):
@@ -305,6 +329,30 @@ class AlreadyRegisteredError(StateRefusedError):
     meaning = "the newest entry of this name has this digest already"
 
 
+class ConsentExistsError(StateRefusedError):
+    """The id was used."""
+
+    meaning = "a consent with this id was granted already; draw another id"
+
+
+class AlreadyRevokedError(StateRefusedError):
+    """The consent is revoked."""
+
+    meaning = "the consent was revoked already; a revocation is final"
+
+
+class EmergencyExistsError(StateRefusedError):
+    """The id was used."""
+
+    meaning = "an emergency with this id was opened already; draw another id"
+
+
+class AlreadyReviewedError(StateRefusedError):
+    """The emergency is reviewed."""
+
+    meaning = "the emergency was reviewed already"
+
+
 class ArgumentRefusedError(RevertError):
     """An argument outside its bounds."""
 
@@ -331,6 +379,24 @@ class BadDigestError(ArgumentRefusedError):
     """A zero digest."""
 
     meaning = "a digest is not zero"
+
+
+class BadIdError(ArgumentRefusedError):
+    """A zero id."""
+
+    meaning = "an id is not zero; draw it at random"
+
+
+class BadExpiryError(ArgumentRefusedError):
+    """An expiry that has passed, or is too far away."""
+
+    meaning = "a consent expires later than now and within ten years"
+
+
+class BadSignatureError(ArgumentRefusedError):
+    """No signature of the key that is named."""
+
+    meaning = "the signature is not that of the key that is named, or not in its one form (v 27 or 28, the lower s)"
 
 
 class BadSuccessorError(ArgumentRefusedError):

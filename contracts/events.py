@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from contracts.artifacts import WORD_BYTES, artifact
+from contracts.artifacts import CONTRACT_NAMES, WORD_BYTES, artifact
 from contracts.errors import MalformedEventError, UnknownEventError
 
 ADDRESS_BYTES: Final = 20
@@ -211,6 +211,54 @@ class Executed:
     """Votes of active institutions at that time."""
 
 
+@dataclass(frozen=True, slots=True)
+class ConsentGranted:
+    """A consent was granted, by a patient's key or by an institution."""
+
+    id: bytes
+    """Id of the consent, 32 bytes."""
+    scope: bytes
+    """Salted digest of its scope, 32 bytes."""
+    patient_key: bytes
+    """The patient's key for this consent, 20 bytes; zero where an institution granted it."""
+    institution: bytes
+    """Id of the institution that granted it, 32 bytes; zero where a patient's key did."""
+    expires_at: int
+    """Until when it holds (exclusive), unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRevoked:
+    """A consent was revoked, for good."""
+
+    id: bytes
+    """Id of the consent, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyOpened:
+    """An institution reads without consent; it owes a review."""
+
+    id: bytes
+    """Id of the emergency, 32 bytes."""
+    institution: bytes
+    """Id of the institution, 32 bytes."""
+    digest: bytes
+    """Salted digest of who, why and for whom, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyReviewed:
+    """An emergency was reviewed."""
+
+    id: bytes
+    """Id of the emergency, 32 bytes."""
+    institution: bytes
+    """Id of the institution, 32 bytes."""
+    digest: bytes
+    """Salted digest of the review, 32 bytes."""
+
+
 Event = (
     Anchored
     | InstitutionAdmitted
@@ -228,6 +276,10 @@ Event = (
     | Proposed
     | Voted
     | Executed
+    | ConsentGranted
+    | ConsentRevoked
+    | EmergencyOpened
+    | EmergencyReviewed
 )
 """Every event of the contracts."""
 
@@ -246,7 +298,7 @@ class _Declaration:
 
 def event_topic(event: type[Event]) -> bytes:
     """Return the first topic of an event, 32 bytes: what to filter logs by."""
-    for name in ("log_anchors", "consortium"):
+    for name in CONTRACT_NAMES:
         topic = artifact(name).event_topics.get(event.__name__)
         if topic is not None:
             return topic

@@ -20,6 +20,8 @@ MAX_OVERLAP_S: Final = 90 * 86_400
 """Seconds for which a replaced key stays valid."""
 PROPOSAL_LIFETIME_S: Final = 14 * 86_400
 """Seconds for which a proposal can be voted for."""
+MAX_CONSENT_LIFETIME_S: Final = 3_660 * 86_400
+"""Seconds within which a consent expires."""
 MAX_IDENTIFIER_BYTES: Final = 64
 MAX_NAME_BYTES: Final = 64
 MAX_ORIGIN_BYTES: Final = 128

@@ -13,6 +13,21 @@ from eth_keys.datatypes import PrivateKey
 from contracts.gas import Gas, MeasuredChain
 from contracts.slots import anchor_access_list
 from contracts.terms import KeyKind, Role
+from node.domain.consent_message import (
+    ConsentId,
+    ConsentMessage,
+    ContractDomain,
+    EmergencyId,
+    Grant,
+    InstitutionGrant,
+    InstitutionRevoke,
+    OpenEmergency,
+    ReviewEmergency,
+    Revoke,
+    ScopeDigest,
+)
+from node.domain.entry import Origin
+from node.identity.typed_data import sign_message
 from tests.evm.trees import EqualLeaves, prove, root
 from tests.evm.world import as_key, id_of
 
@@ -21,12 +36,15 @@ ANCHOR: Final = "anchor(bytes32,uint64,bytes32,bytes32[])"
 FOUNDERS: Final = ("alpha", "beta", "gamma")
 SIZES: Final = (10**3, 10**4, 10**5, 10**6, 10**7)
 GROWTH: Final = (1, 100, 10_000)
+CHAIN_ID: Final = 1
+UNTIL_S: Final = 1_900_000_000
 
 INTRODUCTION: Final = """# Gas of the contracts
 
 Exact figures of real transactions with the committed bytecode (`python -m tests.evm.gas_table` writes this file, a test
 compares it). Execution is the receipt's gas less the intrinsic gas (base, data, creation, access list). Three institutions,
-threshold 2. "listed" is the same anchor with the access list that `contracts.slots.anchor_access_list` gives.
+threshold 2. "listed" is the same anchor with the access list that `contracts.slots.anchor_access_list` gives. Consents are sent by
+an account that is nobody's.
 
 | call | execution | transaction |
 | --- | ---: | ---: |
@@ -37,7 +55,7 @@ class Measuring:
     """A consortium of three on a measured chain."""
 
     def __init__(self) -> None:
-        names = (*FOUNDERS, "anchor", "next")
+        names = (*FOUNDERS, "anchor", "next", "patient")
         self.keys = {name: PrivateKey(id_of(f"key of {name}")) for name in names}
         self.chain = MeasuredChain(list(self.keys.values()))
         self.rows: dict[str, Gas] = {}
@@ -49,12 +67,21 @@ class Measuring:
         self.anchors, self.rows["deploy log_anchors"] = self.chain.deploy(
             self.keys["alpha"], "log_anchors", ["address"], [self.consortium]
         )
+        self.consents, self.rows["deploy consents"] = self.chain.deploy(
+            self.keys["alpha"], "consents", ["address"], [self.consortium]
+        )
 
     def address(self, name: str) -> bytes:
         return self.keys[name].public_key.to_canonical_address()
 
     def call(self, label: str, sender: str, signature: str, *values: object) -> None:
         self.rows[label] = self.chain.call(self.keys[sender], self.consortium, signature, values)
+
+    def consent(self, label: str, signer: str, signature: str, message: ConsentMessage, *values: object) -> None:
+        """Send a message that a key signed, from an account that is nobody's."""
+        signed = sign_message(self.keys[signer].to_bytes(), ContractDomain(CHAIN_ID, self.consents), message)
+        arguments = (*values, signed.v, signed.r, signed.s)
+        self.rows[label] = self.chain.call(self.keys["next"], self.consents, signature, arguments)
 
     def anchor(self, old_size: int, new_size: int, *, listed: bool = False) -> Gas:
         tree = EqualLeaves()
@@ -73,6 +100,7 @@ def measure() -> dict[str, Gas]:
     for label, gas in plain_rows.items():
         measuring.rows[label] = gas
         measuring.rows[f"{label}, listed"] = listed_rows[label]
+    _measure_consents(measuring)
     measuring.call("close_origin, reaching vote", "beta", "vote(uint256)", 2)
     return measuring.rows
 
@@ -89,6 +117,35 @@ def _measure_anchors(measuring: Measuring, *, listed: bool) -> dict[str, Gas]:
                 rows[label] = measuring.anchor(size, size + growth, listed=listed)
                 size += growth
     return rows
+
+
+def _measure_consents(measuring: Measuring) -> None:
+    log, origin = Origin("log.alpha.example"), id_of("log.alpha.example")
+    first, second = (ConsentId(id_of(f"consent {number}")) for number in (1, 2))
+    emergency, scope = EmergencyId(id_of("emergency")), ScopeDigest(id_of("scope"))
+    signed = "uint256,uint256,uint256)"
+    measuring.consent(
+        "grant, patient's key",
+        "patient",
+        f"grant(bytes32,bytes32,uint64,address,{signed}",
+        Grant(first, scope, UNTIL_S),
+        *(first, scope, UNTIL_S, measuring.address("patient")),
+    )
+    measuring.consent("revoke, patient's key", "patient", f"revoke(bytes32,{signed}", Revoke(first), first)
+    measuring.consent(
+        "grant_by_institution",
+        "anchor",
+        f"grant_by_institution(bytes32,bytes32,bytes32,uint64,{signed}",
+        InstitutionGrant(log, second, scope, UNTIL_S),
+        *(origin, second, scope, UNTIL_S),
+    )
+    revoke = f"revoke_by_institution(bytes32,bytes32,{signed}"
+    measuring.consent("revoke_by_institution", "anchor", revoke, InstitutionRevoke(log, second), origin, second)
+    for name, message in (
+        ("open_emergency", OpenEmergency(log, emergency, scope)),
+        ("review_emergency", ReviewEmergency(log, emergency, scope)),
+    ):
+        measuring.consent(name, "anchor", f"{name}(bytes32,bytes32,bytes32,{signed}", message, origin, emergency, scope)
 
 
 def _measure_consortium(measuring: Measuring) -> None:

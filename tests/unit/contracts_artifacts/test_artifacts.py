@@ -16,6 +16,7 @@ from contracts.artifacts import CONTRACT_NAMES
 from contracts.build import COMPILER_VERSION, PACKAGE, compile_contract, main
 from contracts.errors import ArtifactError
 from contracts.terms import (
+    MAX_CONSENT_LIFETIME_S,
     MAX_FOUNDERS,
     MAX_INSTITUTIONS,
     MAX_ORIGINS,
@@ -71,8 +72,8 @@ def test_immutables_follow_the_runtime_code() -> None:
 
 
 def test_an_unknown_contract_is_refused_by_name() -> None:
-    with pytest.raises(ArtifactError, match="contract consents: is not a contract of this release"):
-        artifact("consents")
+    with pytest.raises(ArtifactError, match="contract trails: is not a contract of this release"):
+        artifact("trails")
 
 
 @pytest.mark.slow
@@ -80,7 +81,7 @@ def test_the_sources_give_the_committed_artifacts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["--check"]) == 0
-    assert "2 contracts reproduced" in capsys.readouterr().out
+    assert "3 contracts reproduced" in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -94,7 +95,7 @@ def test_a_stale_artifact_fails_the_check(
     source = tmp_path / "src" / "log_anchors.vy"
     source.write_text(source.read_text("utf-8") + "\n# changed\n", "utf-8")
     monkeypatch.setattr("contracts.build.PACKAGE", tmp_path)
-    # the other contract takes seconds to compile
+    # the other contracts take seconds to compile
     monkeypatch.setattr("contracts.build.CONTRACT_NAMES", ("log_anchors",))
     assert main(["--check"]) == 1
     assert "log_anchors; run python -m contracts.build" in capsys.readouterr().err
@@ -150,6 +151,7 @@ def test_terms_restate_the_constants_of_the_sources() -> None:
     assert of_consortium["PROPOSAL_LIFETIME_S"] == PROPOSAL_LIFETIME_S
     assert of_consortium["MAX_SIZE"] == of_anchors["MAX_SIZE"] == MAX_SIZE
     assert of_anchors["MAX_PROOF"] == MAX_PROOF
+    assert constants("consents")["MAX_LIFETIME_S"] == MAX_CONSENT_LIFETIME_S
 
 
 @pytest.mark.parametrize("name", CONTRACT_NAMES)
