@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NewType
 
+from node.domain.access import ConsentId
 from node.domain.entry import Origin
-
-ConsentId = NewType("ConsentId", bytes)
-"""Names a consent: 32 random bytes, used once, linked to no patient."""
 
 EmergencyId = NewType("EmergencyId", bytes)
 """Names an emergency: 32 random bytes, used once."""

@@ -13,8 +13,8 @@ from eth_keys.datatypes import PrivateKey
 from contracts.gas import Gas, MeasuredChain
 from contracts.slots import anchor_access_list
 from contracts.terms import KeyKind, Role
+from node.domain.access import ConsentId
 from node.domain.consent_message import (
-    ConsentId,
     ConsentMessage,
     ContractDomain,
     EmergencyId,

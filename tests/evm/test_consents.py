@@ -9,9 +9,9 @@ from eth_hash.auto import keccak
 
 from contracts import artifact
 from contracts.events import ConsentGranted, ConsentRevoked, EmergencyOpened, EmergencyReviewed
+from node.domain.access import ConsentId
 from node.domain.consent_message import (
     ConsentAddress,
-    ConsentId,
     ConsentMessage,
     ContractDomain,
     EmergencyId,
