@@ -7,7 +7,7 @@ ConcordError
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
 │   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedKindError, MalformedPublicEntryError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
@@ -15,11 +15,14 @@ ConcordError
 │   ├── VersionConflictError        an explicit version that another content holds
 │   ├── RecordErasedError           the record was erased
 │   ├── NotYetLoggedError           stored, and nothing to prove it with yet
+│   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
+│   │                               SecondPersonError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
 │   ├── SealedMessageError          sealed to another key
+│   ├── ConsentRefutedError         ConsentDigestError, ConsentAuthorityError
 │   ├── EvidenceRefutedError        in the verifier's order of checks:
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
@@ -28,9 +31,11 @@ ConcordError
 ├── AccessError                     UnauthenticatedError, ForbiddenError
 ├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
 │                                   TransactionRevertedError, NonceTakenError, ChainRefusedError,
-│                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError
+│                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError,
+│                                   ConsentStateUnknownError
 └── NodeError                       the operator must act
-    ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
+    ├── SecretUnreadableError, KeyFileError, SchemaVersionError, DirectoryInUseError
+    ├── SettingsError               ConsentsOffError
     └── NodeStoppingError, PreparationLostError, LogHaltedError
 ```
 """
@@ -120,6 +125,10 @@ class MalformedEvidenceError(WireError):
 
 class MalformedTrustRootError(WireError):
     """Not a trust root."""
+
+
+class MalformedConsentError(WireError):
+    """Not a consent's scope, consent document or presented consent."""
 
 
 class MalformedKindError(WireError):
@@ -249,6 +258,50 @@ class UnknownOriginError(InputError):
         self.origin = origin
 
 
+class ConsentInputError(InputError):
+    """A consent cannot be granted, revoked or shown as asked."""
+
+
+class UnknownConsentError(ConsentInputError):
+    """No such consent of this institution."""
+
+    def __init__(self, consent: str) -> None:
+        super().__init__(f"no consent {consent} here")
+        self.consent = consent
+
+
+class UnknownEmergencyError(ConsentInputError):
+    """No such emergency of this institution."""
+
+    def __init__(self, emergency: str) -> None:
+        super().__init__(f"no emergency {emergency} here")
+        self.emergency = emergency
+
+
+class UnknownPatientError(ConsentInputError):
+    """The institution has no keys of the patient that is named."""
+
+    def __init__(self) -> None:
+        super().__init__("no patient of this number is registered here; register the keys with POST /v1/patients first")
+
+
+class SelfAssertedError(ConsentInputError):
+    """The institution asserts a consent to itself, which the settings refuse."""
+
+    def __init__(self, institution: str) -> None:
+        super().__init__(
+            f"{institution} may not assert a consent to itself (consents.refuse_self_asserted); let the patient sign it"
+        )
+        self.institution = institution
+
+
+class SecondPersonError(ConsentInputError):
+    """Whoever opened an emergency reviews it: another person has to."""
+
+    def __init__(self) -> None:
+        super().__init__("an emergency is reviewed by another person than the one who opened it")
+
+
 class VerificationError(ConcordError):
     """What was claimed does not hold."""
 
@@ -302,6 +355,29 @@ class SealedMessageError(VerificationError):
     def __init__(self, institution: str) -> None:
         super().__init__(f"a sealed message to {institution} does not open: sealed to another key, or altered")
         self.institution = institution
+
+
+class ConsentRefutedError(VerificationError):
+    """A consent that was presented is not the one on chain, or not the patient's."""
+
+
+class ConsentDigestError(ConsentRefutedError):
+    """The scope is not the one whose digest the chain holds."""
+
+    def __init__(self) -> None:
+        super().__init__("the consent's scope and salt do not make the digest on chain: altered, or another consent's")
+
+
+class ConsentAuthorityError(ConsentRefutedError):
+    """The scope is not granted by whom it names, or not for this patient.
+
+    Attributes:
+        reason: What does not hold.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the consent does not stand on the word that it names: {reason}")
+        self.reason = reason
 
 
 class NotARecordError(HeaderVerificationError):
@@ -551,6 +627,17 @@ class TransactionRevertedError(ChainError):
         self.name = name
 
 
+class ConsentStateUnknownError(ChainError):
+    """What the chain says of consents cannot be known now: it was read too long ago, and cannot be read."""
+
+    def __init__(self, max_staleness_s: float) -> None:
+        super().__init__(
+            f"the chain's consents were not read in the last {max_staleness_s:g} s (consents.max_staleness_s); "
+            "ask again when the chain answers"
+        )
+        self.max_staleness_s = max_staleness_s
+
+
 class NonceTakenError(ChainError):
     """The key was used outside this node: its nonces are not this node's alone."""
 
@@ -633,6 +720,16 @@ class KeyFileError(NodeError):
 
 class SettingsError(NodeError):
     """The settings cannot be used."""
+
+
+class ConsentsOffError(SettingsError):
+    """The consortium has no contract for consents, or this node no chain."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "consents are off: this node has no chain, or its trust root pins no contract `consents`; "
+            "update the trust root when the consortium has deployed one"
+        )
 
 
 class SchemaVersionError(NodeError):
