@@ -13,7 +13,8 @@ LedgerError
 │   ├── OriginMismatchError         a valid checkpoint of another log (expected, actual)
 │   ├── InclusionError              (index, size)
 │   ├── ConsistencyError            (old_size, new_size)
-│   └── RootMismatchError           a re-derived root differs from the signed one (size, expected, actual)
+│   ├── RootMismatchError           a re-derived root differs from the signed one (size, expected, actual)
+│   └── ContradictionError          what is said to prove a fork proves none (reason)
 ├── OutOfRangeError                 a tree position or size that is not there
 ├── EntryTooLargeError              an entry that a bundle cannot hold (index, length_bytes)
 ├── UnsupportedAlgorithmError       a key of an algorithm that this function does not verify (algorithm)
@@ -144,6 +145,18 @@ class RootMismatchError(VerificationError):
         self.size = size
         self.expected = expected
         self.actual = actual
+
+
+class ContradictionError(VerificationError):
+    """What is said to prove that a log contradicts itself proves nothing of the kind.
+
+    Attributes:
+        reason: Why not.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"no contradiction is shown: {reason}")
+        self.reason = reason
 
 
 class OutOfRangeError(LedgerError):

@@ -31,6 +31,7 @@ from ledger.ports import LogReader
 from ledger.tiles import (
     TILE_WIDTH,
     BundleAddress,
+    Resource,
     TileAddress,
     TileSource,
     check_tile_length,
@@ -44,8 +45,6 @@ from ledger.tiles import (
 
 ContentT = TypeVar("ContentT")
 
-Resource = TileAddress | BundleAddress
-"""What a log serves besides its checkpoint."""
 DEFAULT_CACHED_TILES = 1024
 """Tiles that a cache keeps, 8 or 16 KiB each: enough for all above the leaves' in a log with 60 million entries."""
 

@@ -59,6 +59,10 @@ class BundleAddress:
         _check_position(self.index, self.width)
 
 
+Resource = TileAddress | BundleAddress
+"""What a log serves besides its checkpoint."""
+
+
 class TileSource(Protocol):
     """Whatever holds tiles: a store, a mirror, a folder."""
 

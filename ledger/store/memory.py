@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from ledger.errors import CheckpointConflictError, ResourceConflictError, StorageError
 from ledger.hashing import LeafIndex
-from ledger.mirror import Resource, full_address, read_or_cut, resources_of
-from ledger.tiles import TILE_WIDTH, BundleAddress, TileAddress, encode_entries, encode_tile_path
+from ledger.mirror import full_address, read_or_cut, resources_of
+from ledger.tiles import TILE_WIDTH, BundleAddress, Resource, TileAddress, encode_entries, encode_tile_path
 
 
 class MemoryLogStore:

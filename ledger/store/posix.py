@@ -27,11 +27,11 @@ from typing import Self
 from ledger.checkpoints import parse_checkpoint
 from ledger.errors import CheckpointConflictError, ResourceConflictError, StorageError, StoreLockedError
 from ledger.hashing import LeafIndex
-from ledger.mirror import Resource, read_or_cut, resources_of
+from ledger.mirror import read_or_cut, resources_of
 from ledger.notes import parse_note
 from ledger.store.durable import DurableDirectory, sync_directories
 from ledger.store.segments import SegmentLog
-from ledger.tiles import TILE_WIDTH, BundleAddress, TileAddress, encode_tile_path
+from ledger.tiles import TILE_WIDTH, BundleAddress, Resource, TileAddress, encode_tile_path
 
 _CHECKPOINT = "checkpoint"
 _PARTIAL_SUFFIX = ".p"

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from ledger.errors import CheckpointConflictError, ResourceConflictError, ResourceMissingError, StorageError
 from ledger.hashing import LeafIndex
-from ledger.mirror import Resource, TileCache, cut, resources_of
+from ledger.mirror import TileCache, cut, resources_of
 from ledger.store.sql_tables import (
     ALLOCATE,
     DELETE_TILE,
@@ -37,7 +37,7 @@ from ledger.store.sql_tables import (
     LogTables,
     tables,
 )
-from ledger.tiles import TILE_WIDTH, BundleAddress, TileAddress, encode_entries, encode_tile_path, parse_entries
+from ledger.tiles import TILE_WIDTH, BundleAddress, Resource, TileAddress, encode_entries, encode_tile_path, parse_entries
 
 __all__ = ["LogTables", "SqlLogReader", "SqlLogStore", "create_sql_log", "tables"]
 

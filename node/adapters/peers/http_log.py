@@ -14,9 +14,9 @@ from typing import Final, Self
 
 import httpx
 
-from ledger.mirror import Resource, read_or_cut
+from ledger.mirror import read_or_cut
 from ledger.notes import MAX_NOTE_BYTES
-from ledger.tiles import FULL_TILE_BYTES, MAX_ENTRY_BYTES, TILE_WIDTH, BundleAddress, TileAddress, encode_tile_path
+from ledger.tiles import FULL_TILE_BYTES, MAX_ENTRY_BYTES, TILE_WIDTH, BundleAddress, Resource, TileAddress, encode_tile_path
 from node.adapters.peers.errors import PeerAnswerError, PeerAwayError
 from node.errors import ForbiddenError, UnauthenticatedError
 
