@@ -7,7 +7,8 @@ LedgerError
 │   ├── MalformedKeyError           key names, verifier keys, seeds
 │   ├── MalformedCheckpointError    tlog-checkpoint: origin, size, root
 │   ├── MalformedTileError          tlog-tiles: paths, tiles, entry bundles
-│   └── MalformedProofError         tlog-proof
+│   ├── MalformedProofError         tlog-proof
+│   └── MalformedWitnessError       tlog-witness: requests and answers
 ├── VerificationError               what was claimed does not hold
 │   ├── SignatureError              a signature of a known key fails, or no known key signed (key_name)
 │   ├── OriginMismatchError         a valid checkpoint of another log (expected, actual)
@@ -69,6 +70,10 @@ class MalformedTileError(MalformedError):
 
 class MalformedProofError(MalformedError):
     """Not a tlog-proof."""
+
+
+class MalformedWitnessError(MalformedError):
+    """Not an add-checkpoint request, or not a witness's answer to one."""
 
 
 class VerificationError(LedgerError):

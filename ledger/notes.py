@@ -231,16 +231,29 @@ def parse_note(data: bytes) -> SignedNote:
     above, gap, below = whole.rpartition("\n\n")
     if not gap or not below.endswith("\n"):
         raise MalformedNoteError("note", "no blank line, or no signature line after the last one")
-    lines = below[:-1].split("\n")
-    if len(lines) > MAX_SIGNATURES:
-        raise MalformedNoteError("note", f"{len(lines)} signatures; {MAX_SIGNATURES} is the limit")
-    return SignedNote(above + "\n", tuple(_parse_signature_line(line) for line in lines))
+    return SignedNote(above + "\n", parse_signatures(below))
 
 
 def encode_note(note: SignedNote) -> bytes:
     """Encode a signed note."""
-    lines = [f"{_LINE_START}{s.name} {b64encode(s.key_id + s.signature).decode()}\n" for s in note.signatures]
-    return f"{note.text}\n{''.join(lines)}".encode()
+    return f"{note.text}\n{encode_signatures(note.signatures)}".encode()
+
+
+def encode_signatures(signatures: Iterable[NoteSignature]) -> str:
+    """Encode signature lines alone, each with its newline, as witnesses answer them."""
+    return "".join(f"{_LINE_START}{s.name} {b64encode(s.key_id + s.signature).decode()}\n" for s in signatures)
+
+
+def parse_signatures(text: str) -> tuple[NoteSignature, ...]:
+    """Parse signature lines alone, verifying nothing.
+
+    Raises:
+        MalformedNoteError: Not 1 to 100 whole signature lines.
+    """
+    *lines, end = text.split("\n")
+    if end or not 1 <= len(lines) <= MAX_SIGNATURES:
+        raise MalformedNoteError("signature lines", f"not 1 to {MAX_SIGNATURES} lines that end in a newline")
+    return tuple(_parse_signature_line(line) for line in lines)
 
 
 def sign_note(text: str, *signers: Signer) -> bytes:
