@@ -8,6 +8,7 @@ ConcordError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
 │   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedKindError, MalformedPublicEntryError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
@@ -18,6 +19,8 @@ ConcordError
 │   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
 │   │                               SecondPersonError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
+│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
+│   └── UnknownMessageKindError, MessageConflictError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
@@ -27,8 +30,13 @@ ConcordError
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError
-│   └── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
+│   ├── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
+│   └── ResponseSignatureError      an answer of a member that it did not sign, or not for this request
 ├── AccessError                     UnauthenticatedError, ForbiddenError
+│   └── RequestSignatureError       MalformedSignatureError, UnknownRequestKeyError, RequestTimeError,
+│                                   AlteredRequestError, ReplayedRequestError, WrongAudienceError
+├── MemberError                     another member did not do its part; tried again later
+│   └── MemberAwayError, MemberRefusedError, MemberAnswerError
 ├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
 │                                   TransactionRevertedError, NonceTakenError, ChainRefusedError,
 │                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError,
@@ -129,6 +137,16 @@ class MalformedTrustRootError(WireError):
 
 class MalformedConsentError(WireError):
     """Not a consent's scope, consent document or presented consent."""
+class MalformedMessageError(WireError):
+    """Not a message between members.
+
+    Attributes:
+        reason: What is wrong with it, without any of its values.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a message between members: {reason}")
+        self.reason = reason
 
 
 class MalformedKindError(WireError):
@@ -300,6 +318,20 @@ class SecondPersonError(ConsentInputError):
 
     def __init__(self) -> None:
         super().__init__("an emergency is reviewed by another person than the one who opened it")
+class UnknownMessageKindError(InputError):
+    """Nothing here acts on messages of this kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"no messages of kind {kind!r} are acted on here; a newer release may know them")
+        self.kind = kind
+
+
+class MessageConflictError(InputError):
+    """A message has the id of another one."""
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(f"message {message_id} came before with other content; give each message an id of its own")
+        self.message_id = message_id
 
 
 class VerificationError(ConcordError):
@@ -564,6 +596,14 @@ class TrustRootSerialError(TrustRootError):
         self.new = new
 
 
+class ResponseSignatureError(VerificationError):
+    """A member's answer does not verify under its key, for the request that was sent: nothing of it is believed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the answer is not signed by the member that was asked: {reason}")
+        self.reason = reason
+
+
 class AccessError(ConcordError):
     """The caller may not do this."""
 
@@ -581,6 +621,94 @@ class ForbiddenError(AccessError):
     def __init__(self, scope: str) -> None:
         super().__init__(f"this API key lacks the scope {scope}")
         self.scope = scope
+
+
+class RequestSignatureError(AccessError):
+    """A request that only members may send is not signed by one (RFC 9421)."""
+
+
+class MalformedSignatureError(RequestSignatureError):
+    """There is no usable signature for this protocol."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"sign the request as docs/spec/retrieval.md says: {reason}")
+        self.reason = reason
+
+
+class UnknownRequestKeyError(RequestSignatureError):
+    """The registry had no such request key, valid at that time, of an active institution."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"the registry has no valid request key {key_id!r} for that time: suspended, rotated out, or not yet seen here"
+        )
+        self.key_id = key_id
+
+
+class RequestTimeError(RequestSignatureError):
+    """A signature's times are not acceptable here."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the signature's time is refused: {reason}")
+        self.reason = reason
+
+
+class AlteredRequestError(RequestSignatureError):
+    """A signature does not verify for this method, target, type and body."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"the signature by {key_id!r} does not verify: altered on the way, or sent to another address than the registered one"
+        )
+        self.key_id = key_id
+
+
+class ReplayedRequestError(RequestSignatureError):
+    """The nonce was used before."""
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(f"this request by {key_id!r} came before; sign it anew, with a nonce of its own")
+        self.key_id = key_id
+
+
+class WrongAudienceError(RequestSignatureError):
+    """The signed body names another institution than those here."""
+
+    def __init__(self, audience: str) -> None:
+        super().__init__(f"the request is for {audience!r}, which this node does not host")
+        self.audience = audience
+
+
+class MemberError(ConcordError):
+    """Another member did not do its part; what was to be sent stays, and is tried again."""
+
+
+class MemberAwayError(MemberError):
+    """A member's node does not answer, or the registry names no address of it."""
+
+    def __init__(self, institution: str, reason: str) -> None:
+        super().__init__(f"the node of {institution} does not answer: {reason}")
+        self.institution = institution
+        self.reason = reason
+
+
+class MemberRefusedError(MemberError):
+    """A member's node refuses a request, and signed that it does."""
+
+    def __init__(self, institution: str, status: int, problem: str) -> None:
+        super().__init__(f"the node of {institution} refuses: HTTP status {status}, {problem or 'no reason'}")
+        self.institution = institution
+        self.status = status
+        self.problem = problem
+
+
+class MemberAnswerError(MemberError):
+    """A member's node answers what its protocol does not know."""
+
+    def __init__(self, institution: str, reason: str) -> None:
+        super().__init__(f"the node of {institution} answers what it should not: {reason}")
+        self.institution = institution
+        self.reason = reason
 
 
 class ChainError(ConcordError):

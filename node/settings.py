@@ -72,6 +72,15 @@ class ChainSettings(_Section):
     timeout_s: float = Field(5.0, gt=0, description="how long a call may take before the chain counts as away")
 
 
+class MemberSettings(_Section):
+    """Requests between members."""
+
+    max_clock_skew_s: int = Field(30, ge=0, description="how far another member's clock may be off")
+    signature_lifetime_s: int = Field(60, gt=0, description="how long a signed request counts; its nonce is kept that long")
+    timeout_s: float = Field(10.0, gt=0, description="how long another member's node may take to go on answering")
+    outbox_interval_s: float = Field(1.0, gt=0, description="how often messages that are due are looked for")
+
+
 class WorkSettings(_Section):
     """Where work is done."""
 
@@ -90,6 +99,7 @@ class NodeSettings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     log: LogSettings = LogSettings()
     chain: ChainSettings = ChainSettings()
+    members: MemberSettings = MemberSettings()
     work: WorkSettings = WorkSettings()
 
     @classmethod
@@ -158,6 +168,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "limits": LimitSettings,
     "log": LogSettings,
     "chain": ChainSettings,
+    "members": MemberSettings,
     "work": WorkSettings,
 }
 

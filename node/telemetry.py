@@ -26,6 +26,8 @@ CHECKPOINT_ENTRIES = Histogram(
 )
 CHAIN_UP = Gauge("concord_chain_up", "Whether the chain answered last time")
 WRITER_QUEUE = Gauge("concord_writer_queue", "Items that wait for the writer")
+OUTBOX_WAITING = Gauge("concord_outbox_waiting", "Messages to other members that are not acknowledged yet")
+OUTBOX_OLDEST = Gauge("concord_outbox_oldest_seconds", "Age of the oldest message that is not acknowledged yet")
 
 
 def render_metrics() -> bytes:

@@ -1,7 +1,8 @@
 """/log and /v1/headers: what followers read (C2SP tlog-tiles), with its caching headers.
 
 Each hosted institution's log has its own prefix, `/log/<institution>/`. Tiles and bundles never change and may be kept for
-ever, partial ones included; the checkpoint changes with every batch and is never to be kept.
+ever, partial ones included; the checkpoint changes with every batch and is never to be kept. Members read by the signatures
+of their requests (tag concord-log/v1), the institutions' own clients by their API keys.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from ledger.hashing import TreeSize
 from ledger.ports import LogReader
 from ledger.tiles import BundleAddress, TileAddress, parse_tile_path
 from node.api.openapi import documented
-from node.api.requests import MAX_INDEX, Caller, NodeOf, caller_of
+from node.api.requests import MAX_INDEX, NodeOf, caller_of
+from node.api.signed import exchange_of, received
 from node.domain.entry import InstitutionId, Origin
 from node.errors import UnknownOriginError
 from node.services.clients import Scope
 from node.services.node import Node
+from node.wire.http_signature import SignatureTag
 
 router = APIRouter(tags=["log"])
 
@@ -37,10 +40,18 @@ _HEADER_FRAME = struct.Struct(">QI")
 def _reader(node: Node, institution: str, request: Request) -> LogReader:
     hosted = node.institutions.get(InstitutionId(institution))
     if not node.public_log:
-        caller_of(request).require(Scope.READ_LOG)
+        _check_reader(node, request)
     if hosted is None:
         raise UnknownOriginError(institution)
     return node.reader.log(hosted.origin)
+
+
+def _check_reader(node: Node, request: Request) -> None:
+    """Let members read, and clients that have the scope."""
+    if "signature-input" in request.headers:
+        exchange_of(node).signed.recognise(received(request, b""), SignatureTag.LOG)
+    else:
+        caller_of(request).require(Scope.READ_LOG)
 
 
 @router.get("/log/{institution}/checkpoint", **documented("checkpoint"))
@@ -72,13 +83,13 @@ def _read(reader: LogReader, address: TileAddress | BundleAddress) -> bytes:
 @router.get("/v1/headers/{origin:path}", **documented("headers"))
 async def headers(
     node: NodeOf,
-    client: Caller,
+    request: Request,
     origin: str,
     start: Annotated[int, Query(alias="from", ge=0, le=MAX_INDEX, description="first leaf index")] = 0,
     count: Annotated[int, Query(ge=1, le=_MAX_HEADERS, description="how many entries")] = 256,
 ) -> Response:
     """Sealed headers of logged entries, binary: leaf index u64, length u32 (0: deleted), header; and so on."""
-    client.require(Scope.READ_LOG)
+    _check_reader(node, request)
     if origin not in {hosted.origin for hosted in node.institutions.values()}:
         raise UnknownOriginError(origin)
     logged, _ = node.progress.sizes(Origin(origin))

@@ -18,6 +18,7 @@ _BODIES = (
     schemas.RecordBody,
     schemas.RecordListBody,
     schemas.ErasureBody,
+    schemas.OutboxBody,
 )
 
 _RECEIPT_EXAMPLE: Final = {
@@ -74,6 +75,20 @@ _LIST_EXAMPLE: Final = {
     ],
     "next_before": None,
 }
+_OUTBOX_EXAMPLE: Final = {
+    "messages": [
+        {
+            "message_id": "0123456789abcdef0123456789abcdef",
+            "kind": "tombstone",
+            "recipient": "hospital-b",
+            "subject": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+            "waiting_since": "2026-03-01T08:30:00.000Z",
+            "attempts": 3,
+            "next_attempt_at": "2026-03-01T08:30:07.214Z",
+            "last_error": "MemberAwayError",
+        }
+    ]
+}
 _ERASURE_EXAMPLE: Final = {
     "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
     "versions": 2,
@@ -110,7 +125,7 @@ def _bytes(description: str, media_type: str = "application/octet-stream") -> di
 def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     told = {
         400: "malformed: bytes that are not what they claim to be",
-        401: "no valid API key",
+        401: "no valid API key, or no valid signature of a member",
         403: "the API key lacks a scope",
         404: "no such thing here",
         409: "an explicit version that holds other content",
@@ -133,6 +148,8 @@ def _request(media_type: str, schema: dict[str, Any], example: object = None) ->
 
 _SUBMITTED = _json("stored; every record's receipt", schemas.SubmissionBody, _SUBMISSION_EXAMPLE)
 _OBJECT = {"type": "object"}
+_SIGNED: Final[dict[str, Any]] = {"security": [{"memberSignature": []}]}
+"""The routes that members call: RFC 9421 signatures instead of API keys."""
 
 _OPERATIONS: dict[str, dict[str, Any]] = {
     "submit": {
@@ -194,6 +211,16 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
         "status_code": 201,
         "openapi_extra": _request(JSON, _OBJECT),
     },
+    "inbox": {
+        "responses": {
+            200: _json("acted on", None, {"acknowledged": "0123456789abcdef0123456789abcdef"}),
+            **_problems(400, 401, 403, 409, 413, 422, 503),
+        },
+        "openapi_extra": _request(JSON, _OBJECT) | _SIGNED,
+    },
+    "outbox": {
+        "responses": {200: _json("what waits", schemas.OutboxBody, _OUTBOX_EXAMPLE), **_problems(401, 403, 422, 503)},
+    },
     "status": {"responses": {200: _json("the status", None, {"node": "ready"}), **_problems(401, 403)}},
     "healthz": {"responses": {200: _json("alive", None, {"status": "ok"})}},
     "readyz": {
@@ -219,7 +246,10 @@ def document(app: FastAPI) -> dict[str, Any]:
         known = built.setdefault("components", {})
         known.setdefault("schemas", {}).update(components)
         known["schemas"]["Problem"] = _PROBLEM_SCHEMA
-        known["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer"}}
+        known["securitySchemes"] = {
+            "apiKey": {"type": "http", "scheme": "bearer"},
+            "memberSignature": {"type": "apiKey", "in": "header", "name": "Signature", "description": "RFC 9421, by a member"},
+        }
         built["security"] = [{"apiKey": []}]
         for path in ("/healthz", "/readyz", "/v1/verify"):
             for operation in built["paths"][path].values():

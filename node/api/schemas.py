@@ -93,6 +93,25 @@ class ErasureBody(msgspec.Struct, frozen=True):
     erased_at: str
 
 
+class OutboxItem(msgspec.Struct, frozen=True):
+    """A message that its recipient has not acknowledged yet."""
+
+    message_id: str
+    kind: str
+    recipient: str
+    subject: str
+    waiting_since: str
+    attempts: int
+    next_attempt_at: str
+    last_error: str
+
+
+class OutboxBody(msgspec.Struct, frozen=True):
+    """The messages that wait, oldest first."""
+
+    messages: list[OutboxItem]
+
+
 def receipt_body(receipt: Receipt) -> ReceiptBody:
     """Show a receipt."""
     return ReceiptBody(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+import httpx
 import structlog
 
 from node.adapters.clock import SystemClock
@@ -14,6 +16,7 @@ from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
+from node.bootstrap.exchange import BuiltExchange, build_exchange
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.packages import check_one_root
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
@@ -21,6 +24,7 @@ from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
 from node.errors import NodeStoppingError
 from node.ports.clock import Clock
+from node.ports.consortium import Registry
 from node.services.anchoring import AnchoringService
 from node.services.node import Node
 from node.services.patients import PatientIndex
@@ -49,8 +53,23 @@ class RunningNode:
         self._closing.close()
 
 
-def open_node(settings: NodeSettings, clock: Clock | None = None) -> RunningNode:
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """A world beyond a node that somebody simulates."""
+
+    read_registry: Callable[[], Registry]
+    """Reads the consortium's registry."""
+    transport: httpx.BaseTransport | None
+    """Carries requests to other members; None for the network."""
+
+
+def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outside | None = None) -> RunningNode:
     """Open a node and start its threads.
+
+    Args:
+        settings: Its settings.
+        clock: Tells the time; None for the system's.
+        outside: Stands in for the chain's registry and the network; None for the real ones.
 
     Raises:
         DirectoryInUseError: Another process serves it.
@@ -61,10 +80,12 @@ def open_node(settings: NodeSettings, clock: Clock | None = None) -> RunningNode
         stack.callback(DirectoryLock(settings.directory).release)
         foundation = _lay(settings, clock or SystemClock(), stack)
         services = build_services(foundation)
-        sharing = build_sharing(foundation)
-        _start(foundation, services, sharing, stack)
+        sharing = build_sharing(foundation, None if outside is None else outside.read_registry)
+        exchange = build_exchange(foundation, sharing, None if outside is None else outside.transport, stack)
+        _start(foundation, services, sharing, exchange, stack)
         closing = stack.pop_all()
-    return RunningNode(services.node, services.sequencing, services.anchoring, sharing, closing)
+    node = replace(services.node, exchange=None if exchange is None else exchange.services)
+    return RunningNode(node, services.sequencing, services.anchoring, sharing, closing)
 
 
 def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> Foundation:
@@ -92,7 +113,13 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
     )
 
 
-def _start(foundation: Foundation, services: Services, sharing: Sharing, stack: contextlib.ExitStack) -> None:
+def _start(
+    foundation: Foundation,
+    services: Services,
+    sharing: Sharing,
+    exchange: BuiltExchange | None,
+    stack: contextlib.ExitStack,
+) -> None:
     """Start the threads; they stop in the reverse order: first what brings work in, last the writer that all of it needs."""
     foundation.stores.writer.start()
     stack.callback(foundation.stores.writer.close)
@@ -102,7 +129,7 @@ def _start(foundation: Foundation, services: Services, sharing: Sharing, stack: 
     if services.anchoring is not None:
         services.anchoring.start()
         stack.callback(services.anchoring.close)
-    for loop in sharing.loops:
+    for loop in (*sharing.loops, *(() if exchange is None else exchange.loops)):
         loop.start()
         stack.callback(loop.close)
     stack.callback(foundation.workers.close)

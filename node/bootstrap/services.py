@@ -163,6 +163,7 @@ def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWat
         limits=RequestLimits(settings.limits.max_document_bytes, settings.limits.max_batch_lines),
         wait_timeout_s=settings.server.wait_timeout_s,
         public_log=settings.server.public_log,
+        exchange=None,
     )
 
 

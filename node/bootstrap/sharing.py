@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.adapters.database.membership import SqlRegistryStore
 from node.bootstrap.services import Foundation
 from node.domain.entry import InstitutionId
+from node.ports.consortium import Registry
 from node.ports.identities import InstitutionIdentity
 from node.ports.records import RecordsWriter
 from node.ports.secrets import SecretStore
@@ -37,8 +38,13 @@ class Sharing:
     """To be started with the node, and closed with it."""
 
 
-def build_sharing(foundation: Foundation) -> Sharing:
-    """Connect the parts; nothing is started."""
+def build_sharing(foundation: Foundation, read_registry: Callable[[], Registry] | None = None) -> Sharing:
+    """Connect the parts; nothing is started.
+
+    Args:
+        foundation: What they stand on.
+        read_registry: Reads the consortium's registry; None for the chain's.
+    """
     composer = EntryComposer(
         contexts=foundation.contexts,
         identities=foundation.identities,
@@ -48,9 +54,11 @@ def build_sharing(foundation: Foundation) -> Sharing:
     )
     membership = None
     loops: list[Loop] = []
-    if foundation.chain is not None:
+    if read_registry is None and foundation.chain is not None:
+        read_registry = foundation.chain.make_client().consortium().registry
+    if read_registry is not None:
         store = SqlRegistryStore(foundation.stores.readers, foundation.stores.writer)
-        membership = Membership(foundation.chain.make_client().consortium().registry, store, foundation.clock)
+        membership = Membership(read_registry, store, foundation.clock)
         loops.append(Loop("registry", membership.refresh, _REGISTRY_INTERVAL_S))
     return Sharing(
         writer=foundation.stores.writer,

@@ -11,6 +11,7 @@ from node.ports.records import RecordsReader
 from node.services.clients import ClientService
 from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
+from node.services.exchange import Exchange
 from node.services.ingest import IngestService
 from node.services.patients import PatientService
 from node.services.progress import Progress
@@ -55,3 +56,5 @@ class Node:
     """How long `?wait=` waits."""
     public_log: bool
     """Whether /log answers without an API key."""
+    exchange: Exchange | None
+    """What it shares with other members; None without a registry."""

@@ -17,7 +17,7 @@ from ledger.mirror import fetch_entries, open_log_checkpoint
 from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
 from node.bootstrap.maintenance import init_node
-from node.bootstrap.operation import RunningNode, open_node
+from node.bootstrap.operation import Outside, RunningNode, open_node
 from node.domain.entry import InstitutionId, Level, Origin
 from node.domain.receipt import Receipt
 from node.services.clients import Scope
@@ -53,6 +53,7 @@ class World:
     versioned_kinds: tuple[str, ...] = ()
     clock: MovingClock = field(default_factory=MovingClock)
     keys: dict[tuple[InstitutionId, frozenset[str]], str] = field(default_factory=dict)
+    outside: Outside | None = None
     _running: RunningNode | None = None
 
     @property
@@ -66,7 +67,7 @@ class World:
         return load_settings(self.directory)
 
     def start(self) -> World:
-        self._running = open_node(self.settings, self.clock)
+        self._running = open_node(self.settings, self.clock, self.outside)
         return self
 
     def stop(self) -> None:
@@ -126,8 +127,14 @@ class World:
         return b"".join(path.read_bytes() for path in sorted(self.directory.glob("*.db*")))
 
 
-def make_world(directory: Path, *, versioned_kinds: tuple[str, ...] = (), **sections: Mapping[str, object]) -> World:
-    """Create a node of two institutions, not started yet."""
+def make_world(
+    directory: Path,
+    *,
+    versioned_kinds: tuple[str, ...] = (),
+    names: Sequence[InstitutionId] = (HOSPITAL, CLINIC),
+    **sections: Mapping[str, object],
+) -> World:
+    """Create a node of two institutions, or of those that are named, not started yet."""
     directory.mkdir(parents=True, exist_ok=True)
     given: dict[str, Mapping[str, object]] = {
         "work": {"prepare_processes": 0},
@@ -143,7 +150,7 @@ def make_world(directory: Path, *, versioned_kinds: tuple[str, ...] = (), **sect
             patient_systems=("urn:mrn",),
             versioned_kinds=versioned_kinds,
         )
-        for name in (HOSPITAL, CLINIC)
+        for name in names
     ]
     write_settings(directory, hosted, **given)
     world = World(directory, given, versioned_kinds)

@@ -1,0 +1,84 @@
+"""Routes for members: requests come signed (RFC 9421), and every answer to one that verified goes out signed."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from fastapi import Request
+from fastapi.responses import Response
+
+from ledger.errors import LedgerError
+from node.api.problems import problem_of, problem_response
+from node.api.requests import node_of, read_body
+from node.domain.entry import InstitutionId
+from node.errors import ConcordError, MalformedParameterError, SettingsError
+from node.services.exchange import Exchange
+from node.services.node import Node
+from node.services.signed_requests import ReceivedRequest, Signer
+from node.wire.http_signature import SignatureTag
+from node.wire.json_strict import check_document
+
+MAX_MESSAGE_BYTES = 256 * 1024
+_DEPTH = 16
+
+Work = Callable[[Signer, InstitutionId], Awaitable[Response]]
+"""Answers a verified request to a hosted institution."""
+
+
+class _Addressed(msgspec.Struct):
+    """What every signed body has."""
+
+    audience: str
+
+
+def exchange_of(node: Node) -> Exchange:
+    """Return what a node shares with other members.
+
+    Raises:
+        SettingsError: It knows no registry, and with it no members.
+    """
+    if node.exchange is None:
+        raise SettingsError("this node has no chain, and knows no other members; set chain.rpc_url")
+    return node.exchange
+
+
+def received(request: Request, body: bytes) -> ReceivedRequest:
+    """Return a request as its signature sees it; the Host header has no part in it."""
+    path: bytes = request.scope["raw_path"]
+    query: bytes = request.scope["query_string"]
+    target = path.partition(b"?")[0] + (b"?" + query if query else b"")
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return ReceivedRequest(request.method, target.decode("ascii"), headers, body)
+
+
+async def answer_signed(request: Request, tag: SignatureTag, work: Work) -> Response:
+    """Verify a request, use up its nonce, and sign what the work answers, refusals included.
+
+    Raises:
+        RequestSignatureError: No member signed it; that refusal goes out unsigned.
+    """
+    signed = exchange_of(node_of(request)).signed
+    body = await read_body(request, MAX_MESSAGE_BYTES)
+    signer = await asyncio.to_thread(signed.admit, received(request, body), tag)
+    audience = signed.check_audience(_audience(body))
+    try:
+        response = await work(signer, audience)
+    except (ConcordError, LedgerError) as error:
+        response = problem_response(problem_of(error))
+    content_type = response.headers["content-type"]
+    digest = hashlib.sha256(response.body).digest()
+    response.headers.update(signed.sign_answer(response.status_code, content_type, digest, signer, audience))
+    return response
+
+
+def _audience(body: bytes) -> str:
+    check_document(body, _DEPTH)
+    try:
+        return msgspec.json.decode(body, type=_Addressed).audience
+    except msgspec.MsgspecError as error:
+        raise MalformedParameterError("audience", "the signed body has to name it") from error

@@ -1,0 +1,70 @@
+"""What talks to other members, connected: signed requests, outbox and inbox."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import httpx
+
+from node.adapters.database.nonces import SqlNonceStore
+from node.adapters.database.outbox import SqlInboxStore, SqlOutboxStore
+from node.adapters.peers.signed_http import SignedHttpClient
+from node.bootstrap.services import Foundation
+from node.bootstrap.sharing import Sharing
+from node.services.exchange import Exchange
+from node.services.inbox import Inbox
+from node.services.loops import Loop
+from node.services.outbox import Outbox
+from node.services.signed_requests import SignedRequests
+from node.wire.http_signature import SignatureWindow
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltExchange:
+    """The services, and their loops."""
+
+    services: Exchange
+    """What the API uses."""
+    loops: Sequence[Loop]
+    """To be started with the node."""
+
+
+def build_exchange(
+    foundation: Foundation, sharing: Sharing, transport: httpx.BaseTransport | None, stack: contextlib.ExitStack
+) -> BuiltExchange | None:
+    """Connect the services; nothing is started. None where nothing says who the members are.
+
+    Args:
+        foundation: What they stand on.
+        sharing: The registry, and acts in the log.
+        transport: Carries requests to other members; None for the network.
+        stack: Closes connections.
+    """
+    directory, settings, writer = sharing.membership, foundation.settings.members, foundation.stores.writer
+    if directory is None:
+        return None
+    window = SignatureWindow(settings.max_clock_skew_s, settings.signature_lifetime_s)
+    clients = {
+        institution: SignedHttpClient(
+            identity, directory, foundation.clock, window, timeout_s=settings.timeout_s, transport=transport
+        )
+        for institution, identity in foundation.identities.items()
+    }
+    for client in clients.values():
+        stack.callback(client.close)
+    signed = SignedRequests(
+        directory=directory,
+        identities=foundation.identities,
+        nonces=SqlNonceStore(),
+        writer=writer,
+        clock=foundation.clock,
+        window=window,
+    )
+    outbox = Outbox(store=SqlOutboxStore(foundation.stores.readers), clients=clients, writer=writer, clock=foundation.clock)
+    stack.callback(outbox.close)
+    delivery = Loop("outbox", outbox.deliver, settings.outbox_interval_s)
+    outbox.on_news(delivery.wake)
+    services = Exchange(signed=signed, inbox=Inbox(SqlInboxStore(), writer, foundation.clock), outbox=outbox)
+    return BuiltExchange(services, [delivery])

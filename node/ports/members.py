@@ -1,0 +1,35 @@
+"""Send signed requests to the nodes of other members (RFC 9421); what comes back was verified, or an error says what failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from node.domain.entry import InstitutionId
+from node.wire.http_signature import SignatureTag
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAnswer:
+    """A verified answer."""
+
+    status: int
+    """HTTP status, below 300."""
+    content_type: str
+    """Media type."""
+    body: bytes
+    """The content, as its signed digest says."""
+
+
+class MemberClient(Protocol):
+    """Asks other members on behalf of one hosted institution."""
+
+    def post(self, to: InstitutionId, path: str, body: bytes, tag: SignatureTag) -> MemberAnswer:
+        """Send a JSON body to a path of a member's node.
+
+        Raises:
+            MemberAwayError: No answer, none in time, or no address is registered.
+            MemberRefusedError: It refuses, and signed that it does.
+            MemberAnswerError: An answer that no node gives, or a refusal that nobody signed.
+            ResponseSignatureError: The answer is not signed by that member, or is to another request.
+        """

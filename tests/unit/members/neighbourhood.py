@@ -1,0 +1,154 @@
+"""Nodes of two members that reach each other without sockets: real nodes, a registry in memory, a network that can fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+
+from node.adapters.keys.identity import FileInstitutionIdentity
+from node.api.app import create_app
+from node.bootstrap.operation import Outside
+from node.domain.entry import InstitutionId, Origin
+from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
+from tests.unit.services_records.world import CLINIC, HOSPITAL, MovingClock, World, make_world
+
+OTHER = InstitutionId("hospital-b")
+FOUNDED_S = 1_700_000_000
+
+Answer = Callable[[httpx.Request], httpx.Response]
+Meddle = Callable[[httpx.Request, Answer], httpx.Response]
+"""What happens between two nodes: it may change the request, the answer, or lose either."""
+
+
+def honest(request: httpx.Request, answer: Answer) -> httpx.Response:
+    return answer(request)
+
+
+def away(request: httpx.Request, answer: Answer) -> httpx.Response:
+    del answer
+    raise httpx.ConnectError("nobody listens", request=request)
+
+
+def answer_lost(request: httpx.Request, answer: Answer) -> httpx.Response:
+    answer(request)
+    raise httpx.ReadError("it broke off", request=request)
+
+
+class Network(httpx.BaseTransport):
+    """Carries requests to the nodes' applications."""
+
+    def __init__(self, nodes: Callable[[str], World]) -> None:
+        self._nodes = nodes
+        self.meddle: Meddle = honest
+        self.sent: list[httpx.Request] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        request.read()
+        self.sent.append(request)
+        answer = self.meddle(request, self._answer)
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        world = self._nodes(request.url.host)
+
+        async def exchange() -> httpx.Response:
+            app = create_app(world.running.node)
+            # what a proxy tells the application: its own address, not the one that members know
+            url = request.url.copy_with(scheme="http", host="127.0.0.1", port=8080)
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False)) as client:
+                headers = [(name, value) for name, value in request.headers.items() if name != "host"]
+                return await client.request(request.method, url, content=request.content, headers=headers)
+
+        answer = asyncio.run(exchange())
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+@dataclass
+class Neighbourhood:
+    """hospital-a and clinic-a on one node, hospital-b on another."""
+
+    here: World
+    """The node of hospital-a and clinic-a."""
+    there: World
+    """The node of hospital-b."""
+    clock: MovingClock
+    """Both nodes'."""
+    network: Network
+    registry: list[Registry] = field(default_factory=list)
+    """The last one is the chain's."""
+
+    def refresh(self) -> None:
+        for world in (self.here, self.there):
+            membership = world.running.sharing.membership
+            assert membership is not None
+            membership.refresh()
+
+    def change(self, institution: InstitutionId, change: Callable[[Member], Member]) -> None:
+        """Change a member in the registry, and let both nodes see it."""
+        last = self.registry[-1]
+        members = tuple(change(each) if each.institution == institution else each for each in last.members)
+        self.registry.append(replace(last, block_number=last.block_number + 1, members=members))
+        self.refresh()
+
+    def suspend(self, institution: InstitutionId) -> None:
+        self.change(institution, lambda member: replace(member, is_active=False))
+
+    def end_keys(self, institution: InstitutionId, at_s: int) -> None:
+        """Rotate an institution's request keys out."""
+        self.change(
+            institution,
+            lambda member: replace(
+                member,
+                keys=tuple(replace(key, valid_until_s=at_s) if key.kind == "request" else key for key in member.keys),
+            ),
+        )
+
+    def start(self) -> Neighbourhood:
+        self.here.start()
+        self.there.start()
+        self.refresh()
+        return self
+
+    def stop(self) -> None:
+        self.here.stop()
+        self.there.stop()
+
+
+def make_neighbourhood(directory: Path, members: Mapping[str, object]) -> Neighbourhood:
+    """Create the two nodes, not started yet, with these settings of the section `members`."""
+    clock = MovingClock()
+    here = make_world(directory / "here", members=members)
+    there = make_world(directory / "there", names=(OTHER,), members=members)
+    network = Network(lambda host: there if host == "node-b.example" else here)
+    made = Neighbourhood(here, there, clock, network)
+    made.registry.append(
+        Registry(
+            block_number=1,
+            threshold=2,
+            members=(*_members(here, (HOSPITAL, CLINIC)), *_members(there, (OTHER,))),
+            origins=tuple(
+                RegisteredOrigin(Origin(f"{name}.example/log"), name, f"https://{host}", None, None)
+                for name, host in ((HOSPITAL, "node-a.example"), (CLINIC, "node-a.example"), (OTHER, "node-b.example"))
+            ),
+        )
+    )
+    outside = Outside(lambda: made.registry[-1], network)
+    for world in (here, there):
+        world.clock, world.outside = clock, outside
+    return made
+
+
+def _members(world: World, names: Iterable[InstitutionId]) -> list[Member]:
+    made = []
+    for name in names:
+        identity = FileInstitutionIdentity(world.settings.keys, name)
+        keys = (
+            RegisteredKey("exchange", identity.exchange_public_key, FOUNDED_S, None),
+            RegisteredKey("request", identity.request_public_key, FOUNDED_S, None),
+        )
+        made.append(Member(name, ("hospital",), is_active=True, chain_account=bytes(20), keys=keys))
+    return made
