@@ -9,6 +9,7 @@ ConcordError
 │   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedKindError, MalformedPublicEntryError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
+│   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
@@ -21,6 +22,7 @@ ConcordError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownMessageKindError, MessageConflictError
+│   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
@@ -37,6 +39,10 @@ ConcordError
 │                                   AlteredRequestError, ReplayedRequestError, WrongAudienceError
 ├── MemberError                     another member did not do its part; tried again later
 │   └── MemberAwayError, MemberRefusedError, MemberAnswerError
+│   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError
+│   └── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
+├── AccessError                     UnauthenticatedError, ForbiddenError
+├── WitnessError                    WitnessAheadError, WitnessContradictsError, WitnessRefusesError
 ├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
 │                                   TransactionRevertedError, NonceTakenError, ChainRefusedError,
 │                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError,
@@ -45,6 +51,8 @@ ConcordError
     ├── SecretUnreadableError, KeyFileError, SchemaVersionError, DirectoryInUseError
     ├── SettingsError               ConsentsOffError
     └── NodeStoppingError, PreparationLostError, LogHaltedError
+    ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
+    └── NodeStoppingError, PreparationLostError, LogHaltedError, IndexGapError
 ```
 """
 
@@ -129,6 +137,10 @@ class MalformedPatientKeysError(WireError):
 
 class MalformedEvidenceError(WireError):
     """Not an evidence file."""
+
+
+class MalformedForkEvidenceError(WireError):
+    """Not a file of evidence against a log."""
 
 
 class MalformedTrustRootError(WireError):
@@ -332,6 +344,14 @@ class MessageConflictError(InputError):
     def __init__(self, message_id: str) -> None:
         super().__init__(f"message {message_id} came before with other content; give each message an id of its own")
         self.message_id = message_id
+
+
+class UnknownInstitutionError(InputError):
+    """No institution of this id is hosted here."""
+
+    def __init__(self, institution: str) -> None:
+        super().__init__(f"no institution {institution} is hosted here")
+        self.institution = institution
 
 
 class VerificationError(ConcordError):
@@ -564,6 +584,14 @@ class EvidenceTooOldError(EvidenceRefutedError):
         self.reason = reason
 
 
+class ForkRefutedError(EvidenceRefutedError):
+    """What is said to contradict in a log does not."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the log does not contradict itself by this evidence: {reason}")
+        self.reason = reason
+
+
 class TrustRootError(VerificationError):
     """A trust root is expired, or is not signed by those whom its predecessor names."""
 
@@ -708,6 +736,36 @@ class MemberAnswerError(MemberError):
     def __init__(self, institution: str, reason: str) -> None:
         super().__init__(f"the node of {institution} answers what it should not: {reason}")
         self.institution = institution
+class WitnessError(ConcordError):
+    """A witness does not cosign a checkpoint of this node's logs."""
+
+
+class WitnessAheadError(WitnessError):
+    """A witness has cosigned a larger head of the log than this node holds: a restored backup."""
+
+    def __init__(self, witness: str, size: int, known_size: int) -> None:
+        super().__init__(f"the witness of {witness} holds size {known_size} of this log, which has size {size} here")
+        self.witness = witness
+        self.size = size
+        self.known_size = known_size
+
+
+class WitnessContradictsError(WitnessError):
+    """A witness has cosigned a head that this node's log does not extend."""
+
+    def __init__(self, witness: str, size: int, known_size: int) -> None:
+        super().__init__(f"the witness of {witness} holds a head of size {known_size} that size {size} here does not extend")
+        self.witness = witness
+        self.size = size
+        self.known_size = known_size
+
+
+class WitnessRefusesError(WitnessError):
+    """A witness answers neither with a cosignature nor with a conflict."""
+
+    def __init__(self, witness: str, reason: str) -> None:
+        super().__init__(f"the witness of {witness} does not cosign: {reason}")
+        self.witness = witness
         self.reason = reason
 
 
@@ -899,3 +957,13 @@ class LogHaltedError(NodeError):
         super().__init__(f"the log {origin} does not sign: {reason}")
         self.origin = origin
         self.reason = reason
+
+
+class IndexGapError(NodeError):
+    """Leaves were to be indexed that do not follow those that are."""
+
+    def __init__(self, origin: str, expected: int, actual: int) -> None:
+        super().__init__(f"the index of {origin} goes on at {expected}, not at {actual}; it is read again from there")
+        self.origin = origin
+        self.expected = expected
+        self.actual = actual

@@ -25,6 +25,10 @@ CHECKPOINT_ENTRIES = Histogram(
     buckets=(1, 10, 100, 1_000, 10_000, 100_000),
 )
 CHAIN_UP = Gauge("concord_chain_up", "Whether the chain answered last time")
+FOLLOWED_SIZE = Gauge("concord_followed_size", "Entries in the last trusted checkpoint of a followed log", ["origin"])
+FROZEN_LOGS = Gauge("concord_frozen_logs", "Followed logs that contradicted themselves or the chain")
+WITHHELD_HEADERS = Gauge("concord_withheld_headers", "Headers of followed logs that did not come within the grace period")
+WITNESSED_SIZE = Gauge("concord_witnessed_size", "Entries that a quorum of other institutions has cosigned", ["origin"])
 WRITER_QUEUE = Gauge("concord_writer_queue", "Items that wait for the writer")
 OUTBOX_WAITING = Gauge("concord_outbox_waiting", "Messages to other members that are not acknowledged yet")
 OUTBOX_OLDEST = Gauge("concord_outbox_oldest_seconds", "Age of the oldest message that is not acknowledged yet")

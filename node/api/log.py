@@ -8,7 +8,6 @@ of their requests (tag concord-log/v1), the institutions' own clients by their A
 from __future__ import annotations
 
 import asyncio
-import struct
 from http import HTTPStatus
 from typing import Annotated
 
@@ -27,14 +26,13 @@ from node.errors import UnknownOriginError
 from node.services.clients import Scope
 from node.services.node import Node
 from node.wire.http_signature import SignatureTag
+from node.wire.header_frames import encode_header_frames
 
 router = APIRouter(tags=["log"])
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "no-store"
 _MAX_HEADERS = 1000
-_HEADER_FRAME = struct.Struct(">QI")
-"""Leaf index u64, length u32: a length of zero is a deleted header (FORMATS "Header": members read it in binary pages)."""
 
 
 def _reader(node: Node, institution: str, request: Request) -> LogReader:
@@ -95,5 +93,4 @@ async def headers(
     logged, _ = node.progress.sizes(Origin(origin))
     count = max(0, min(count, TreeSize(logged) - start))
     found = await asyncio.to_thread(node.reader.headers, Origin(origin), start, count)
-    body = b"".join(_HEADER_FRAME.pack(index, len(header or b"")) + (header or b"") for index, header in found)
-    return Response(body, media_type="application/octet-stream", headers={"Cache-Control": FRESH})
+    return Response(encode_header_frames(found), media_type="application/octet-stream", headers={"Cache-Control": FRESH})

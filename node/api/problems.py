@@ -36,6 +36,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.UnknownRecordError, HTTPStatus.NOT_FOUND, "unknown-record", "No such record"),
     (errors.UnknownPartError, HTTPStatus.NOT_FOUND, "unknown-part", "No such part"),
     (errors.UnknownOriginError, HTTPStatus.NOT_FOUND, "unknown-origin", "No such log"),
+    (errors.UnknownInstitutionError, HTTPStatus.NOT_FOUND, "unknown-institution", "No such institution"),
     (errors.RecordErasedError, HTTPStatus.GONE, "record-erased", "The record was erased"),
     (errors.VersionConflictError, HTTPStatus.CONFLICT, "version-conflict", "The version holds other content"),
     (errors.NotYetLoggedError, HTTPStatus.CONFLICT, "not-yet-logged", "Stored and not logged yet"),

@@ -5,7 +5,6 @@ The header export is the binary of `GET /v1/headers/<origin>`: leaf index u64, l
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,10 @@ from node.cli.api_client import ApiClient
 from node.cli.failures import UnreadableFileError
 from node.cli.output import show
 from node.domain.entry import InstitutionId
-from node.errors import UnknownOriginError
+from node.errors import MalformedHeaderError, UnknownOriginError
 from node.settings import load_settings
+from node.wire.header_frames import parse_header_frames
 
-_FRAME: Final = struct.Struct(">QI")
 _PAGE: Final = 1000
 _SCHEMES: Final = ("http://", "https://")
 
@@ -72,7 +71,7 @@ def _mirror(place: str, origin: str, api_key: str | None) -> Iterator[LogReader]
 
 def _headers(place: str, origin: str, api_key: str | None) -> Mapping[int, bytes]:
     if not place.startswith(_SCHEMES):
-        return dict(parse_header_frames(Path(place).read_bytes(), place))
+        return {index: header for index, header in _parse(Path(place).read_bytes(), place) if header is not None}
     found: dict[int, bytes] = {}
     with ApiClient(place, api_key or "") as client:
         start = 0
@@ -80,30 +79,13 @@ def _headers(place: str, origin: str, api_key: str | None) -> Mapping[int, bytes
             page = client.get_bytes(f"/v1/headers/{quote(origin)}", {"from": start, "count": _PAGE})
             if not page:
                 return found
-            frames = list(parse_header_frames(page, place, deleted=True))
-            found |= {index: header for index, header in frames if header}
+            frames = _parse(page, place)
+            found |= {index: header for index, header in frames if header is not None}
             start = frames[-1][0] + 1
 
 
-def parse_header_frames(data: bytes, place: str, *, deleted: bool = False) -> Iterator[tuple[int, bytes]]:
-    """Parse a header export.
-
-    Args:
-        data: The frames.
-        place: Where they come from, for the message.
-        deleted: Whether to yield deleted headers too, as empty bytes.
-
-    Raises:
-        UnreadableFileError: The last frame is cut off.
-    """
-    at = 0
-    while at < len(data):
-        if at + _FRAME.size > len(data):
-            raise UnreadableFileError(f"{place}: the header export is cut off at byte {at}")
-        index, length = _FRAME.unpack_from(data, at)
-        at += _FRAME.size
-        if at + length > len(data):
-            raise UnreadableFileError(f"{place}: the header of entry {index} is cut off")
-        if length or deleted:
-            yield index, data[at : at + length]
-        at += length
+def _parse(data: bytes, place: str) -> list[tuple[int, bytes | None]]:
+    try:
+        return list(parse_header_frames(data))
+    except MalformedHeaderError as error:
+        raise UnreadableFileError(f"{place}: {error}") from error

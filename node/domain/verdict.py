@@ -140,3 +140,25 @@ class Verdict:
     """What was not proved."""
     remarks: tuple[Finding, ...]
     """What was proved and should not be overlooked: that the record was taken back, or replaces another."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForkVerdict:
+    """What evidence against a log proves."""
+
+    origin: Origin
+    """The log."""
+    institution: InstitutionId
+    """Whose log it is."""
+    kind: str
+    """`fork`, `rollback` or `anchor`."""
+    earlier_size: int | None
+    """Size of the checkpoint that was held before; None where an anchor is contradicted."""
+    later_size: int
+    """Size of the checkpoint that contradicts."""
+    trust_root_serial: int
+    """The trust root that was used."""
+    proved: tuple[Finding, ...]
+    """What was proved."""
+    not_proved: tuple[Finding, ...]
+    """What was not."""

@@ -8,7 +8,10 @@ busy process then waits longer for the lock than for the hash. Tested with Wyche
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
 
 _HASH_BYTES: Final = 32
 _MAX_BYTES: Final = 255 * _HASH_BYTES
@@ -23,6 +26,15 @@ def hmac_sha256(key: bytes, message: bytes) -> bytes:
         key = sha256(key).digest()
     block = key.ljust(_BLOCK_BYTES, b"\0")
     return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + message).digest()).digest()
+
+
+def hmac_states(key: bytes) -> tuple[Hash, Hash]:
+    """Return the two hashes of HMAC-SHA256 that have taken the key, at most 64 bytes: copy them, and go on with each.
+
+    The first takes the message, the second the digest of the first; for many messages under one key.
+    """
+    block = key.ljust(_BLOCK_BYTES, b"\0")
+    return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
 
 
 def hkdf_extract(salt: bytes, key_material: bytes) -> bytes:

@@ -15,6 +15,7 @@ from node.domain.entry import Level, Origin
 class _Sizes:
     logged: int = 0
     anchored: int = 0
+    witnessed: int = 0
 
 
 @dataclass(order=True, slots=True)
@@ -70,6 +71,19 @@ class Progress:
         with self._lock:
             sizes = self._sizes.get(origin, _Sizes())
             return sizes.logged, sizes.anchored
+
+    def is_witnessed(self, origin: Origin, leaf_index: int) -> bool:
+        """Tell whether a quorum of other institutions has cosigned a checkpoint that covers an entry."""
+        return leaf_index < self.witnessed_size(origin)
+
+    def witnessed_size(self, origin: Origin) -> int:
+        """Return the size up to which a quorum of other institutions has cosigned a log."""
+        with self._lock:
+            return self._sizes.get(origin, _Sizes()).witnessed
+
+    def witnessed(self, origin: Origin, size: int) -> None:
+        """Note that a quorum of other institutions has cosigned a checkpoint of this size."""
+        self._change(origin, lambda sizes: setattr(sizes, "witnessed", max(sizes.witnessed, size)))
 
     def logged(self, origin: Origin, size: int) -> None:
         """Note that a checkpoint of this size was signed and committed."""

@@ -13,6 +13,8 @@ from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database import tables_membership, tables_nonces, tables_outbox
 from node.adapters.database.engines import Durability, open_sqlite
 from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
+from node.adapters.database.tables_index import index_metadata, index_version
+from node.adapters.database.tables_trust import trust_metadata, trust_version
 from node.domain.entry import Origin
 from node.errors import SchemaVersionError, SettingsError
 
@@ -23,9 +25,14 @@ FEATURE_TABLES = (tables_membership, tables_nonces, tables_outbox)
 
 RECORDS = "records.db"
 SECRETS = "secrets.db"
+TRUST = "trust.db"
+INDEX = "index.db"
 
-_METADATA = {RECORDS: records_metadata, SECRETS: secrets_metadata}
-_VERSIONS = dict(zip((RECORDS, SECRETS), schema_versions, strict=True))
+_METADATA = {RECORDS: records_metadata, SECRETS: secrets_metadata, TRUST: trust_metadata, INDEX: index_metadata}
+_VERSIONS = dict(zip((RECORDS, SECRETS, TRUST, INDEX), (*schema_versions, trust_version, index_version), strict=True))
+_DURABILITY = {INDEX: Durability.NORMAL}
+_SHREDDED = frozenset({SECRETS, INDEX})
+"""What is deleted there was deleted for a reason: record secrets, and headers that tombstones name."""
 
 
 def create_databases(directory: Path, origins: Iterable[Origin]) -> None:
@@ -33,16 +40,20 @@ def create_databases(directory: Path, origins: Iterable[Origin]) -> None:
 
     Creating is an act of its own (`concord init`): a node whose database has gone must not start from nothing unnoticed.
     """
-    for name, metadata in _METADATA.items():
-        engine = open_sqlite(directory / name, Durability.FULL, writer=True)
-        with engine.begin() as connection:
-            metadata.create_all(connection)
-            versions = _VERSIONS[name]
-            if connection.execute(sa.select(versions.c.version)).first() is None:
-                connection.execute(versions.insert().values(version=SCHEMA_VERSION))
-            if name == RECORDS:
-                _create_logs(connection, origins)
-        engine.dispose()
+    for name in _METADATA:
+        _create(directory, name, origins)
+
+
+def _create(directory: Path, name: str, origins: Iterable[Origin] = ()) -> None:
+    engine = open_sqlite(directory / name, Durability.FULL, writer=True)
+    with engine.begin() as connection:
+        _METADATA[name].create_all(connection)
+        versions = _VERSIONS[name]
+        if connection.execute(sa.select(versions.c.version)).first() is None:
+            connection.execute(versions.insert().values(version=SCHEMA_VERSION))
+        if name == RECORDS:
+            _create_logs(connection, origins)
+    engine.dispose()
 
 
 def _create_logs(connection: sa.Connection, origins: Iterable[Origin]) -> None:
@@ -54,16 +65,19 @@ def _create_logs(connection: sa.Connection, origins: Iterable[Origin]) -> None:
 
 
 def open_database(directory: Path, name: str, *, writer: bool) -> sa.Engine:
-    """Open one of the databases.
+    """Open one of the databases; of `index.db` a missing one is made anew, and filled from the logs.
 
     Raises:
         SettingsError: It is not there.
         SchemaVersionError: Another release wrote it.
     """
     path = directory / name
+    if not path.is_file() and name == INDEX:
+        _create(directory, name)
     if not path.is_file():
         raise SettingsError(f"{path} is missing; restore it, or run `concord init` for a node that never had records")
-    engine = open_sqlite(path, Durability.FULL, writer=writer, shred=name == SECRETS)
+    durability = _DURABILITY.get(name, Durability.FULL)
+    engine = open_sqlite(path, durability, writer=writer, shred=name in _SHREDDED)
     with engine.connect() as connection:
         found = connection.execute(sa.select(_VERSIONS[name].c.version)).scalar_one()
     if found != SCHEMA_VERSION:
