@@ -39,6 +39,8 @@ CHAIN_DIRECTORY: Final = "chain"
 NODES_DIRECTORY: Final = "nodes"
 _THRESHOLD: Final = 2
 _READY_S: Final = 60.0
+_POLL_INTERVAL_S: Final = 2.0
+"""How often the nodes look at each other's logs without news: a devnet has few, and somebody watches it."""
 _LOG_TAIL_BYTES: Final = 2_000
 
 
@@ -294,6 +296,7 @@ class Devnet:
                 hosted,
                 server={"port": node.port, "public_log": True},
                 chain={"rpc_url": rpc_url, "anchor_interval_s": self.state.anchor_interval_s},
+                following={"poll_interval_s": _POLL_INTERVAL_S},
             )
         settings = load_settings(directory)
         init_node(settings, locator_secrets={1: read_key(self.locator_secret)})

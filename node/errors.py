@@ -149,6 +149,8 @@ class MalformedTrustRootError(WireError):
 
 class MalformedConsentError(WireError):
     """Not a consent's scope, consent document or presented consent."""
+
+
 class MalformedMessageError(WireError):
     """Not a message between members.
 
@@ -330,6 +332,8 @@ class SecondPersonError(ConsentInputError):
 
     def __init__(self) -> None:
         super().__init__("an emergency is reviewed by another person than the one who opened it")
+
+
 class UnknownMessageKindError(InputError):
     """Nothing here acts on messages of this kind."""
 
@@ -736,6 +740,8 @@ class MemberAnswerError(MemberError):
     def __init__(self, institution: str, reason: str) -> None:
         super().__init__(f"the node of {institution} answers what it should not: {reason}")
         self.institution = institution
+
+
 class WitnessError(ConcordError):
     """A witness does not cosign a checkpoint of this node's logs."""
 

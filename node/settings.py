@@ -81,6 +81,15 @@ class MemberSettings(_Section):
     outbox_interval_s: float = Field(1.0, gt=0, description="how often messages that are due are looked for")
 
 
+class FollowingSettings(_Section):
+    """Following and witnessing other logs."""
+
+    poll_interval_s: float = Field(60.0, gt=0, description="how often a log is looked at without news of it")
+    cosign_interval_s: float = Field(1.0, gt=0, description="how often own checkpoints go to other institutions' witnesses")
+    header_grace_s: float = Field(3_600.0, gt=0, description="how long a header may be missing before it counts as withheld")
+    extra_logs: tuple[str, ...] = Field((), description="verifier keys of further logs that this node's witnesses cosign")
+
+
 class WorkSettings(_Section):
     """Where work is done."""
 
@@ -101,6 +110,7 @@ class NodeSettings(BaseSettings):
     chain: ChainSettings = ChainSettings()
     members: MemberSettings = MemberSettings()
     work: WorkSettings = WorkSettings()
+    following: FollowingSettings = FollowingSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -170,6 +180,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "chain": ChainSettings,
     "members": MemberSettings,
     "work": WorkSettings,
+    "following": FollowingSettings,
 }
 
 

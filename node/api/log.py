@@ -14,8 +14,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from ledger.checkpoints import parse_checkpoint
 from ledger.errors import MalformedTileError
 from ledger.hashing import TreeSize
+from ledger.notes import parse_note
 from ledger.ports import LogReader
 from ledger.tiles import BundleAddress, TileAddress, parse_tile_path
 from node.api.openapi import documented
@@ -25,8 +27,8 @@ from node.domain.entry import InstitutionId, Origin
 from node.errors import UnknownOriginError
 from node.services.clients import Scope
 from node.services.node import Node
-from node.wire.http_signature import SignatureTag
 from node.wire.header_frames import encode_header_frames
+from node.wire.http_signature import SignatureTag
 
 router = APIRouter(tags=["log"])
 
@@ -55,10 +57,21 @@ def _check_reader(node: Node, request: Request) -> None:
 @router.get("/log/{institution}/checkpoint", **documented("checkpoint"))
 async def checkpoint(node: NodeOf, institution: str, request: Request) -> Response:
     """The latest signed checkpoint (C2SP tlog-checkpoint)."""
-    note = await asyncio.to_thread(_reader(node, institution, request).checkpoint)
+    note = await asyncio.to_thread(_published, node, _reader(node, institution, request))
     if note is None:
         return Response(status_code=HTTPStatus.NOT_FOUND, headers={"Cache-Control": FRESH})
     return Response(note, media_type="text/plain; charset=utf-8", headers={"Cache-Control": FRESH})
+
+
+def _published(node: Node, reader: LogReader) -> bytes | None:
+    """Return the published checkpoint, with the cosignatures that it has by now."""
+    note = reader.checkpoint()
+    if note is None:
+        return None
+    text = parse_note(note).text
+    cosigned = node.cosigned.cosigned_at(Origin(reader.origin), parse_checkpoint(text).size)
+    # another text at this size would be another log's: a restored database beside a newer trust.db
+    return note if cosigned is None or parse_note(cosigned.note).text != text else cosigned.note
 
 
 @router.get("/log/{institution}/tile/{path:path}", **documented("tile"))

@@ -202,6 +202,24 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "tile": {"responses": {200: _bytes("tile or bundle"), **_problems(401, 403), 404: {"description": "not in the log"}}},
     "headers": {"responses": {200: _bytes("sealed headers"), **_problems(401, 403, 404, 422)}},
+    "add-checkpoint": {
+        "responses": {
+            200: _bytes("signature lines: the cosignature", "text/plain"),
+            400: _bytes("not a request of C2SP tlog-witness", "text/plain"),
+            403: _bytes("no signature of a key that counts, or the log is frozen here", "text/plain"),
+            404: {
+                "description": "no such institution here, or no such log is witnessed",
+                "content": {
+                    "text/plain": {"schema": {"type": "string", "format": "binary"}},
+                    PROBLEM: {"schema": {"$ref": f"{_SCHEMA}Problem"}},
+                },
+            },
+            409: _bytes("the size that was cosigned last", "text/x.tlog.size"),
+            422: _bytes("the consistency proof does not hold", "text/plain"),
+            **_problems(413),
+        },
+        "openapi_extra": _request("text/plain", {"type": "string", "format": "binary"}),
+    },
     "patients": {
         "responses": {
             200: _json("replaced", None, {"replaced": True}),
@@ -251,7 +269,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             "memberSignature": {"type": "apiKey", "in": "header", "name": "Signature", "description": "RFC 9421, by a member"},
         }
         built["security"] = [{"apiKey": []}]
-        for path in ("/healthz", "/readyz", "/v1/verify"):
+        for path in ("/healthz", "/readyz", "/v1/verify", "/witness/{institution}/add-checkpoint"):
             for operation in built["paths"][path].values():
                 operation["security"] = []
         app.openapi_schema = built

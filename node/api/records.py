@@ -96,12 +96,10 @@ async def show_record(node: NodeOf, client: Caller, record_id: str, wait: WaitPa
     if record is None or record.institution != client.institution:
         raise UnknownRecordError(record_id)
     await wait_for(node, [(entry.origin, entry.leaf_index) for entry in record.entries], wait)
-    versions = [version_body(entry, node.progress.level(entry.origin, entry.leaf_index)) for entry in reversed(record.entries)]
+    versions = [version_body(entry, node.progress) for entry in reversed(record.entries)]
     erased_at = None if record.erased_at_ms is None else show_time(record.erased_at_ms)
-    level = versions[0].level if versions else None
-    return json_response(
-        RecordBody(record.record_id, record.institution, record.kind, level, False, erased_at, versions)  # noqa: FBT003 - a field
-    )
+    level, witnessed = (versions[0].level, versions[0].witnessed) if versions else (None, False)
+    return json_response(RecordBody(record.record_id, record.institution, record.kind, level, witnessed, erased_at, versions))
 
 
 @router.delete("/v1/records/{record_id}", **documented("erase"))

@@ -9,6 +9,7 @@ import msgspec
 from node.domain.receipt import Receipt
 from node.ports.records import EntryRow
 from node.services.ingest import Submission
+from node.services.progress import Progress
 
 
 class ReceiptBody(msgspec.Struct, frozen=True, omit_defaults=False):
@@ -137,7 +138,7 @@ def submission_body(submission: Submission) -> SubmissionBody:
     return SubmissionBody([receipt_body(receipt) for receipt in submission.receipts], dict(submission.ignored))
 
 
-def version_body(entry: EntryRow, level: str) -> VersionBody:
+def version_body(entry: EntryRow, progress: Progress) -> VersionBody:
     """Show a version."""
     return VersionBody(
         version=entry.version,
@@ -146,8 +147,8 @@ def version_body(entry: EntryRow, level: str) -> VersionBody:
         origin=entry.origin,
         leaf_index=entry.leaf_index,
         leaf_hash=entry.leaf_hash.hex(),
-        level=level,
-        witnessed=False,
+        level=progress.level(entry.origin, entry.leaf_index),
+        witnessed=progress.is_witnessed(entry.origin, entry.leaf_index),
         out_of_order=entry.out_of_order,
         stored_at=show_time(entry.staged_at_ms),
     )

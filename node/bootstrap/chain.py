@@ -28,12 +28,14 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True, slots=True)
 class ChainClients:
-    """Two clients of one chain: each is used by one thread."""
+    """Clients of one chain: each is used by one thread."""
 
     for_worker: AnchorChain
     """Anchors."""
     for_guard: AnchorChain
     """Tells the head before the first signature."""
+    for_following: AnchorChain
+    """Tells the heads of all logs to whoever follows them."""
     make_client: Callable[[], ChainClient]
     """Makes a client for one more thread: each loop of the worker role has its own."""
 
@@ -50,6 +52,7 @@ def open_chain(
     if settings.chain.rpc_url is None or trust_root is None:
         return None
     return ChainClients(
+        _anchors(settings, trust_root, institutions, writer, clock, stack),
         _anchors(settings, trust_root, institutions, writer, clock, stack),
         _anchors(settings, trust_root, institutions, writer, clock, stack),
         lambda: _client(settings, trust_root, stack),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from node.ports.chain import AnchoredHead
     from node.ports.consortium import ConsortiumChain
     from node.ports.records import RecordsReader
+    from node.ports.trust import TrustStore
     from node.services.clients import ClientService
     from node.settings import InstitutionSettings, NodeSettings
 
@@ -92,6 +93,19 @@ def read_clients(settings: NodeSettings) -> Iterator[RecordsReader]:
     engine = open_database(settings.directory, RECORDS, writer=False)
     try:
         yield SqlRecordsReader(engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def open_trust(settings: NodeSettings) -> Iterator[TrustStore]:
+    """Open what a node trusts of other logs, whether it is running or not."""
+    from node.adapters.database.schema import TRUST, open_database
+    from node.adapters.database.trust import SqlTrustStore
+
+    engine = open_database(settings.directory, TRUST, writer=True)
+    try:
+        yield SqlTrustStore(engine)
     finally:
         engine.dispose()
 

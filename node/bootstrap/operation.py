@@ -17,6 +17,7 @@ from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
 from node.bootstrap.exchange import BuiltExchange, build_exchange
+from node.bootstrap.following import open_following
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.packages import check_one_root
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
@@ -107,6 +108,7 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
         stores=stores,
         progress=read_progress(institutions, stores.reader),
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
+        followed=open_following(settings, trust_root, institutions, stores.reader, stack),
         workers=WorkerPool(preparation, clock, processes=settings.work.prepare_processes),
         identities={each: FileInstitutionIdentity(settings.keys, each) for each in institutions},
         contexts=preparation.records,
@@ -129,7 +131,7 @@ def _start(
     if services.anchoring is not None:
         services.anchoring.start()
         stack.callback(services.anchoring.close)
-    for loop in (*sharing.loops, *(() if exchange is None else exchange.loops)):
+    for loop in (*services.following.loops, *sharing.loops, *(() if exchange is None else exchange.loops)):
         loop.start()
         stack.callback(loop.close)
     stack.callback(foundation.workers.close)

@@ -13,6 +13,7 @@ from ledger.notes import NoteSigner, parse_note
 from ledger.sequencer import Sequencer
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import ChainClients
+from node.bootstrap.following import Following, FollowingStores, build_following, other_witnesses
 from node.bootstrap.hosting import Institutions, log_keys
 from node.bootstrap.stores import Stores
 from node.domain.entry import InstitutionId, Origin
@@ -26,12 +27,12 @@ from node.services.clients import ClientService
 from node.services.disclosure import DisclosureService
 from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
-from node.services.guard import ChainHeadGuard, UnguardedStart
+from node.services.guard import ChainHeadGuard, QuorumGuard, UnguardedStart, WitnessHeads
 from node.services.ingest import IngestService
 from node.services.node import Node, RequestLimits
 from node.services.patients import PatientIndex, PatientService
 from node.services.progress import Progress
-from node.services.sequencing import HostedLog, SequencingService
+from node.services.sequencing import HostedLog, RefreshingGuard, SequencingService
 from node.services.staging import StagingHandler
 from node.services.status import ChainWatch, StatusService
 from node.settings import NodeSettings
@@ -65,6 +66,8 @@ class Foundation:
     """How far each log got."""
     chain: ChainClients | None
     """The chain; None where none is set."""
+    followed: FollowingStores
+    """What following and witnessing stand on."""
     workers: WorkerPool
     """Prepare documents."""
     identities: Mapping[InstitutionId, InstitutionIdentity]
@@ -83,21 +86,31 @@ class Services:
     """Grows the logs."""
     anchoring: AnchoringService | None
     """Anchors them."""
+    following: Following
+    """Follows and witnesses all logs."""
 
 
 def build_services(foundation: Foundation) -> Services:
     """Connect the services; nothing is started."""
     logs = {origin: _log(foundation, origin, signer) for origin, signer in foundation.signers.items()}
     watch = ChainWatch(configured=foundation.settings.chain.rpc_url is not None)
+    following = build_following(foundation)
+
+    def observe(origin: Origin, checkpoint: Checkpoint, added: int) -> None:
+        LOG_SIZE.labels(origin).set(checkpoint.size)
+        CHECKPOINT_ENTRIES.labels(origin).observe(added)
+        following.grew(origin)
+
     sequencing = SequencingService(
         foundation.stores.writer,
         foundation.progress,
         logs,
         interval_s=foundation.settings.log.checkpoint_interval_ms / 1000,
         batch_entries=foundation.settings.log.batch_entries,
-        observe=_observe,
+        observe=observe,
     )
-    return Services(_node(foundation, sequencing, watch), sequencing, _anchoring(foundation, watch))
+    node = _node(foundation, sequencing, watch, following)
+    return Services(node, sequencing, _anchoring(foundation, watch), following)
 
 
 def read_progress(institutions: Institutions, reader: RecordsReader) -> Progress:
@@ -115,7 +128,17 @@ def read_progress(institutions: Institutions, reader: RecordsReader) -> Progress
 
 def _log(foundation: Foundation, origin: Origin, signer: NoteSigner) -> HostedLog:
     chain = foundation.chain
-    guard = UnguardedStart() if chain is None else ChainHeadGuard(chain.for_guard, origin)
+    guard: RefreshingGuard = UnguardedStart()
+    if chain is not None:
+        trust_root = foundation.trust_root
+        others = WitnessHeads(
+            origin,
+            other_witnesses(trust_root, foundation.institutions),
+            quorum=0 if trust_root is None else trust_root.witness_quorum,
+            exchange=foundation.followed.exchange,
+            reader=foundation.stores.reader,
+        )
+        guard = QuorumGuard(ChainHeadGuard(chain.for_guard, origin), others)
     return HostedLog(origin, Sequencer(signer, guard, log_keys(signer, foundation.trust_root)[1:]), guard)
 
 
@@ -136,7 +159,7 @@ def _anchoring(foundation: Foundation, watch: ChainWatch) -> AnchoringService | 
     )
 
 
-def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch) -> Node:
+def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch, following: Following) -> Node:
     stores, settings, trust_root = foundation.stores, foundation.settings, foundation.trust_root
     return Node(
         institutions=foundation.institutions,
@@ -154,10 +177,15 @@ def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWat
             disclosure=DisclosureService(stores.bodies, stores.secrets),
             trust_root=lambda: trust_root,
             clock=foundation.clock,
+            cosigned=foundation.followed.trust,
         ),
         erasure=ErasureService(stores.writer, stores.reader, stores.secrets, foundation.clock, sequencing.staged),
         patients=PatientService(stores.writer, foundation.patients),
-        status=_status(foundation, sequencing, watch),
+        status=_status(foundation, sequencing, watch, following),
+        following=following.service,
+        witness=following.witness,
+        finder=following.finder,
+        cosigned=foundation.followed.trust,
         progress=foundation.progress,
         reader=stores.reader,
         limits=RequestLimits(settings.limits.max_document_bytes, settings.limits.max_batch_lines),
@@ -167,7 +195,7 @@ def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWat
     )
 
 
-def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch) -> StatusService:
+def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch, following: Following) -> StatusService:
     return StatusService(
         version=distribution_version(DISTRIBUTION),
         institutions=foundation.institutions,
@@ -176,13 +204,10 @@ def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainW
         reader=foundation.stores.reader,
         writer=foundation.stores.writer,
         chain=watch,
+        following=following.service,
+        cosigning=following.cosigning,
         trust_root=lambda: _serial_and_expiry(foundation.trust_root),
     )
-
-
-def _observe(origin: Origin, checkpoint: Checkpoint, added: int) -> None:
-    LOG_SIZE.labels(origin).set(checkpoint.size)
-    CHECKPOINT_ENTRIES.labels(origin).observe(added)
 
 
 def _serial_and_expiry(trust_root: TrustRoot | None) -> tuple[int, datetime] | None:

@@ -101,3 +101,31 @@ def recover(
     from node.cli import log_recover as command
 
     command.run(directory, institution, mirror, headers, api_key, as_json=as_json)
+
+
+@log_app.command("fork-evidence")
+def fork_evidence(
+    origin: Annotated[str, typer.Argument(help="The log that contradicted itself or the chain")],
+    *,
+    directory: options.Directory,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write")],
+    as_json: options.Json = False,
+) -> None:
+    """Write the evidence for which this node froze a log: `concord verify` checks it offline."""
+    from node.cli import fork_evidence as command
+
+    command.export(directory, origin, output, as_json=as_json)
+
+
+@log_app.command()
+def unfreeze(
+    origin: Annotated[str, typer.Argument(help="The frozen log")],
+    *,
+    directory: options.Directory,
+    reason: Annotated[str, typer.Option(help="Why it may be followed again; kept with the evidence")],
+    as_json: options.Json = False,
+) -> None:
+    """Follow a frozen log again; if it still contradicts what is trusted of it, it is frozen again."""
+    from node.cli import fork_evidence as command
+
+    command.unfreeze(directory, origin, reason, as_json=as_json)

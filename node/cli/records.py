@@ -65,12 +65,14 @@ def show_status(url: str, api_key: str, *, as_json: bool) -> None:
         show_json(report)
     else:
         logs = [{name: log[name] for name in _LOG_COLUMNS} for log in report["logs"]]
-        show({**report, "logs": logs}, as_json=False)
+        followed = [{name: log[name] for name in _FOLLOWED_COLUMNS} for log in report["followed"]]
+        show({**report, "logs": logs, "followed": followed}, as_json=False)
     if not report["ready"] or any(log["state"] == "halted" for log in report["logs"]):
         raise typer.Exit(REFUSED)
 
 
-_LOG_COLUMNS = ("institution", "origin", "staged", "logged", "anchored", "state", "reason", "anchor_refused")
+_LOG_COLUMNS = ("institution", "origin", "staged", "logged", "witnessed", "anchored", "state", "reason", "anchor_refused")
+_FOLLOWED_COLUMNS = ("origin", "state", "reason", "trusted_size", "indexed", "withheld_headers")
 
 
 def _path(record: str) -> str:

@@ -7,7 +7,6 @@ reached. It starts fast and small: neither web3 nor a web framework nor a databa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,9 +22,10 @@ from node.cli.failures import REFUSED, UNREACHED, UNREADABLE, UsageError
 from node.cli.options import Language
 from node.cli.output import printable, show_json
 from node.cli.texts import Texts, language_of, load_texts
+from node.cli.verify_fork import findings_of, show_fork
 from node.domain.entry import Origin
 from node.domain.trust import TrustRoot
-from node.domain.verdict import AnchoredHeadLike, Finding, Verdict
+from node.domain.verdict import AnchoredHeadLike, ForkVerdict, Verdict
 from node.errors import (
     ChainError,
     ConcordError,
@@ -35,6 +35,8 @@ from node.errors import (
     WireError,
 )
 from node.wire.evidence import MAX_EVIDENCE_BYTES, Evidence, parse_evidence
+from node.wire.fork_evidence import is_fork_evidence, parse_fork_evidence
+from node.wire.fork_verification import verify_fork_evidence
 from node.wire.trust_root import parse_trust_root
 from node.wire.verdict_json import refuted_json, unreadable_json, verdict_json
 from node.wire.verification import verify_evidence
@@ -66,6 +68,9 @@ def run(file: Path, trust_root: Path, *, rpc: str | None, max_age: str | None, l
     texts = load_texts(language or language_of())
     try:
         verdict = _verify(file, trust_root, rpc, oldest)
+        if isinstance(verdict, ForkVerdict):
+            show_fork(verdict, texts, as_json=as_json)
+            return
     except (ConcordError, OSError) as error:
         _refuse(_outcome(error), texts, as_json=as_json)
         return
@@ -89,11 +94,6 @@ def parse_age(text: str) -> timedelta:
 
 def describe(verdict: Verdict, texts: Texts) -> list[str]:
     """Say a verdict in words, line by line."""
-
-    def list_of(heading: str, findings: Iterable[Finding]) -> list[str]:
-        lines = [f"  - {texts.say('verify', each.code, dict(each.values))}" for each in findings]
-        return ["", texts.say("report", heading), *lines] if lines else []
-
     level = "witnessed" if verdict.witnessed and verdict.level.value != "anchored" else verdict.level.value
     head = {
         "institution": verdict.institution,
@@ -107,15 +107,20 @@ def describe(verdict: Verdict, texts: Texts) -> list[str]:
     names = ("verified", "issuer", "level", "as_of", "trust_root")
     return [
         *(texts.say("report", name, head) for name in names),
-        *list_of("remarks", verdict.remarks),
-        *list_of("proved", verdict.proved),
-        *list_of("not_proved", verdict.not_proved),
+        *findings_of("remarks", verdict.remarks, texts),
+        *findings_of("proved", verdict.proved, texts),
+        *findings_of("not_proved", verdict.not_proved, texts),
     ]
 
 
-def _verify(file: Path, trust_root: Path, rpc: str | None, max_age: timedelta | None) -> Verdict:
+def _verify(file: Path, trust_root: Path, rpc: str | None, max_age: timedelta | None) -> Verdict | ForkVerdict:
     root = parse_trust_root(_read(trust_root, _MAX_TRUST_ROOT_BYTES))
-    evidence = parse_evidence(_read(file, MAX_EVIDENCE_BYTES))
+    data = _read(file, MAX_EVIDENCE_BYTES)
+    if is_fork_evidence(data):
+        if rpc is not None or max_age is not None:
+            raise UsageError("this is evidence against a log: it is verified offline, and does not age")
+        return verify_fork_evidence(parse_fork_evidence(data), root, now=datetime.now(UTC))
+    evidence = parse_evidence(data)
     head = None if rpc is None else _read_head(rpc, root, evidence)
     return verify_evidence(evidence, root, now=datetime.now(UTC), max_age=max_age, anchor_head=head)
 

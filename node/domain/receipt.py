@@ -55,4 +55,4 @@ class Receipt:
     out_of_order: bool
     """Whether a newer version had arrived before."""
     witnessed: bool = False
-    """Whether a quorum of other institutions cosigned it; false until witnesses exist."""
+    """Whether a quorum of other institutions cosigned a checkpoint that covers it."""

@@ -13,6 +13,7 @@ from typing import Protocol
 from ledger.hashing import LeafHash, LeafIndex
 from node.domain.entry import Origin
 from node.domain.patient import LocatorTag
+from node.ports.chain import EventCursor
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,12 @@ class IndexStore(FollowedIndex, Protocol):
     def keep_headers(self, page: HeaderPage) -> None:
         """Keep headers and gaps, and delete what tombstones name; all in one transaction."""
 
-    def event_cursor(self) -> bytes | None:
-        """Return how far the chain's events were read."""
 
-    def keep_event_cursor(self, cursor: bytes) -> None:
-        """Keep how far the chain's events were read."""
+class EventCursors(Protocol):
+    """Keeps how far the chain's events were read; any thread."""
+
+    def event_cursor(self) -> EventCursor | None:
+        """Return how far they were read; None before the first time."""
+
+    def keep_event_cursor(self, cursor: EventCursor | None) -> None:
+        """Keep how far they were read; None: from the start."""

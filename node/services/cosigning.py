@@ -69,7 +69,7 @@ class WitnessStanding:
     """Size up to which a quorum has cosigned."""
     quorum: int
     """Other institutions that are needed; 0 while the trust root sets none."""
-    missing: Mapping[str, str]
+    missing: Mapping[InstitutionId, str]
     """Institutions whose witnesses do not cosign now, and why."""
 
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Collection
 from ledger.checkpoints import parse_checkpoint
 from ledger.hashing import LeafIndex, TreeSize
 from ledger.notes import parse_note
-from ledger.proofs import TlogProof, encode_tlog_proof, prove_inclusion
+from ledger.proofs import TlogProof, encode_tlog_proof, prove_consistency, prove_inclusion
 from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.trust import TrustRoot
 from node.domain.verdict import Verdict
 from node.errors import NotYetLoggedError, RecordErasedError, SettingsError, UnknownRecordError
 from node.ports.clock import Clock
 from node.ports.records import AnchorRow, EntryRow, RecordsReader
+from node.ports.trust import CosignedStore
 from node.services.disclosure import DisclosureService
 from node.wire.commitment import DisclosedPart, disclose_parts
 from node.wire.evidence import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
@@ -32,9 +33,11 @@ class EvidenceService:
         disclosure: DisclosureService,
         trust_root: Callable[[], TrustRoot | None],
         clock: Clock,
+        cosigned: CosignedStore,
     ) -> None:
         self._reader = reader
         self._disclosure = disclosure
+        self._cosigned = cosigned
         self._trust_root = trust_root
         self._clock = clock
 
@@ -77,7 +80,7 @@ class EvidenceService:
                 manifest=manifest,
                 parts=tuple(disclosed),
                 proof=encode_tlog_proof(TlogProof(index=index, path=path, checkpoint=checkpoint, extra=None)),
-                anchor=None if anchor is None else self._state(anchor),
+                anchor=None if anchor is None else self._state(anchor, size),
             )
         )
 
@@ -103,25 +106,34 @@ class EvidenceService:
         return entries[-1]
 
     def _checkpoint(self, entry: EntryRow) -> tuple[bytes, AnchorRow | None]:
-        """Return the checkpoint to prove inclusion in: the anchored one where it covers the entry, else the newest."""
+        """Return the checkpoint to prove inclusion in, and the anchor that it leads to.
+
+        Best is one that a quorum has cosigned and that an anchor covers, then the anchored one, then a cosigned one that
+        no anchor covers yet, then the newest.
+        """
         anchor = self._reader.latest_anchor(entry.origin)
         if anchor is not None and entry.leaf_index < anchor.size:
-            note = self._reader.checkpoint(entry.origin, anchor.size)
+            cosigned = self._cosigned.cosigned(entry.origin, entry.leaf_index, anchor.size)
+            note = self._reader.checkpoint(entry.origin, anchor.size) if cosigned is None else cosigned.note
             if note is not None:
                 return note, anchor
+        cosigned = self._cosigned.cosigned(entry.origin, entry.leaf_index)
+        if cosigned is not None:
+            return cosigned.note, None
         note = self._reader.log(entry.origin).checkpoint()
         if note is None or entry.leaf_index >= parse_checkpoint(parse_note(note).text).size:
             raise NotYetLoggedError(entry.record_id or "")
         return note, None
 
-    def _state(self, anchor: AnchorRow) -> StatedAnchor:
+    def _state(self, anchor: AnchorRow, size: TreeSize) -> StatedAnchor:
         chain = self._root().chain
+        anchored = TreeSize(anchor.size)
         return StatedAnchor(
             chain_id=chain.chain_id,
             contract=chain.contracts[_ANCHOR_CONTRACT].address,
-            size=TreeSize(anchor.size),
+            size=anchored,
             root=anchor.root,
-            consistency=(),
+            consistency=prove_consistency(self._reader.hashes(anchor.origin, anchored), size, anchored),
             block_number=anchor.block_number,
             block_hash=anchor.block_hash,
             timestamp_s=anchor.timestamp_s,

@@ -103,7 +103,9 @@ class FollowingService:
         chain: AnchorChain | None,
         clock: Clock,
         poll_interval_s: float,
+        header_grace_s: float,
     ) -> None:
+        self._header_grace_ms = int(header_grace_s * 1000)
         self._logs = {each.origin: _FollowedLog(each, peers.log(each)) for each in logs}
         self._trust = trust
         self._index = index
@@ -128,6 +130,11 @@ class FollowingService:
         """Return how each log does."""
         frozen = self._frozen
         return [self._status(each, frozen.get(origin)) for origin, each in sorted(self._logs.items())]
+
+    def withheld(self) -> dict[Origin, int]:
+        """Return how many headers of each log are overdue; logs without any are left out."""
+        overdue = self._index.withheld(unix_ms(self._clock) - self._header_grace_ms)
+        return {each.origin: each.count for each in overdue}
 
     def step(self) -> bool:
         """Look at the logs that are due.

@@ -159,7 +159,8 @@ class IngestService:
     def _current(self, receipt: Receipt) -> Receipt:
         if receipt.leaf_index is None:
             return receipt
-        return replace(receipt, level=self._progress.level(receipt.origin, receipt.leaf_index))
+        witnessed = self._progress.is_witnessed(receipt.origin, receipt.leaf_index)
+        return replace(receipt, level=self._progress.level(receipt.origin, receipt.leaf_index), witnessed=witnessed)
 
 
 def _uncancellable() -> Future[Submission]:

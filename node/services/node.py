@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from node.domain.entry import InstitutionId
 from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader
+from node.ports.trust import CosignedStore
 from node.services.clients import ClientService
 from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
 from node.services.exchange import Exchange
+from node.services.finding import Finder
+from node.services.following import FollowingService
 from node.services.ingest import IngestService
 from node.services.patients import PatientService
 from node.services.progress import Progress
 from node.services.status import StatusService
+from node.services.witnessing import WitnessService
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,14 @@ class Node:
     """Patients' keys."""
     status: StatusService
     """How the node does."""
+    following: FollowingService
+    """Follows all logs."""
+    witness: WitnessService
+    """Cosigns logs of others."""
+    finder: Finder
+    """Finds a patient's entries in all followed logs."""
+    cosigned: CosignedStore
+    """This node's checkpoints with the cosignatures of others."""
     progress: Progress
     """How far each log got."""
     reader: RecordsReader

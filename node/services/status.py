@@ -10,9 +10,11 @@ import msgspec
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader, RecordsWriter
+from node.services.cosigning import CosigningService
+from node.services.following import FollowingService
 from node.services.progress import Progress
 from node.services.sequencing import HostedLog
-from node.telemetry import CHAIN_UP, WRITER_QUEUE, render_metrics
+from node.telemetry import CHAIN_UP, WITHHELD_HEADERS, WRITER_QUEUE, render_metrics
 
 MAX_QUEUE = 10_000
 """A writer with more waiting than this is not ready: answers would take seconds."""
@@ -40,6 +42,24 @@ class LogReport(msgspec.Struct, frozen=True):
     reason: str | None
     anchor: AnchorReport | None
     anchor_refused: str | None
+    witnessed: int
+    """Size up to which a quorum of other institutions has cosigned."""
+    witness_quorum: int
+    witnesses_missing: dict[str, str]
+    """Institutions whose witnesses do not cosign now, and why."""
+
+
+class FollowedReport(msgspec.Struct, frozen=True):
+    """A log that this node follows."""
+
+    origin: str
+    institution: str
+    state: str
+    reason: str | None
+    trusted_size: int
+    indexed: int
+    withheld_headers: int
+    looked_at: str | None
 
 
 class ChainReport(msgspec.Struct, frozen=True):
@@ -58,6 +78,7 @@ class StatusReport(msgspec.Struct, frozen=True):
     ready: bool
     reasons: list[str]
     logs: list[LogReport]
+    followed: list[FollowedReport]
     chain: ChainReport
     writer_queue: int
     trust_root_serial: int | None
@@ -108,6 +129,8 @@ class StatusService:
         reader: RecordsReader,
         writer: RecordsWriter,
         chain: ChainWatch,
+        following: FollowingService,
+        cosigning: CosigningService,
         trust_root: Callable[[], tuple[int, datetime] | None],
     ) -> None:
         self._version = version
@@ -117,6 +140,8 @@ class StatusService:
         self._reader = reader
         self._writer = writer
         self._chain = chain
+        self._following = following
+        self._cosigning = cosigning
         self._trust_root = trust_root
 
     def not_ready(self) -> list[str]:
@@ -127,6 +152,7 @@ class StatusService:
     def metrics(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         WRITER_QUEUE.set(self._writer.depth())
+        WITHHELD_HEADERS.set(sum(self._following.withheld().values()))
         return render_metrics()
 
     def report(self) -> StatusReport:
@@ -138,16 +164,34 @@ class StatusService:
             ready=not reasons,
             reasons=reasons,
             logs=[self._log(hosted) for hosted in self._institutions.values()],
+            followed=self._followed(),
             chain=self._chain.report(),
             writer_queue=self._writer.depth(),
             trust_root_serial=None if root is None else root[0],
             trust_root_expires=None if root is None else _show(root[1]),
         )
 
+    def _followed(self) -> list[FollowedReport]:
+        withheld = self._following.withheld()
+        return [
+            FollowedReport(
+                origin=each.origin,
+                institution=each.institution,
+                state=each.state,
+                reason=each.reason,
+                trusted_size=each.trusted_size,
+                indexed=each.indexed,
+                withheld_headers=withheld.get(each.origin, 0),
+                looked_at=None if each.looked_at is None else _show(each.looked_at),
+            )
+            for each in self._following.report()
+        ]
+
     def _log(self, hosted: HostedInstitution) -> LogReport:
         state = self._logs[hosted.origin]
         logged, anchored = self._progress.sizes(hosted.origin)
         anchor = self._reader.latest_anchor(hosted.origin)
+        standing = self._cosigning.standing(hosted.origin)
         return LogReport(
             institution=hosted.institution,
             name=hosted.name,
@@ -161,6 +205,9 @@ class StatusService:
             if anchor is None
             else AnchorReport(anchor.size, anchor.root.hex(), anchor.block_number, anchor.timestamp_s),
             anchor_refused=self._chain.refusal(hosted.origin),
+            witnessed=standing.witnessed,
+            witness_quorum=standing.quorum,
+            witnesses_missing={str(name): reason for name, reason in standing.missing.items()},
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.domain.verdict import Finding, Verdict
+from node.domain.verdict import Finding, ForkVerdict, Verdict
 from node.errors import ConcordError
 
 
@@ -32,6 +32,21 @@ def verdict_json(verdict: Verdict) -> dict[str, object]:
         "proved": [_finding(each) for each in verdict.proved],
         "not_proved": [_finding(each) for each in verdict.not_proved],
         "remarks": [_finding(each) for each in verdict.remarks],
+    }
+
+
+def fork_json(verdict: ForkVerdict) -> dict[str, object]:
+    """Show a verdict on evidence against a log."""
+    return {
+        "verdict": "verified",
+        "against": verdict.kind,
+        "origin": verdict.origin,
+        "institution": verdict.institution,
+        "earlier_size": verdict.earlier_size,
+        "later_size": verdict.later_size,
+        "trust_root_serial": verdict.trust_root_serial,
+        "proved": [_finding(each) for each in verdict.proved],
+        "not_proved": [_finding(each) for each in verdict.not_proved],
     }
 
 

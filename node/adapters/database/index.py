@@ -8,9 +8,11 @@ first counts. Eight bytes of a tag are kept, about 110 bytes of memory a leaf.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
 import sqlalchemy as sa
 
 from ledger.hashing import LeafHash, LeafIndex, hash_leaf
@@ -26,7 +28,9 @@ from node.adapters.database.tables_index import (
 from node.domain.entry import Origin
 from node.domain.patient import LocatorTag
 from node.errors import IndexGapError
+from node.ports.chain import EventCursor
 from node.ports.index import FollowedEntry, HeaderPage, LeafPlace, WithheldHeaders
+from node.ports.records import RecordsReader
 from node.wire.leaf import LEAF_BYTES, LEAF_TAG_SLICE
 
 _PREFIX_BYTES: Final = 8
@@ -34,6 +38,7 @@ _TAG_AT: Final = LEAF_TAG_SLICE.start
 _CHUNK: Final = 500
 _LOADED_ROWS: Final = 10_000
 
+_CURSOR_DECODER: Final = msgspec.json.Decoder(EventCursor)
 _INSERT_LEAVES: Final = followed_leaves.insert()
 _ENTRIES: Final = (
     sa.select(
@@ -64,10 +69,22 @@ _ENTRIES: Final = (
 class SqlFollowedIndex:
     """An `IndexStore`; reads from any thread, writes from one."""
 
-    def __init__(self, writer: sa.Engine, readers: sa.Engine) -> None:
-        """Load the tags of all leaves."""
+    def __init__(
+        self, writer: sa.Engine, readers: sa.Engine, own: Collection[Origin] = (), own_records: RecordsReader | None = None
+    ) -> None:
+        """Load the tags of all leaves.
+
+        Args:
+            writer: Writes `index.db`.
+            readers: Read it.
+            own: Logs of this node: their headers are in `records.db`, and are not kept a second time, where erasure
+                would have to look for them.
+            own_records: Reads those headers.
+        """
         self._writer = writer
         self._readers = readers
+        self._own = frozenset(own)
+        self._own_records = own_records
         self._ids: dict[Origin, int] = {}
         self._sizes: dict[Origin, LeafIndex] = {}
         self._tags: defaultdict[Origin, dict[int, int]] = defaultdict(dict)
@@ -118,7 +135,14 @@ class SqlFollowedIndex:
                     for row in connection.execute(_ENTRIES, values):
                         entry = _entry(origin, row)
                         found[entry.place] = entry
-        return found
+        return {place: self._with_own_header(entry) for place, entry in found.items()}
+
+    def _with_own_header(self, entry: FollowedEntry) -> FollowedEntry:
+        origin, index = entry.place.origin, entry.place.index
+        if origin not in self._own or self._own_records is None:
+            return entry
+        headers = self._own_records.headers(origin, index, 1)
+        return replace(entry, header=headers[0][1] if headers else None)
 
     def leaves(self, origin: Origin, start: LeafIndex, count: int) -> list[bytes]:
         """Return a run of leaves; fewer at the end."""
@@ -236,7 +260,7 @@ class SqlFollowedIndex:
             headers = [
                 {"log_id": log_id, "leaf_index": index, "header": header}
                 for index, header in page.headers.items()
-                if index not in gone
+                if index not in gone and page.origin not in self._own
             ]
             gaps = [{"log_id": log_id, "leaf_index": index} for index in page.missing if index not in gone]
             if headers:
@@ -249,16 +273,18 @@ class SqlFollowedIndex:
             # a deleted header must not linger in the write-ahead log
             truncate_log(self._writer)
 
-    def event_cursor(self) -> bytes | None:
+    def event_cursor(self) -> EventCursor | None:
         """Return how far the chain's events were read."""
         with self._readers.connect() as connection:
-            return connection.scalar(sa.select(event_cursors.c.cursor))
+            cursor = connection.scalar(sa.select(event_cursors.c.cursor))
+        return None if cursor is None else _CURSOR_DECODER.decode(cursor)
 
-    def keep_event_cursor(self, cursor: bytes) -> None:
+    def keep_event_cursor(self, cursor: EventCursor | None) -> None:
         """Keep how far the chain's events were read."""
         with self._writer.begin() as connection:
             connection.execute(event_cursors.delete())
-            connection.execute(event_cursors.insert().values(id=1, cursor=cursor))
+            if cursor is not None:
+                connection.execute(event_cursors.insert().values(id=1, cursor=msgspec.json.encode(cursor)))
 
     def _log_id(self, connection: sa.Connection, origin: Origin) -> int:
         log_id = self._ids.get(origin)

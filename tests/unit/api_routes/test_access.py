@@ -31,7 +31,7 @@ ROUTES = [
     ("GET", "/metrics", Scope.READ_STATUS),
 ]
 LOG_ROUTES = [("GET", f"/log/hospital-a/{path}", Scope.READ_LOG) for path in ("checkpoint", "tile/0/000", "tile/entries/000")]
-OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/verify")]
+OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/verify"), ("POST", "/witness/hospital-a/add-checkpoint")]
 ids = [f"{method} {path}" for method, path, _ in [*ROUTES, *LOG_ROUTES]]
 
 
@@ -40,7 +40,8 @@ def test_the_table_names_every_route(api: Api) -> None:
     named = {
         (method, path.replace("/x", "/{record_id}").replace("hospital-a.example/log", "{origin}")) for method, path, _ in ROUTES
     }
-    named |= {("GET", "/log/{institution}/checkpoint"), ("GET", "/log/{institution}/tile/{path}"), *OPEN}
+    named |= {("GET", "/log/{institution}/checkpoint"), ("GET", "/log/{institution}/tile/{path}")}
+    named |= {(method, path.replace("hospital-a", "{institution}")) for method, path in OPEN}
     served = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     assert served == named
 
