@@ -8,25 +8,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from ledger.checkpoints import Checkpoint
-from ledger.notes import SignedNote
 from ledger.proofs import TlogProof
-from node.domain.entry import EntryType, InstitutionId, Level
-from node.domain.trust import TrustedLog, TrustRoot
+from node.domain.entry import EntryType, Level
+from node.domain.trust import TrustRoot
 from node.domain.verdict import AnchoredHeadLike, AnchorStanding, AsOfBasis, Finding, ProvedPart, Verdict
 from node.errors import MalformedEvidenceError
 from node.wire.evidence import Evidence
 from node.wire.leaf import Leaf
 from node.wire.manifest import Manifest
+from node.wire.trusted_head import Cosigned, TrustedHead
 
 
 class Signed(NamedTuple):
     """A checkpoint that a log of the trust root signed."""
 
     proof: TlogProof
-    note: SignedNote
-    checkpoint: Checkpoint
-    log: TrustedLog
+    head: TrustedHead
 
 
 class Opened(NamedTuple):
@@ -35,13 +32,6 @@ class Opened(NamedTuple):
     leaf: Leaf
     manifest: Manifest
     parts: tuple[ProvedPart, ...]
-
-
-class Cosigned(NamedTuple):
-    """Whose witnesses cosigned, and since when a quorum of them did."""
-
-    institutions: tuple[InstitutionId, ...]
-    quorum_time_s: int | None
 
 
 class Age(NamedTuple):
@@ -73,10 +63,10 @@ def make_verdict(facts: Facts) -> Verdict:
     """
     signed, opened, manifest = facts.signed, facts.opened, facts.opened.manifest
     return Verdict(
-        origin=signed.log.origin,
-        institution=signed.log.institution,
+        origin=signed.head.log.origin,
+        institution=signed.head.log.institution,
         leaf_index=signed.proof.index,
-        tree_size=signed.checkpoint.size,
+        tree_size=signed.head.checkpoint.size,
         entry_type=opened.leaf.entry_type,
         kind=manifest.kind,
         version=manifest.version,
@@ -120,7 +110,7 @@ def _finding(code: str, **values: object) -> Finding:
 
 def _proved(facts: Facts) -> tuple[Finding, ...]:
     signed, opened, anchor, head = facts.signed, facts.opened, facts.evidence.anchor, facts.head
-    log, size, manifest = signed.log, signed.checkpoint.size, opened.manifest
+    log, size, manifest = signed.head.log, signed.head.checkpoint.size, opened.manifest
     findings = [
         _finding("log_signature", origin=log.origin, institution=log.institution, size=size),
         _finding("inclusion", index=signed.proof.index, size=size),

@@ -11,39 +11,32 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from ledger.checkpoints import Checkpoint, parse_checkpoint
-from ledger.cosignatures import verify_cosignatures
-from ledger.errors import ConsistencyError, InclusionError, MalformedError, SignatureError
-from ledger.hashing import NodeHash, RootHash, TreeSize, hash_leaf
-from ledger.notes import parse_note, verify_note
-from ledger.proofs import parse_tlog_proof, verify_consistency, verify_inclusion
-from node.domain.entry import EntryType, InstitutionId, Origin
+from ledger.checkpoints import Checkpoint
+from ledger.errors import ConsistencyError, MalformedError
+from ledger.hashing import NodeHash, RootHash, TreeSize
+from ledger.proofs import parse_tlog_proof, verify_consistency
+from node.domain.entry import EntryType
 from node.domain.trust import TrustRoot
 from node.domain.verdict import AnchoredHeadLike, AnchorStanding, AsOfBasis, ProvedPart, Verdict
 from node.errors import (
     AnchorRefutedError,
-    ClosedOriginError,
-    CosignatureRefutedError,
     EvidenceTooOldError,
     ForeignManifestError,
     KindNotAllowedError,
-    LogInclusionError,
-    LogKeyRangeError,
-    LogSignatureError,
     MalformedEvidenceError,
     ManifestMismatchError,
     MisplacedManifestError,
     OpeningRefutedError,
     PartNotCommittedError,
-    UnknownLogError,
 )
 from node.wire.commitment import DisclosedPart, verify_parts
 from node.wire.evidence import Evidence, OpenedPart, StatedAnchor
-from node.wire.findings import Age, Cosigned, Facts, Opened, Signed, make_verdict, show_time, time_of
+from node.wire.findings import Age, Facts, Opened, Signed, make_verdict, show_time, time_of
 from node.wire.leaf import Leaf, parse_leaf
 from node.wire.manifest import MANIFEST_MEDIA_TYPE, Manifest, parse_manifest
 from node.wire.opening import check_manifest
 from node.wire.trust_root import verify_trust_root
+from node.wire.trusted_head import Cosigned, open_trusted_head, verify_entry, verify_witnesses
 
 ANCHOR_CONTRACT: Final = "log_anchors"
 RECORD_TYPES: Final = frozenset({EntryType.RECORD, EntryType.AMENDMENT, EntryType.WITHDRAWAL})
@@ -78,8 +71,8 @@ def verify_evidence(
     verify_trust_root(trust_root, now)
     signed = _verify_log(evidence, trust_root)
     opened = _verify_record(evidence, signed, trust_root)
-    cosigned = _verify_witnesses(signed, trust_root)
-    standing = _verify_anchor(evidence.anchor, signed.checkpoint, trust_root, anchor_head)
+    cosigned = verify_witnesses(signed.head, trust_root)
+    standing = _verify_anchor(evidence.anchor, signed.head.checkpoint, trust_root, anchor_head)
     age = _as_of(evidence, opened.leaf, cosigned, anchor_head if standing is AnchorStanding.CHECKED else None)
     _verify_age(age, now, max_age)
     return make_verdict(Facts(evidence, trust_root, signed, opened, cosigned, standing, anchor_head, age))
@@ -91,36 +84,11 @@ def verify_evidence(
 def _verify_log(evidence: Evidence, trust_root: TrustRoot) -> Signed:
     try:
         proof = parse_tlog_proof(evidence.proof)
-        note = parse_note(proof.checkpoint)
-        checkpoint = parse_checkpoint(note.text)
     except MalformedError as error:
         raise MalformedEvidenceError(f"proof: {error}") from error
-    log = trust_root.logs.get(Origin(checkpoint.origin))
-    if log is None:
-        raise UnknownLogError(checkpoint.origin, trust_root.serial)
-    keys = [each.key for each in log.keys if each.covers(checkpoint.size)]
-    if not keys:
-        raise LogKeyRangeError(log.origin, checkpoint.size)
-    try:
-        verify_note(note, keys)
-    except SignatureError as error:
-        raise LogSignatureError(log.origin, str(error)) from error
-    closed = log.closed
-    # A checkpoint beyond the final size is of the part of the log that the consortium rejected: what it says of earlier
-    # entries is not shown to be the accepted history.
-    if closed is not None and (proof.index >= closed.final_size or checkpoint.size > closed.final_size):
-        raise ClosedOriginError(log.origin, proof.index, closed.final_size)
-    try:
-        verify_inclusion(
-            index=proof.index,
-            size=checkpoint.size,
-            leaf=hash_leaf(evidence.leaf),
-            proof=proof.path,
-            root=checkpoint.root,
-        )
-    except InclusionError as error:
-        raise LogInclusionError(log.origin, proof.index, checkpoint.size) from error
-    return Signed(proof, note, checkpoint, log)
+    head = open_trusted_head(proof.checkpoint, trust_root)
+    verify_entry(head, proof.index, evidence.leaf, proof.path)
+    return Signed(proof, head)
 
 
 # The record
@@ -161,39 +129,18 @@ def _verify_manifest(
 ) -> None:
     parts = {part.number: part for part in disclosed}
     try:
-        check_manifest(manifest, origin=signed.log.origin, entry_type=leaf.entry_type, parts=parts)
+        check_manifest(manifest, origin=signed.head.log.origin, entry_type=leaf.entry_type, parts=parts)
     except MisplacedManifestError as error:
-        if manifest.origin != signed.log.origin:
-            raise ForeignManifestError(manifest.origin, signed.log.origin) from error
+        if manifest.origin != signed.head.log.origin:
+            raise ForeignManifestError(manifest.origin, signed.head.log.origin) from error
         raise ManifestMismatchError(str(error)) from error
-    if manifest.identity is not None and manifest.identity.institution != signed.log.institution:
+    if manifest.identity is not None and manifest.identity.institution != signed.head.log.institution:
         raise ManifestMismatchError("it names another institution than the one whose log this is")
     if leaf.entry_type in RECORD_TYPES and manifest.kind not in trust_root.kinds:
         raise KindNotAllowedError(manifest.kind)
 
 
-# Witnesses and anchor
-
-
-def _verify_witnesses(signed: Signed, trust_root: TrustRoot) -> Cosigned:
-    lines = {(each.name, each.key_id) for each in signed.note.signatures}
-    # An institution is no witness of its own log.
-    others = {
-        each.key: each.institution
-        for each in trust_root.witnesses
-        if (each.key.name, each.key.key_id) in lines and each.institution != signed.log.institution
-    }
-    try:
-        times = verify_cosignatures(signed.note, others)
-    except SignatureError as error:
-        raise CosignatureRefutedError(error.key_name or "", str(error)) from error
-    latest: dict[InstitutionId, int] = {}
-    for key, time_s in times.items():
-        latest[others[key]] = max(time_s, latest.get(others[key], 0))
-    quorum = trust_root.witness_quorum
-    ranked = sorted(latest.values(), reverse=True)
-    # That many institutions saw the head at this time or later: fewer than a quorum cannot make it seem more recent.
-    return Cosigned(tuple(latest), ranked[quorum - 1] if 0 < quorum <= len(ranked) else None)
+# The anchor
 
 
 def _verify_anchor(
