@@ -10,6 +10,7 @@ ConcordError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
 │   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
+│   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
@@ -40,6 +41,8 @@ ConcordError
 ├── MemberError                     another member did not do its part; tried again later
 │   └── MemberAwayError, MemberRefusedError, MemberAnswerError
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError
+│   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError,
+│   │       SeriesOrderError, SeriesTagError, BundleLineError
 │   └── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 ├── AccessError                     UnauthenticatedError, ForbiddenError
 ├── WitnessError                    WitnessAheadError, WitnessContradictsError, WitnessRefusesError
@@ -141,6 +144,14 @@ class MalformedEvidenceError(WireError):
 
 class MalformedForkEvidenceError(WireError):
     """Not a file of evidence against a log."""
+
+
+class MalformedCompletenessError(WireError):
+    """Not a proof that a patient's entries are contiguous."""
+
+
+class MalformedBundleError(WireError):
+    """Not a patient's bundle."""
 
 
 class MalformedTrustRootError(WireError):
@@ -594,6 +605,37 @@ class ForkRefutedError(EvidenceRefutedError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the log does not contradict itself by this evidence: {reason}")
         self.reason = reason
+
+
+class SeriesTagError(EvidenceRefutedError):
+    """An entry is not the one that a key's counter names: one was left out, or it is another patient's."""
+
+    def __init__(self, origin: str, counter: int, index: int) -> None:
+        super().__init__(
+            f"entry {index} of log {origin!r} is not number {counter} under its key: one is left out, or it is foreign"
+        )
+        self.origin = origin
+        self.counter = counter
+        self.index = index
+
+
+class SeriesOrderError(EvidenceRefutedError):
+    """Counters and places in the log rise together; here they do not."""
+
+    def __init__(self, origin: str, counter: int, index: int) -> None:
+        super().__init__(f"number {counter} under its key stands at entry {index} of log {origin!r}, not after the one before it")
+        self.origin = origin
+        self.counter = counter
+        self.index = index
+
+
+class BundleLineError(EvidenceRefutedError):
+    """A line of a patient's bundle shows other things than the log's entry commits to."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(f"line {line} of the bundle does not hold: {what}")
+        self.line = line
+        self.what = what
 
 
 class TrustRootError(VerificationError):

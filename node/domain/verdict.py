@@ -162,3 +162,43 @@ class ForkVerdict:
     """What was proved."""
     not_proved: tuple[Finding, ...]
     """What was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedSeries:
+    """A patient's entries in a log under one key, proved to be contiguous."""
+
+    tag_class: int
+    """0: what any treating hospital may find; 1: what only the writer and the patient find."""
+    epoch: int | None
+    """Class 0: the epoch's serial."""
+    exchange_key: bytes | None
+    """Class 1: the institution's exchange key, 32 bytes."""
+    indices: tuple[int, ...]
+    """Where the entries are, in order of their counters from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletenessVerdict:
+    """A proof of contiguity that holds."""
+
+    origin: Origin
+    """The log."""
+    institution: InstitutionId
+    """Whose log that is, by the trust root."""
+    tree_size: int
+    """Size of the signed head."""
+    series: tuple[ProvedSeries, ...]
+    """What was proved, key by key."""
+    witnesses: tuple[InstitutionId, ...]
+    """Other institutions whose cosignatures verified."""
+    witnessed: bool
+    """Whether these make the quorum of the trust root."""
+    trust_root_serial: int
+    """The trust root that was used."""
+    proved: tuple[Finding, ...]
+    """What was proved; words under `complete` in the texts."""
+    not_proved: tuple[Finding, ...]
+    """What was not proved."""
+    remarks: tuple[Finding, ...]
+    """What should not be overlooked: that the file holds keys."""
