@@ -11,6 +11,7 @@ ConcordError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
 │   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
 │   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedTrustRootError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
@@ -24,6 +25,10 @@ ConcordError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownMessageKindError, MessageConflictError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
+│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
+│   ├── SheetRefusedError           a table that cannot be imported: lists every cell
+│   └── DecisionError               UnknownOrderLineError, StaleCheckError, DecisionStandsError, NotOfferedError,
+│                                   RetrievalMissingError, ReasonMissingError, MalformedReasonError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
@@ -185,6 +190,22 @@ class MalformedKindError(WireError):
     def __init__(self, file: str, reason: str) -> None:
         super().__init__(f"{file}: {reason}")
         self.file = file
+        self.reason = reason
+
+
+class MalformedCatalogueError(WireError):
+    """Not a catalogue, map or other document of that family, or one that contradicts itself.
+
+    Attributes:
+        document: Its kind.
+        place: Where, as a JSON pointer.
+        reason: What is wrong there.
+    """
+
+    def __init__(self, document: str, place: str, reason: str) -> None:
+        super().__init__(f"{document}: {place}: {reason}")
+        self.document = document
+        self.place = place
         self.reason = reason
 
 
@@ -367,6 +388,103 @@ class UnknownInstitutionError(InputError):
     def __init__(self, institution: str) -> None:
         super().__init__(f"no institution {institution} is hosted here")
         self.institution = institution
+
+
+class UnknownInstitutionError(InputError):
+    """The table of institutions or the maps do not have this institution."""
+
+    def __init__(self, institution: str) -> None:
+        super().__init__(f"no profile or no map of institution {institution}; publish both before it orders")
+        self.institution = institution
+
+
+@dataclass(frozen=True, slots=True)
+class CellFault:
+    """One cell that cannot be imported."""
+
+    sheet: str
+    """Its sheet, or the file's name for CSV."""
+    row: int
+    """Row, from 1, the headings being row 1; 0 for the sheet as a whole."""
+    column: str
+    """Heading of its column, or empty for the row as a whole."""
+    what: str
+    """What is wrong."""
+    remedy: str
+    """What to write instead."""
+
+
+class SheetRefusedError(InputError):
+    """A table that cannot be imported. Nothing of it was.
+
+    Attributes:
+        faults: Every cell, in reading order.
+    """
+
+    def __init__(self, faults: Sequence[CellFault]) -> None:
+        places = (f"{each.sheet}, row {each.row}, {each.column or 'row'}: {each.what}; {each.remedy}" for each in faults)
+        super().__init__("; ".join(places))
+        self.faults = tuple(faults)
+
+
+class DecisionError(InputError):
+    """A decision that cannot be taken as it was asked for. Nothing was logged."""
+
+
+class UnknownOrderLineError(DecisionError):
+    """The check holds no such order line, or no decision stands for it."""
+
+    def __init__(self) -> None:
+        super().__init__("no such order line in the check, or no decision that stands for it; check the order again")
+
+
+class StaleCheckError(DecisionError):
+    """The check is too old to decide on, or newer than the decision."""
+
+    def __init__(self) -> None:
+        super().__init__("the check is too old to decide on; check the order again")
+
+
+class DecisionStandsError(DecisionError):
+    """The order line was decided already."""
+
+    def __init__(self) -> None:
+        super().__init__("a decision stands for this order line; reverse it first")
+
+
+class NotOfferedError(DecisionError):
+    """A result was not offered for this order line, or none was named."""
+
+    def __init__(self) -> None:
+        super().__init__("only results that the check offered for this line can be recognised; name at least one")
+
+
+class RetrievalMissingError(DecisionError):
+    """A result was not retrieved and verified."""
+
+    def __init__(self) -> None:
+        super().__init__("a result is recognised after it was retrieved and verified; retrieve it first")
+
+
+class ReasonMissingError(DecisionError):
+    """An offer stood, and no reason was given."""
+
+    def __init__(self) -> None:
+        super().__init__("a result was offered: ordering again needs one of the six reasons")
+
+
+class MalformedReasonError(DecisionError):
+    """No such reason, or one that contradicts what is known.
+
+    Attributes:
+        field: `reason`, `sub_reason` or `free_text`.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
 
 
 class VerificationError(ConcordError):

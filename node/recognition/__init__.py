@@ -1,0 +1,1 @@
+"""Recognition at order time and the decision on it, as pure rules over opened headers and versioned documents."""

@@ -1,0 +1,251 @@
+"""The check at order time: what results of others answer an order, and why the rest do not (docs/spec/catalogue.md).
+
+Pure, and made for a clinician who waits: everything that can be prepared is in the index. The caller gives the headers
+that its own index found and policy lets through: what consent withholds is absent here, not reasoned about. Left out:
+finding, logging (services), words (`warning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.domain.entry import EntryType
+from node.domain.header import HeaderContent
+from node.domain.recognition import (
+    CheckOutcome,
+    Coverage,
+    FoundResult,
+    ItemCode,
+    Obstacle,
+    Offer,
+    OfferedItem,
+    OrderableCheck,
+    OrderLine,
+    RefusedItem,
+    UnmappedResult,
+    UnrecognisableResult,
+)
+from node.domain.record import Item
+from node.recognition.index import ItemRule, OrderingIndex
+from node.terminology.maps import Orderable, ResultIndex, ResultMapping
+from node.terminology.marks import Mark
+
+FINAL_STATUSES: Final = frozenset({"final", "amended", "corrected", "appended", "available"})
+"""FHIR statuses of DiagnosticReport and ImagingStudy under which a result stands."""
+
+IMAGE_ROLES: Final = frozenset({"imaging-study", "media"})
+"""Roles of parts that show that images belong to a record."""
+
+_CLOCK_SKEW_MS: Final = 300_000
+_DAY_MS: Final = 86_400_000
+_NO_MARK_NEEDED: Final = ""
+
+_Verdicts = Mapping[ItemCode, OfferedItem | Obstacle]
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A result that concerns the order."""
+
+    found: FoundResult
+    verdicts: _Verdicts
+
+
+def check_order(
+    index: OrderingIndex, encounter: str, lines: Sequence[OrderLine], found: Sequence[FoundResult], now_ms: int
+) -> CheckOutcome:
+    """Answer an order from what was found of the patient.
+
+    Args:
+        index: The rules as they are for the ordering institution.
+        encounter: The encounter.
+        lines: What is about to be ordered.
+        found: Records of the patient, their headers opened, in any order.
+        now_ms: Now, unix ms.
+    """
+    ordered = [index.orderables.get(line.orderable) for line in lines]
+    wanted = frozenset(item for each in ordered if each is not None for item in each.items if item in index.rules)
+    standing = _standing(found)
+    judged: list[_Judged] = []
+    unmapped: list[UnmappedResult] = []
+    for each in sorted(found, key=lambda result: (-result.content.performed_at_ms, result.leaf.leaf_hash)):
+        rows, unknown = _place(index.shared.results.get(each.institution), each.content.items, wanted)
+        obstacle = standing.get(each.leaf.leaf_hash)
+        if rows:
+            judged.append(_Judged(each, _judge(index, each, rows, obstacle, now_ms)))
+        if unknown and obstacle is None:
+            unmapped.append(UnmappedResult(each.leaf, each.institution, each.content.performed_at_ms, unknown))
+    judged = _each_withdrawal_once(judged)
+    checks = (_check_line(index, line, each, judged, now_ms) for line, each in zip(lines, ordered, strict=True))
+    return CheckOutcome(index.institution, encounter, now_ms, tuple(checks), tuple(unmapped), index.shared.terminology.pins)
+
+
+def has_images(content: HeaderContent) -> bool:
+    """Tell whether images belong to a record."""
+    return any(part.role in IMAGE_ROLES or part.media_type.startswith("application/dicom") for part in content.parts)
+
+
+def _standing(found: Iterable[FoundResult]) -> dict[bytes, Obstacle]:
+    """Say of each entry that no longer stands, by leaf hash, whether it was taken back or replaced.
+
+    A log speaks for its own records only: what another origin claims to supersede is left alone.
+    """
+    newest: dict[tuple[str, str], FoundResult] = {}
+    replaced: dict[bytes, FoundResult] = {}
+    everything = tuple(found)
+    for each in everything:
+        key = (each.leaf.origin, each.content.record_id)
+        if key not in newest or _age_order(each) > _age_order(newest[key]):
+            newest[key] = each
+        earlier = each.content.supersedes
+        if earlier is not None and earlier.origin == each.leaf.origin:
+            replaced[earlier.leaf_hash] = each
+    standing = {}
+    for each in everything:
+        last = newest[each.leaf.origin, each.content.record_id]
+        if last is each:
+            last = replaced.get(each.leaf.leaf_hash, each)
+        if last.entry_type is EntryType.WITHDRAWAL:
+            standing[each.leaf.leaf_hash] = Obstacle.WITHDRAWN
+        elif last is not each:
+            standing[each.leaf.leaf_hash] = Obstacle.SUPERSEDED
+    return standing
+
+
+def _age_order(result: FoundResult) -> tuple[int, bytes]:
+    return (result.content.version, result.leaf.leaf_hash)
+
+
+def _place(
+    results: ResultIndex | None, items: Iterable[Item], wanted: frozenset[ItemCode]
+) -> tuple[dict[ItemCode, list[tuple[Item, ResultMapping]]], tuple[tuple[str, str], ...]]:
+    """Find which wanted items a result is about, and which of its codes lead nowhere."""
+    rows: dict[ItemCode, list[tuple[Item, ResultMapping]]] = {}
+    unknown: dict[tuple[str, str], None] = {}
+    for each in items:
+        row = None if results is None else results.find(each)
+        if row is None:
+            unknown[each.system, each.code] = None
+        elif row.item in wanted:
+            rows.setdefault(row.item, []).append((each, row))
+    return rows, tuple(unknown)
+
+
+def _judge(
+    index: OrderingIndex,
+    result: FoundResult,
+    rows: Mapping[ItemCode, Sequence[tuple[Item, ResultMapping]]],
+    standing: Obstacle | None,
+    now_ms: int,
+) -> _Verdicts:
+    whole = standing or _obstacle_of_all(result)
+    if whole is not None:
+        return dict.fromkeys(rows, whole)
+    age_ms = now_ms - result.content.performed_at_ms
+    images = has_images(result.content)
+    verdicts: dict[ItemCode, OfferedItem | Obstacle] = {}
+    for item, placed in rows.items():
+        rule = index.rules[item]
+        obstacle = _obstacle_of_item(rule, placed, age_ms, images=images)
+        verdicts[item] = obstacle or _marked(index, result, rule)
+    return verdicts
+
+
+def _obstacle_of_all(result: FoundResult) -> Obstacle | None:
+    if result.content.status not in FINAL_STATUSES:
+        return Obstacle.PRELIMINARY
+    return Obstacle.LOG_FROZEN if result.frozen else None
+
+
+def _obstacle_of_item(
+    rule: ItemRule, placed: Sequence[tuple[Item, ResultMapping]], age_ms: int, *, images: bool
+) -> Obstacle | None:
+    if rule.window_ms is None or not -_CLOCK_SKEW_MS <= age_ms <= rule.window_ms:
+        return Obstacle.OUT_OF_WINDOW
+    if rule.item.unit and not any((each.unit or row.unit) in rule.units for each, row in placed):
+        return Obstacle.UNIT
+    if rule.methods is not None and not any(row.method in rule.methods for _, row in placed):
+        return Obstacle.METHOD
+    return Obstacle.NO_IMAGES if rule.item.images_required and not images else None
+
+
+def _marked(index: OrderingIndex, result: FoundResult, rule: ItemRule) -> OfferedItem | Obstacle:
+    item = rule.item.code
+    if result.institution == index.institution or not rule.needs_mark:
+        return OfferedItem(item, _NO_MARK_NEEDED, None)
+    mark = index.mark_of(result.institution, item, result.content.performed_at_ms)
+    return OfferedItem(item, mark.label, mark.certificate) if isinstance(mark, Mark) else mark
+
+
+def _each_withdrawal_once(judged: Iterable[_Judged]) -> list[_Judged]:
+    """Tell of a record that was taken back once, by its newest version that says what it was about."""
+    kept: dict[tuple[str, str, bytes], _Judged] = {}
+    for each in judged:
+        withdrawn = Obstacle.WITHDRAWN in each.verdicts.values()
+        key = (each.found.leaf.origin, each.found.content.record_id, b"" if withdrawn else each.found.leaf.leaf_hash)
+        if key not in kept or _age_order(each.found) > _age_order(kept[key].found):
+            kept[key] = each
+    return list(kept.values())
+
+
+def _check_line(
+    index: OrderingIndex, line: OrderLine, orderable: Orderable | None, judged: Iterable[_Judged], now_ms: int
+) -> OrderableCheck:
+    if orderable is None:
+        return OrderableCheck(
+            line, known=False, items=(), coverage=Coverage.NOT, missing=(), offers=(), unrecognisable=(),
+            window_days=None, price_fen=None, saving_fen=0,
+        )  # fmt: skip
+    offers, refused, answered = _sort_out(index, orderable, judged, now_ms)
+    missing = tuple(item for item in orderable.items if item not in answered)
+    coverage = Coverage.NOT if not answered else Coverage.PARTLY if missing else Coverage.COVERED
+    windows = [index.rules[item].window_ms for item in orderable.items if item in index.rules]
+    return OrderableCheck(
+        line,
+        known=True,
+        items=orderable.items,
+        coverage=coverage,
+        missing=missing,
+        offers=offers,
+        unrecognisable=refused,
+        window_days=min((each // _DAY_MS for each in windows if each is not None), default=None),
+        price_fen=index.price_fen(orderable, now_ms),
+        saving_fen=index.saving_fen(orderable, answered, now_ms),
+    )
+
+
+def _sort_out(
+    index: OrderingIndex, orderable: Orderable, judged: Iterable[_Judged], now_ms: int
+) -> tuple[tuple[Offer, ...], tuple[UnrecognisableResult, ...], frozenset[ItemCode]]:
+    offers: list[Offer] = []
+    refused: list[UnrecognisableResult] = []
+    answered: set[ItemCode] = set()
+    for each in judged:
+        verdicts = [(item, each.verdicts[item]) for item in orderable.items if item in each.verdicts]
+        offered = tuple(verdict for _, verdict in verdicts if isinstance(verdict, OfferedItem))
+        against = tuple(RefusedItem(item, verdict) for item, verdict in verdicts if isinstance(verdict, Obstacle))
+        if offered:
+            items = frozenset(one.item for one in offered)
+            answered |= items
+            offers.append(_offer(index, each.found, offered, index.saving_fen(orderable, items, now_ms), now_ms))
+        if against:
+            found, performed = each.found, each.found.content.performed_at_ms
+            refused.append(UnrecognisableResult(found.leaf, found.institution, performed, now_ms - performed, against))
+    return tuple(offers), tuple(refused), frozenset(answered)
+
+
+def _offer(index: OrderingIndex, found: FoundResult, offered: tuple[OfferedItem, ...], saving_fen: int, now_ms: int) -> Offer:
+    return Offer(
+        leaf=found.leaf,
+        institution=found.institution,
+        own=found.institution == index.institution,
+        performed_at_ms=found.content.performed_at_ms,
+        age_ms=now_ms - found.content.performed_at_ms,
+        items=offered,
+        level=found.level,
+        images_at_hand=has_images(found.content),
+        reachability=found.reachability,
+        saving_fen=saving_fen,
+    )
