@@ -390,7 +390,7 @@ class UnknownInstitutionError(InputError):
         self.institution = institution
 
 
-class UnknownInstitutionError(InputError):
+class NoProfileError(InputError):
     """The table of institutions or the maps do not have this institution."""
 
     def __init__(self, institution: str) -> None:

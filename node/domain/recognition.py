@@ -288,8 +288,10 @@ class CheckOutcome:
     @property
     def has_foreign_hit(self) -> bool:
         """Tell whether a result of another institution is in it: then it is logged."""
-        results = [each for line in self.lines for each in (*line.offers, *line.unrecognisable)]
-        return any(each.institution != self.institution for each in (*results, *self.unmapped))
+        seen = {each.institution for line in self.lines for each in line.offers}
+        seen |= {each.institution for line in self.lines for each in line.unrecognisable}
+        seen |= {each.institution for each in self.unmapped}
+        return bool(seen - {self.institution})
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from node.domain.entry import InstitutionId
 from node.domain.recognition import ItemCode, MethodGroup, Obstacle, OrderableCode, RegionCode
-from node.errors import UnknownInstitutionError
+from node.errors import NoProfileError
 from node.terminology.bundle import Terminology
 from node.terminology.catalogue import CatalogueItem, Quality
 from node.terminology.maps import Orderable, ResultIndex
@@ -59,7 +59,7 @@ class RecognitionIndex:
         """Return what the checks of one institution need.
 
         Raises:
-            UnknownInstitutionError: The table of institutions or the maps do not have it.
+            NoProfileError: The table of institutions or the maps do not have it.
         """
         if institution not in self._ordering:
             self._ordering[institution] = OrderingIndex(self, institution)
@@ -73,11 +73,11 @@ class OrderingIndex:
         """Prepare an institution.
 
         Raises:
-            UnknownInstitutionError: The table of institutions or the maps do not have it.
+            NoProfileError: The table of institutions or the maps do not have it.
         """
         documents = shared.terminology
         if institution not in shared.profiles or institution not in documents.maps:
-            raise UnknownInstitutionError(institution)
+            raise NoProfileError(institution)
         self.shared: Final = shared
         self.institution: Final = institution
         self.profile: Final = shared.profiles[institution]

@@ -78,7 +78,7 @@ def test_following_goes_on_from_an_encoded_state_in_the_middle_of_a_bundle() -> 
 def test_tiles_are_few_and_bundles_are_asked_for_once() -> None:
     log = ServedLog(entries(66_000))
     follower = Follower(ORIGIN, KEYS)
-    asked = []
+    asked: list[Resource] = []
     follower.offer(log.note())
     while wanted := follower.wanted():
         asked += wanted
