@@ -26,6 +26,7 @@ from ledger.follower import (
 from ledger.forks import Contradiction, ContradictionKind, verify_contradiction
 from ledger.hashing import LeafIndex, RootHash, hash_leaves
 from ledger.notes import NoteSigner
+from ledger.tiles import Resource
 from tests.served_logs import KEYS, AnyKey, ServedLog, drive, flipped
 from tests.simulators import ORIGIN, SIGNER
 
