@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ledger.ports import LogReader
 from node.adapters.clock import SystemClock
+from node.adapters.database.own_entries import SqlEntryLabels
 from node.adapters.database.schema import create_databases
 from node.adapters.keys.files import (
     FileNodeKeys,
@@ -15,6 +16,7 @@ from node.adapters.keys.files import (
     keep_locator_secrets,
     read_locator_secrets,
 )
+from node.adapters.keys.identity import FileInstitutionIdentity
 from node.bootstrap.chain import adopt_nonces
 from node.bootstrap.hosting import audit_keys, hosted_institutions, log_keys, log_signer, read_trust_root
 from node.bootstrap.stores import exclusive_stores
@@ -26,6 +28,7 @@ from node.services.clients import ClientService, IssuedClient, Scope
 from node.services.patients import PatientIndex
 from node.services.recovery import Recovery, RecoveryReport
 from node.settings import NodeSettings
+from node.wire.prepare import RecordContext
 
 
 def init_node(settings: NodeSettings, locator_secrets: Mapping[int, bytes]) -> None:
@@ -83,11 +86,11 @@ def recover_node(
     def work(transaction: RecordsTransaction) -> RecoveryReport:
         return Recovery(
             transaction,
-            institution=institution,
-            origin=hosted.origin,
+            context=RecordContext(hosted.origin, audit_keys(trust_root)),
             keys=log_keys(signer, trust_root),
             patients=patients,
-            audit_keys=audit_keys(trust_root),
+            identity=FileInstitutionIdentity(settings.keys, institution),
+            labels=SqlEntryLabels(),
             now_ms=unix_ms(clock),
         ).run(mirror, headers)
 

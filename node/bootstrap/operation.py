@@ -11,6 +11,7 @@ import httpx
 import structlog
 
 from node.adapters.clock import SystemClock
+from node.adapters.database.own_entries import SqlOwnTags
 from node.adapters.directory import DirectoryLock
 from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
@@ -30,6 +31,7 @@ from node.services.anchoring import AnchoringService
 from node.services.node import Node
 from node.services.patients import PatientIndex
 from node.services.sequencing import SequencingService
+from node.services.tag_counters import TagCounters
 from node.settings import NodeSettings
 
 log = structlog.get_logger(__name__)
@@ -97,6 +99,7 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
     keys = FileNodeKeys(settings.keys)
     stores = open_stores(settings, clock, stack)
     preparation = preparation_context(settings, trust_root)
+    patients = PatientIndex(keys, read_locator_secrets(settings.keys))
     return Foundation(
         settings=settings,
         clock=clock,
@@ -104,7 +107,8 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
         trust_root=trust_root,
         signers=signers,
         keys=keys,
-        patients=PatientIndex(keys, read_locator_secrets(settings.keys)),
+        patients=patients,
+        counters=TagCounters(SqlOwnTags(), patients),
         stores=stores,
         progress=read_progress(institutions, stores.reader),
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),

@@ -11,6 +11,7 @@ from ledger.checkpoints import Checkpoint, parse_checkpoint
 from ledger.mirror import open_log_checkpoint
 from ledger.notes import NoteSigner, parse_note
 from ledger.sequencer import Sequencer
+from node.adapters.database.own_entries import SqlEntryLabels
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import ChainClients
 from node.bootstrap.following import Following, FollowingStores, build_following, other_witnesses
@@ -35,6 +36,7 @@ from node.services.progress import Progress
 from node.services.sequencing import HostedLog, RefreshingGuard, SequencingService
 from node.services.staging import StagingHandler
 from node.services.status import ChainWatch, StatusService
+from node.services.tag_counters import TagCounters
 from node.settings import NodeSettings
 from node.telemetry import CHECKPOINT_ENTRIES, LOG_SIZE
 from node.wire.prepare import RecordContext
@@ -60,6 +62,8 @@ class Foundation:
     """What is derived from the node's own secret."""
     patients: PatientIndex
     """Patients by number."""
+    counters: TagCounters
+    """Allocate tags, in whichever service stages an entry."""
     stores: Stores
     """The databases."""
     progress: Progress
@@ -167,7 +171,15 @@ def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWat
         ingest=IngestService(
             preparation=foundation.workers,
             writer=stores.writer,
-            handler=StagingHandler(foundation.keys, stores.secrets, foundation.patients, foundation.clock),
+            handler=StagingHandler(
+                keys=foundation.keys,
+                secrets=stores.secrets,
+                patients=foundation.patients,
+                identities=foundation.identities,
+                counters=foundation.counters,
+                labels=SqlEntryLabels(),
+                clock=foundation.clock,
+            ),
             progress=foundation.progress,
             institutions=foundation.institutions,
             staged=sequencing.staged,

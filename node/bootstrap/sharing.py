@@ -49,6 +49,7 @@ def build_sharing(foundation: Foundation, read_registry: Callable[[], Registry] 
         contexts=foundation.contexts,
         identities=foundation.identities,
         patients=foundation.patients,
+        counters=foundation.counters,
         secret_store=foundation.stores.secrets,
         clock=foundation.clock,
     )

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from node.domain.entry import InstitutionId
+from node.domain.labels import NO_LABELS, LabelTable
 from node.domain.record import Kind
 
 
@@ -110,6 +111,8 @@ class KindTable:
 
     focal_types: Mapping[str, FocalType]
     """By FHIR resource type."""
+    labels: LabelTable = NO_LABELS
+    """What makes a record sensitive."""
 
     @property
     def kinds(self) -> frozenset[Kind]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NewType
 
 from node.domain.entry import InstitutionId, Version
+from node.domain.labels import SensitivityLabel
 
 Kind = NewType("Kind", str)
 """The name of a kind, such as `exam-result`; kinds are data in `node/data/kinds`."""
@@ -102,3 +103,5 @@ class RecordDraft:
     """Accession number or StudyInstanceUID, or empty."""
     path: str
     """FHIR path of its focal resource in the document, for messages."""
+    labels: tuple[SensitivityLabel, ...] = ()
+    """What makes it sensitive, sorted; none for most records."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from node.domain.entry import InstitutionId, RecordId, Version
+from node.domain.labels import SensitivityLabel
 from node.domain.record import PatientNumber
 from node.errors import ConcordError
 from node.ports.secrets import RecordSecret, SecretId
@@ -36,6 +37,8 @@ class DraftedRecord:
     """When the document says that it was issued, unix ms."""
     path: str
     """FHIR path of its focal resource, for messages."""
+    labels: tuple[SensitivityLabel, ...] = ()
+    """What makes it sensitive."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class EntryRow:
     """Whether a newer version had arrived before."""
     secret_id: SecretId | None
     """Names the record secret; None for public entries and once erased."""
+    owner_sealed: bytes | None = None
+    """The patient's id, sealed for this node; None where there is no patient, or nobody knows any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,13 +19,14 @@ from node.domain.patient import LocatorTag, PatientKeys
 from node.domain.record import Kind, Part, RecordStatus
 from node.ports.clock import Clock, unix_ms
 from node.ports.identities import InstitutionIdentity
-from node.ports.records import CounterKey, EntryRow, RecordsTransaction
+from node.ports.records import EntryRow, RecordsTransaction
 from node.ports.secrets import RecordSecret, SecretId, SecretStore
 from node.services.patients import PatientIndex
+from node.services.tag_counters import TagCounters
 from node.wire.commitment import SECRET_BYTES, PartLike, commit, seal_body
 from node.wire.header import KEY_ID_BYTES, HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
-from node.wire.locator import locator_tag, random_tag
+from node.wire.locator import random_tag
 from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest_part
 from node.wire.prepare import RecordContext
 
@@ -92,12 +93,14 @@ class EntryComposer:
         contexts: Mapping[InstitutionId, RecordContext],
         identities: Mapping[InstitutionId, InstitutionIdentity],
         patients: PatientIndex,
+        counters: TagCounters,
         secret_store: SecretStore,
         clock: Clock,
     ) -> None:
         self._contexts = contexts
         self._identities = identities
         self._patients = patients
+        self._counters = counters
         self._secrets = secret_store
         self._clock = clock
 
@@ -171,11 +174,9 @@ class EntryComposer:
             key = self._identities[institution].pairwise_key(patient.exchange_public_key)
         else:
             key = patient.epoch_keys[epoch]
-        counter_key = CounterKey(origin, self._patients.locator_id(key), entry.tag_class)
-        counter = transaction.counters([counter_key.locator_id]).get(counter_key, 0)
-        transaction.set_counters({counter_key: counter + 1})
+        tag = self._counters.reserve(transaction, origin, key, entry.tag_class)
         # the epoch stands in clear in class 1 too: a value of its own would point at sensitive entries
-        return _Reader(locator_tag(key, origin, entry.tag_class, counter), key, epoch, patient.pseudonym)
+        return _Reader(tag, key, epoch, patient.pseudonym)
 
 
 def _manifest(entry: ActEntry, origin: Origin) -> Manifest:

@@ -24,6 +24,7 @@ from node.ports.records import LocatorId, PatientId, PatientRow, RecordsTransact
 from node.wire.json_strict import check_document
 
 _PURPOSE = "patient-keys"
+_OWNER = "entry-owner"
 _PATIENT_ID_BYTES = 16
 _LOCATOR_ID_BYTES = 16
 _CACHED_PATIENTS = 10_000
@@ -34,12 +35,16 @@ _REGISTRATION_DEPTH = 2
 class ResolvedPatient:
     """What staging an entry needs of a patient."""
 
+    patient_id: PatientId
+    """Whose entry it becomes."""
     locator_id: LocatorId
     """Names the epoch key in counters."""
     epoch: int
     """The newest epoch whose key is here."""
     epoch_key: bytes
     """K_e, 32 bytes."""
+    exchange_public_key: bytes
+    """The patient's X25519 public key, with which an institution agrees on K_r."""
     pseudonym: bytes | None
     """The person's pseudonym for supervision; None until the code service has given one."""
 
@@ -75,7 +80,14 @@ class PatientIndex:
             keys = self.keys_of(row)
             epoch = max(keys.epoch_keys)
             epoch_key = keys.epoch_keys[epoch]
-            resolved = ResolvedPatient(self.locator_id(epoch_key), epoch, epoch_key, keys.pseudonym)
+            resolved = ResolvedPatient(
+                patient_id=row.patient_id,
+                locator_id=self.locator_id(epoch_key),
+                epoch=epoch,
+                epoch_key=epoch_key,
+                exchange_public_key=keys.exchange_public_key,
+                pseudonym=keys.pseudonym,
+            )
             self._resolved[place] = resolved
             if len(self._resolved) > _CACHED_PATIENTS:
                 self._resolved.popitem(last=False)
@@ -88,6 +100,14 @@ class PatientIndex:
     def seal(self, keys: PatientKeys) -> bytes:
         """Seal a patient's keys for this node."""
         return self._keys.seal(_PURPOSE, encode_patient_keys(keys))
+
+    def seal_owner(self, patient_id: PatientId) -> bytes:
+        """Seal what an entry's row says of its patient: with the database alone, entries cannot be linked."""
+        return self._keys.seal(_OWNER, patient_id)
+
+    def open_owner(self, sealed: bytes) -> PatientId:
+        """Open what an entry's row says of its patient."""
+        return PatientId(self._keys.open(_OWNER, sealed))
 
     def issue_provisional(self, institution: InstitutionId, number_mac: bytes) -> PatientRow:
         """Draw a provisional code for a patient whom nobody registered."""
@@ -104,12 +124,12 @@ class PatientSession:
         self._rows: dict[tuple[InstitutionId, bytes], PatientRow] = {}
         self._issued: list[PatientRow] = []
 
-    def load(self, institution: InstitutionId, numbers: Sequence[PatientNumber]) -> list[LocatorId]:
-        """Look up patients; return the names of the keys of those that are known."""
+    def load(self, institution: InstitutionId, numbers: Sequence[PatientNumber]) -> list[ResolvedPatient]:
+        """Look up patients; return those that are known."""
         macs = list({self._index.number_mac(number) for number in numbers})
         found = self._transaction.patients_by_number(institution, macs)
         self._rows.update(((institution, mac), row) for mac, row in found.items())
-        return list({self._index.resolve(row).locator_id for row in found.values()})
+        return [self._index.resolve(row) for row in found.values()]
 
     def resolve(self, institution: InstitutionId, number: PatientNumber) -> ResolvedPatient:
         """Return a patient; an unknown one gets a provisional code."""

@@ -91,4 +91,5 @@ def _prepare(
         explicit_version=draft.explicit_version,
         issued_at_ms=None if draft.issued_at is None else int(draft.issued_at.timestamp() * 1000),
         path=draft.path,
+        labels=draft.labels,
     )

@@ -8,6 +8,8 @@ in what was lost, so they are tagged anew: a reader takes the first miss for the
 Where one of them supersedes another of them, it goes on naming the leaf that never was in the log; the record id in the
 header still joins them.
 
+Recovered entries in class 1 are sensitive, and nothing tells why: they get the label R, which no consent opens by another name.
+
 What was erased after the backup was made is erased again, by its tombstones, as far as their headers come back.
 """
 
@@ -22,15 +24,19 @@ from ledger.mirror import fetch_entries, open_log_checkpoint
 from ledger.notes import VerifierKey
 from ledger.ports import LogReader
 from ledger.sequencer import recover_log
-from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
+from node.domain.entry import EntryType, RecordId, Version
 from node.domain.header import HeaderContent
+from node.domain.labels import RESTRICTED
 from node.domain.record import RecordStatus
-from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
+from node.ports.identities import InstitutionIdentity
+from node.ports.own_entries import EntryLabels
+from node.ports.records import CounterKey, EntryRow, IdentityMac, PatientId, RecordRow, RecordsTransaction
 from node.services.patients import PatientIndex
-from node.services.staging import TAG_CLASS, reader_key_id
+from node.services.staging import reader_key_id
 from node.wire.header import HeaderPlace, header_digest, open_header_reader, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
-from node.wire.locator import locator_tag
+from node.wire.locator import ORDINARY, PRIVATE, locator_tag
+from node.wire.prepare import RecordContext
 from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target
 
 
@@ -57,7 +63,17 @@ class _Owner:
     counter: CounterKey
     value: int
     epoch: int
-    epoch_key: bytes
+    key: bytes
+    patient_id: PatientId
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """One key that makes tags: K_e of an epoch, or K_r."""
+
+    key: bytes
+    epoch: int
+    patient_id: PatientId
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +92,21 @@ class Recovery:
         self,
         transaction: RecordsTransaction,
         *,
-        institution: InstitutionId,
-        origin: Origin,
+        context: RecordContext,
         keys: Sequence[VerifierKey],
         patients: PatientIndex,
-        audit_keys: Sequence[bytes],
+        identity: InstitutionIdentity,
+        labels: EntryLabels,
         now_ms: int,
     ) -> None:
         self._transaction = transaction
-        self._institution = institution
-        self._origin = origin
+        self._institution = identity.institution
+        self._origin = context.origin
         self._keys = keys
         self._patients = patients
-        self._audit_keys = audit_keys
+        self._identity = identity
+        self._labels = labels
+        self._audit_keys = context.audit_keys
         self._now_ms = now_ms
         self._headers = 0
         self._joined = 0
@@ -132,26 +150,36 @@ class Recovery:
         tags = {parse_leaf(leaf).tag for leaf in leaves}
         moved_tags = {parse_leaf(entry.leaf).tag for entry in moved}
         owners = _Owners({}, {}, {})
-        keys: dict[CounterKey, tuple[int, bytes]] = {}
-        for row in self._transaction.patients(self._institution):
-            for epoch, epoch_key in self._patients.keys_of(row).epoch_keys.items():
-                keys[CounterKey(self._origin, self._patients.locator_id(epoch_key), TAG_CLASS)] = epoch, epoch_key
-        counters = self._transaction.counters([key.locator_id for key in keys])
-        for key, (epoch, epoch_key) in keys.items():
-            stands_at = counters.get(key, 0)
+        keys = self._keys_of_patients()
+        counters = self._transaction.counters([counter.locator_id for counter in keys])
+        for counter, one in keys.items():
+            stands_at = counters.get(counter, 0)
             value = stands_at
             for earlier in range(max(0, stands_at - len(moved)), stands_at):
-                tag = locator_tag(epoch_key, self._origin, TAG_CLASS, earlier)
+                tag = locator_tag(one.key, self._origin, counter.tag_class, earlier)
                 if tag in moved_tags:
-                    owners.moved[tag] = _Owner(key, earlier, epoch, epoch_key)
+                    owners.moved[tag] = _Owner(counter, earlier, one.epoch, one.key, one.patient_id)
                     value = min(value, earlier)
-            while (tag := locator_tag(epoch_key, self._origin, TAG_CLASS, value)) in tags:
-                owners.recovered[tag] = _Owner(key, value, epoch, epoch_key)
+            while (tag := locator_tag(one.key, self._origin, counter.tag_class, value)) in tags:
+                owners.recovered[tag] = _Owner(counter, value, one.epoch, one.key, one.patient_id)
                 value += 1
             if value != stands_at:
-                owners.next_values[key] = value
+                owners.next_values[counter] = value
         self._transaction.set_counters(owners.next_values)
         return owners
+
+    def _keys_of_patients(self) -> dict[CounterKey, _Key]:
+        """Return every key that this institution makes tags with, in both classes."""
+        found: dict[CounterKey, _Key] = {}
+        for row in self._transaction.patients(self._institution):
+            patient = self._patients.keys_of(row)
+            for epoch, key in patient.epoch_keys.items():
+                counter = CounterKey(self._origin, self._patients.locator_id(key), ORDINARY)
+                found[counter] = _Key(key, epoch, row.patient_id)
+            key = self._identity.pairwise_key(patient.exchange_public_key)
+            counter = CounterKey(self._origin, self._patients.locator_id(key), PRIVATE)
+            found[counter] = _Key(key, max(patient.epoch_keys), row.patient_id)
+        return found
 
     def _restore(self, first: int, leaves: Sequence[bytes], headers: Mapping[int, bytes], owners: _Owners) -> None:
         """Insert recovered entries with their headers, joined to their records where a header says which."""
@@ -165,14 +193,16 @@ class Recovery:
                 owner = owners.recovered.get(leaf.tag)
                 if owner is not None:
                     place = HeaderPlace(self._origin, leaf.entry_type, leaf.tag)
-                    content = open_header_reader(header, place, owner.epoch_key).content
+                    content = open_header_reader(header, place, owner.key).content
                     if isinstance(content, HeaderContent):
                         opened[index] = content
             rows.append((index, leaf_bytes, leaf))
         self._insert_records(opened)
         joined = self._joinable(opened)
-        self._transaction.insert_entries([self._row(*row, joined.get(row[0])) for row in rows])
+        self._transaction.insert_entries([self._row(*row, joined.get(row[0]), owners.recovered.get(row[2].tag)) for row in rows])
         self._transaction.insert_headers(kept)
+        sensitive = [row[0] for row in rows if row[0] in opened and owners.recovered[row[2].tag].counter.tag_class == PRIVATE]
+        self._labels.insert(self._transaction, {(self._origin, index): frozenset({RESTRICTED}) for index in sensitive})
         self._headers += len(kept)
         self._joined += len(joined)
 
@@ -223,7 +253,7 @@ class Recovery:
                 joinable[index] = header
         return joinable
 
-    def _row(self, index: int, leaf_bytes: bytes, leaf: Leaf, header: HeaderContent | None) -> EntryRow:
+    def _row(self, index: int, leaf_bytes: bytes, leaf: Leaf, header: HeaderContent | None, owner: _Owner | None) -> EntryRow:
         return EntryRow(
             origin=self._origin,
             leaf_index=index,
@@ -239,6 +269,7 @@ class Recovery:
             issued_at_ms=None,
             out_of_order=False,
             secret_id=None,
+            owner_sealed=None if owner is None else self._patients.seal_owner(owner.patient_id),
         )
 
     def _tag_anew(self, moved: Sequence[EntryRow], owners: _Owners) -> list[bytes]:
@@ -255,13 +286,13 @@ class Recovery:
                 continue
             value = next_values.get(owner.counter, owner.value)
             next_values[owner.counter] = value + 1
-            tag = locator_tag(owner.epoch_key, self._origin, TAG_CLASS, value)
+            tag = locator_tag(owner.key, self._origin, owner.counter.tag_class, value)
             old_place = HeaderPlace(self._origin, leaf.entry_type, leaf.tag)
-            opened = open_header_reader(header, old_place, owner.epoch_key)
+            opened = open_header_reader(header, old_place, owner.key)
             sealed = seal_header(
                 prepare_header(opened.content, self._audit_keys),
                 HeaderPlace(self._origin, leaf.entry_type, tag),
-                reader_key=owner.epoch_key,
+                reader_key=owner.key,
                 reader_key_id=reader_key_id(owner.epoch),
                 pseudonym=opened.pseudonym,
             )

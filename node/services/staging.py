@@ -11,21 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
+from node.domain.patient import LocatorTag
 from node.domain.receipt import Outcome, Receipt
 from node.errors import ConcordError, DocumentRefusedError, Refusal, VersionConflictError
 from node.ports.clock import Clock, unix_ms
+from node.ports.identities import InstitutionIdentity
 from node.ports.keys import NodeKeys
+from node.ports.own_entries import EntryLabels, Labels
 from node.ports.preparation import DraftedRecord, PreparedAs
-from node.ports.records import CounterKey, EntryRow, IdentityMac, LocatorId, RecordRow, RecordsTransaction
+from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
 from node.ports.secrets import SecretStore
 from node.services.assignment import assignment_for
-from node.services.patients import PatientIndex, PatientSession
+from node.services.patients import PatientIndex, PatientSession, ResolvedPatient
+from node.services.tag_counters import TagCounters
 from node.wire.leaf import parse_leaf
-from node.wire.locator import locator_tag
+from node.wire.locator import ORDINARY, PRIVATE, locator_tag
 from node.wire.prepare import Assignment, FinishedEntry, finish_record
-
-TAG_CLASS = 0
-"""Records are what any treating hospital may find; sensitivity labels are not read yet."""
 
 _TWO_VERSIONS = "holds other content of a record that is in this document already; send versions one after another"
 
@@ -62,6 +63,7 @@ class _Placed:
     finished: FinishedEntry
     row: EntryRow
     outcome: Outcome
+    labels: Labels
 
 
 @dataclass(slots=True)
@@ -78,11 +80,24 @@ class _Draft:
 class StagingHandler:
     """Stages groups of documents; a `GroupHandler`."""
 
-    def __init__(self, keys: NodeKeys, secrets: SecretStore, patients: PatientIndex, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        keys: NodeKeys,
+        secrets: SecretStore,
+        patients: PatientIndex,
+        identities: Mapping[InstitutionId, InstitutionIdentity],
+        counters: TagCounters,
+        labels: EntryLabels,
+        clock: Clock,
+    ) -> None:
         self._keys = keys
         self._secrets = secrets
         self._patients = patients
+        self._identities = identities
         self._clock = clock
+        self.counters = counters
+        self.labels = labels
 
     def run(self, transaction: RecordsTransaction, items: Sequence[StagingRequest]) -> Sequence[StagingResult]:
         """Stage what can be staged; return a result for each document."""
@@ -110,6 +125,14 @@ class StagingHandler:
         """Return the patients of a transaction."""
         return PatientSession(self._patients, transaction)
 
+    def pairwise_key(self, institution: InstitutionId, patient: ResolvedPatient) -> bytes:
+        """Return K_r, under which a sensitive record is found by its writer and the patient alone."""
+        return self._identities[institution].pairwise_key(patient.exchange_public_key)
+
+    def seal_owner(self, patient: ResolvedPatient) -> bytes:
+        """Seal what an entry's row says of its patient."""
+        return self._patients.seal_owner(patient.patient_id)
+
 
 class _Staging:
     """One transaction's work."""
@@ -123,6 +146,7 @@ class _Staging:
         self._patients = handler.patients(transaction)
         self._counters: dict[CounterKey, int] = {}
         self._moved: dict[CounterKey, int] = {}
+        self._labels: dict[tuple[InstitutionId, IdentityMac], Labels] = {}
         self._placed: dict[Origin, list[_Placed]] = {}
         self._new_records: list[RecordRow] = []
 
@@ -144,7 +168,8 @@ class _Staging:
             found = self._transaction.records_by_identity(institution, list(identities))
             self._known.update(((institution, identity), record) for identity, record in found.items())
             numbers = [one.patient_number for item in self._items if item.institution == institution for one in item.records]
-            self._load_counters(self._patients.load(institution, numbers))
+            origin = next(item.origin for item in self._items if item.institution == institution)
+            self._load_counters(origin, self._patients.load(institution, numbers))
 
     def _place(self, item: StagingRequest, drafts: Sequence[_Draft]) -> list[Receipt | _Placed] | Reassigned | ConcordError:
         """Decide for all records of a document, then place them all."""
@@ -178,19 +203,42 @@ class _Staging:
             return receipt_of(known, draft.same, Outcome.SAME, Level.STORED)
         return None
 
-    def _load_counters(self, locators: Sequence[LocatorId]) -> None:
-        self._counters.update(self._transaction.counters(locators))
+    def _load_counters(self, origin: Origin, patients: Sequence[ResolvedPatient]) -> None:
+        keys = {CounterKey(origin, patient.locator_id, ORDINARY): patient.epoch_key for patient in patients}
+        self._counters.update(self._handler.counters.standing(self._transaction, keys))
+
+    def _tag(self, origin: Origin, patient: ResolvedPatient) -> LocatorTag:
+        """Allocate a tag that any treating hospital may find; counters are written with everything else."""
+        key = CounterKey(origin, patient.locator_id, ORDINARY)
+        # absent only for a code that was drawn a moment ago
+        counter = self._counters.get(key, 0)
+        self._counters[key] = self._moved[key] = counter + 1
+        return locator_tag(patient.epoch_key, origin, ORDINARY, counter)
+
+    def _labels_of(self, item: StagingRequest, draft: _Draft) -> Labels:
+        """Return what makes an entry sensitive: its own labels, and those of the versions before it."""
+        place = item.institution, draft.identity
+        known = self._labels.get(place)
+        if known is None:
+            entries = () if draft.known is None else draft.known.entries
+            known = self._handler.labels.of(self._transaction, entries)
+        self._labels[place] = known = known.union(draft.drafted.labels)
+        return known
 
     def _stage(self, item: StagingRequest, draft: _Draft) -> _Placed:
         patient = self._patients.resolve(item.institution, draft.drafted.patient_number)
-        key = CounterKey(item.origin, patient.locator_id, TAG_CLASS)
-        counter = self._counters.get(key, 0)
-        self._counters[key] = self._moved[key] = counter + 1
+        labels = self._labels_of(item, draft)
+        if labels:
+            key = self._handler.pairwise_key(item.institution, patient)
+            tag = self._handler.counters.reserve(self._transaction, item.origin, key, PRIVATE)
+        else:
+            key, tag = patient.epoch_key, self._tag(item.origin, patient)
         finished = finish_record(
             draft.drafted.prepared,
             origin=item.origin,
-            tag=locator_tag(patient.epoch_key, item.origin, TAG_CLASS, counter),
-            reader_key=patient.epoch_key,
+            tag=tag,
+            reader_key=key,
+            # the epoch in both classes: a value of its own would point at sensitive entries
             reader_key_id=reader_key_id(patient.epoch),
             pseudonym=patient.pseudonym,
         )
@@ -204,15 +252,17 @@ class _Staging:
         )
         if draft.known is None:
             self._new_records.append(record)
-        row = self._row(item, draft, record, finished)
-        placed = _Placed(draft.drafted, record, finished, row, _outcome(row, record))
+        row = self._row(item, draft, record, finished, self._handler.seal_owner(patient))
+        placed = _Placed(draft.drafted, record, finished, row, _outcome(row, record), labels)
         self._placed.setdefault(item.origin, []).append(placed)
         # later documents of this transaction see it, at an index that is filled in when the log has given it
         versions = tuple(sorted((*record.entries, row), key=lambda entry: entry.version))
         self._known[item.institution, draft.identity] = replace(record, entries=versions)
         return placed
 
-    def _row(self, item: StagingRequest, draft: _Draft, record: RecordRow, finished: FinishedEntry) -> EntryRow:
+    def _row(
+        self, item: StagingRequest, draft: _Draft, record: RecordRow, finished: FinishedEntry, owner_sealed: bytes
+    ) -> EntryRow:
         drafted = draft.drafted
         assignment = drafted.prepared.assignment
         return EntryRow(
@@ -230,6 +280,7 @@ class _Staging:
             issued_at_ms=drafted.issued_at_ms,
             out_of_order=_is_out_of_order(record, assignment.version, drafted.issued_at_ms),
             secret_id=drafted.secret_id,
+            owner_sealed=owner_sealed,
         )
 
     def _write(self) -> None:
@@ -244,6 +295,9 @@ class _Staging:
             transaction.insert_entries([one.row for one in placed])
             transaction.insert_headers([(origin, one.row.leaf_index, one.finished.header) for one in placed])
             transaction.insert_bodies([(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed])
+        self._handler.labels.insert(
+            transaction, {(one.row.origin, one.row.leaf_index): one.labels for placed in self._placed.values() for one in placed}
+        )
         self._patients.write()
         transaction.set_counters(self._moved)
 

@@ -51,7 +51,7 @@ def split_document(document: bytes, kinds: KindTable, limits: DocumentLimits, ru
         focal = kinds.focal_types.get(resource.resource_type)
         if focal is None:
             continue
-        reader = RecordReader(read, focal, resource, rules, limits)
+        reader = RecordReader(read, focal, resource, rules, limits, kinds.labels)
         draft = reader.read()
         used |= reader.roles.keys()
         if draft is None:

@@ -98,8 +98,9 @@ class Node(NamedTuple):
 class Document:
     """The resources of a document."""
 
-    def __init__(self, resources: Sequence[Resource]) -> None:
+    def __init__(self, resources: Sequence[Resource], bundle: Tree | None = None) -> None:
         self.resources = resources
+        self.bundle: Tree = bundle or {}
         self._by_url = {each.full_url: each for each in resources if each.full_url}
         self._by_name: dict[str, Resource | None] = {}
         self._without_base: dict[str, Resource | None] = {}
@@ -185,7 +186,7 @@ def split_resources(document: bytes, limits: DocumentLimits) -> Document:
     except NestingTooDeepError as error:
         raise LimitExceededError("max_nesting", limits.max_depth) from error
     if isinstance(tree, dict) and tree.get("resourceType") == "Bundle":
-        return Document(_read_bundle(document, tree))
+        return Document(_read_bundle(document, tree), tree)
     wrong = _check_resource(tree)
     if wrong:
         raise _refused("resourceType", wrong)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from node.domain.entry import Version
 from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules, StudyRule
+from node.domain.labels import LabelTable, SensitivityLabel
 from node.domain.record import FHIR_JSON, Item, Part, RecordDraft, RecordIdentity, RecordStatus
 from node.errors import LimitExceededError, Refusal
 from node.wire.fhir_document import Document, Node, Resource, Tree, walk
@@ -20,19 +21,27 @@ from node.wire.fhir_time import parse_time
 _MAX_VERSION: Final = 2**31 - 1
 _NOT_VALUES: Final = frozenset({"id", "extension"})
 _OID: Final = "urn:oid:"
+_SECURITY: Final = ("meta", "security")
 
 
 class RecordReader:
     """Reads the record that one resource starts; `refusals` tells why where there is none."""
 
     def __init__(
-        self, document: Document, focal: FocalType, resource: Resource, rules: IdentityRules, limits: DocumentLimits
+        self,
+        document: Document,
+        focal: FocalType,
+        resource: Resource,
+        rules: IdentityRules,
+        limits: DocumentLimits,
+        labels: LabelTable,
     ) -> None:
         self._document = document
         self._kind = focal
         self._focal = Node(resource, resource.tree, "")
         self._rules = rules
         self._limits = limits
+        self._labels = labels
         self._nodes: list[Node] = []
         self.roles: dict[int, str] = {}
         self.refusals: list[Refusal] = []
@@ -73,6 +82,7 @@ class RecordReader:
             items=tuple(dict.fromkeys(self._items())),
             study=self._study(),
             path=self._focal.resource.path,
+            labels=self._sensitivity(),
         )
 
     # Parts
@@ -204,6 +214,18 @@ class RecordReader:
                         if _is_coding(coding)
                     ]
         return items
+
+    def _sensitivity(self) -> tuple[SensitivityLabel, ...]:
+        """Return the labels of the document and of every part: one sensitive observation makes the report sensitive."""
+        codings = [
+            coding
+            for tree in (self._document.bundle, *(node.tree for node in self._nodes))
+            if "meta" in tree
+            for coding in walk(tree, _SECURITY)
+            if _is_coding(coding)
+        ]
+        found = {self._labels.label(coding.get("system", ""), coding["code"]) for coding in codings}
+        return tuple(sorted(label for label in found if label is not None))
 
     def _first(self, paths: Sequence[FhirPath], node: Node) -> str:
         for path in paths:

@@ -12,8 +12,10 @@ from typing import Final
 import msgspec
 
 from node.domain.kind import FhirPath, FocalType, FollowRule, ItemRule, KindTable, Requirement, StudyRule
+from node.domain.labels import NO_LABELS, LabelTable
 from node.domain.record import Kind
 from node.errors import MalformedKindError, UnknownFormatError
+from node.wire.labels import load_labels
 
 KIND_FILE_VERSION: Final = 1
 PACKAGED_KINDS: Final = Path(__file__).parent.parent / "data" / "kinds"
@@ -55,16 +57,16 @@ class _KindFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def load_kinds(folder: Path = PACKAGED_KINDS) -> KindTable:
-    """Read every kind file of a folder, by default of the package.
+    """Read every kind file of a folder, by default of the package, and the labels of the package.
 
     Raises:
         MalformedKindError: A file is not a kind file, or two claim one resource type.
         UnknownFormatError: A file has a version that this release does not know.
     """
-    return parse_kinds({path.name: path.read_bytes() for path in sorted(folder.glob("*.toml"))})
+    return parse_kinds({path.name: path.read_bytes() for path in sorted(folder.glob("*.toml"))}, load_labels())
 
 
-def parse_kinds(files: Mapping[str, bytes]) -> KindTable:
+def parse_kinds(files: Mapping[str, bytes], labels: LabelTable = NO_LABELS) -> KindTable:
     """Parse kind files, given by name.
 
     Raises:
@@ -77,7 +79,7 @@ def parse_kinds(files: Mapping[str, bytes]) -> KindTable:
             if focal.resource_type in focal_types:
                 raise MalformedKindError(name, f"{focal.resource_type} already belongs to another kind")
             focal_types[focal.resource_type] = focal
-    return KindTable(focal_types)
+    return KindTable(focal_types, labels)
 
 
 def parse_path(text: str) -> FhirPath:

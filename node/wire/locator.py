@@ -17,9 +17,13 @@ from node.identity.codes import epoch_key
 from node.identity.hkdf import hkdf_sha256, hmac_sha256, hmac_states
 from node.wire.commitment import Entropy
 
-__all__ = ["TAG_BYTES", "TagMaker", "epoch_key", "locator_tag", "pairwise_key", "random_tag"]
+__all__ = ["ORDINARY", "PRIVATE", "TAG_BYTES", "TagMaker", "epoch_key", "locator_tag", "pairwise_key", "random_tag"]
 
 TAG_BYTES: Final = 32
+ORDINARY: Final = 0
+"""Class of what any treating hospital may find."""
+PRIVATE: Final = 1
+"""Class of what the writer and the patient alone find."""
 
 _PAIRWISE_LABEL: Final = b"concord/pairwise/v1"
 _KEY_BYTES: Final = 32

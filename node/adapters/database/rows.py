@@ -12,6 +12,8 @@ from node.ports.records import AnchorRow, ClientRow, EntryRow, IdentityMac, Pati
 from node.ports.secrets import SecretId
 
 Row = sa.Row[Any]
+_TAG_AT = 42
+"""Where the locator tag of a leaf begins (docs/spec/leaf.md)."""
 
 
 def entry_from(row: Row) -> EntryRow:
@@ -31,6 +33,7 @@ def entry_from(row: Row) -> EntryRow:
         issued_at_ms=row.issued_at_ms,
         out_of_order=bool(row.out_of_order),
         secret_id=None if row.secret_id is None else SecretId(row.secret_id),
+        owner_sealed=row.owner_sealed,
     )
 
 
@@ -51,7 +54,19 @@ def entry_values(entry: EntryRow) -> dict[str, object]:
         "issued_at_ms": entry.issued_at_ms,
         "out_of_order": entry.out_of_order,
         "secret_id": entry.secret_id,
+        "owner_sealed": entry.owner_sealed,
+        "tag_prefix": leaf_tag_prefix(entry.leaf),
     }
+
+
+def tag_prefix(tag: bytes) -> int:
+    """Return what the index holds of a tag: 63 of its bits, which every engine's integers have room for."""
+    return int.from_bytes(tag[:8], "big") >> 1
+
+
+def leaf_tag_prefix(leaf: bytes) -> int:
+    """Return what the index holds of a leaf's tag."""
+    return tag_prefix(leaf[_TAG_AT : _TAG_AT + 8])
 
 
 def record_from(row: Row, entries: tuple[EntryRow, ...]) -> RecordRow:

@@ -57,6 +57,9 @@ entries = sa.Table(
     sa.Column("issued_at_ms", sa.BigInteger),
     sa.Column("out_of_order", sa.Boolean, nullable=False),
     sa.Column("secret_id", sa.LargeBinary(16), comment="null for public entries and once erased"),
+    sa.Column("owner_sealed", sa.LargeBinary, comment="the patient's id under the node's key: entries stay unlinked here too"),
+    sa.Column("tag_prefix", sa.BigInteger, nullable=False, comment="63 bits of the locator tag"),
+    sa.Index("entries_by_tag", "tag_prefix"),
     sa.Index("entries_by_record", "record_id", "version", unique=True),
     sa.Index("entries_by_time", "staged_at_ms"),
 )

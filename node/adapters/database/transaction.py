@@ -20,6 +20,7 @@ from node.adapters.database.tables import (
     patients,
     records,
 )
+from node.adapters.database.tables_own_entries import entry_labels
 from node.domain.entry import InstitutionId, Origin, RecordId
 from node.ports.records import (
     AnchorRow,
@@ -185,13 +186,13 @@ class SqlRecordsTransaction:
     def replace_entry(self, origin: Origin, leaf_index: int, leaf: bytes, leaf_hash: bytes, header: bytes) -> None:
         """Replace leaf and header of an entry that was staged and never logged."""
         change = entries.update().where(entries.c.origin == origin, entries.c.leaf_index == leaf_index)
-        self._connection.execute(change.values(leaf=leaf, leaf_hash=leaf_hash))
+        self._connection.execute(change.values(leaf=leaf, leaf_hash=leaf_hash, tag_prefix=rows.leaf_tag_prefix(leaf)))
         change = headers.update().where(headers.c.origin == origin, headers.c.leaf_index == leaf_index)
         self._connection.execute(change.values(header=header))
 
     def renumber(self, origin: Origin, moves: Mapping[int, int]) -> None:
         """Give entries that were staged and never logged new indices."""
-        for table in (entries, headers, bodies):
+        for table in (entries, headers, bodies, entry_labels):
             # upwards only, highest first: no step may meet an index that is still taken
             for old in sorted(moves, reverse=True):
                 at = (table.c.origin == origin, table.c.leaf_index == old)

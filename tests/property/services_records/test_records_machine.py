@@ -18,9 +18,8 @@ from node.domain.receipt import Outcome, Receipt
 from node.errors import RecordErasedError, UnknownRecordError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.services.patients import Registration
-from node.services.staging import TAG_CLASS
 from node.wire.leaf import parse_leaf
-from node.wire.locator import locator_tag
+from node.wire.locator import ORDINARY, locator_tag
 from tests.unit.services_records.test_tags import NUMBER
 from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS, World, make_world, report
 
@@ -149,7 +148,7 @@ class Records(RuleBasedStateMachine):
             assert len(tags) == len(leaves)
             key = self.keys[institution].epoch_keys[1]
             found = 0
-            while locator_tag(key, origin, TAG_CLASS, found) in tags:
+            while locator_tag(key, origin, ORDINARY, found) in tags:
                 found += 1
             assert found == self.tagged[institution]
 

@@ -8,10 +8,9 @@ from node.domain.patient import PatientKeys
 from node.domain.record import PatientNumber
 from node.identity.codes import draw_seed, keys_of_seed
 from node.services.patients import Registration
-from node.services.staging import TAG_CLASS
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
-from node.wire.locator import locator_tag
+from node.wire.locator import ORDINARY, locator_tag
 from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS, World, report
 
 NUMBER = PatientNumber("urn:mrn", "00042")
@@ -31,7 +30,7 @@ def probe(world: World, keys: PatientKeys, epoch: int = 1) -> list[int]:
     world.wait_logged(world.receipt(report("a probe", patient="99999", value="")))
     tags = {parse_leaf(leaf).tag: index for index, leaf in enumerate(world.leaves())}
     found: list[int] = []
-    while (tag := locator_tag(keys.epoch_keys[epoch], world.origin(), TAG_CLASS, len(found))) in tags:
+    while (tag := locator_tag(keys.epoch_keys[epoch], world.origin(), ORDINARY, len(found))) in tags:
         found.append(tags[tag])
     return found
 

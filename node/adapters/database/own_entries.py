@@ -1,0 +1,72 @@
+"""Tags and labels of own entries, in `records.db` (`ports.own_entries`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+
+from node.adapters.database.rows import entry_from, tag_prefix
+from node.adapters.database.tables import entries
+from node.adapters.database.tables_own_entries import entry_labels
+from node.adapters.database.transaction import connection_of
+from node.domain.entry import Origin
+from node.domain.labels import SensitivityLabel
+from node.domain.patient import LocatorTag
+from node.ports.own_entries import Labels
+from node.ports.records import EntryRow, RecordsTransaction
+from node.wire.leaf import parse_leaf
+
+_CHUNK = 400
+"""Values in one IN list: below every engine's limit on bound parameters."""
+_BY_TAG = sa.select(entries).where(
+    entries.c.origin == sa.bindparam("origin"), entries.c.tag_prefix.in_(sa.bindparam("prefixes", expanding=True))
+)
+
+
+class SqlOwnTags:
+    """An `OwnTags`."""
+
+    def places(self, transaction: RecordsTransaction, origin: Origin, tags: Sequence[LocatorTag]) -> dict[LocatorTag, EntryRow]:
+        """Return the entries of a log that have these tags."""
+        found: dict[LocatorTag, EntryRow] = {}
+        wanted = set(tags)
+        connection = connection_of(transaction)
+        for start in range(0, len(tags), _CHUNK):
+            prefixes = [tag_prefix(tag) for tag in tags[start : start + _CHUNK]]
+            for row in connection.execute(_BY_TAG, {"origin": origin, "prefixes": prefixes}):
+                entry = entry_from(row)
+                # the index holds eight bytes of each tag: whoever logs chooses them, the leaf decides
+                tag = parse_leaf(entry.leaf).tag
+                if tag in wanted:
+                    found[tag] = entry
+        return found
+
+
+class SqlEntryLabels:
+    """An `EntryLabels`."""
+
+    def insert(self, transaction: RecordsTransaction, labels: Mapping[tuple[Origin, int], Labels]) -> None:
+        """Keep the labels of entries, given by log and leaf index."""
+        values = [
+            {"origin": origin, "leaf_index": leaf_index, "label": label}
+            for (origin, leaf_index), own in labels.items()
+            for label in sorted(own)
+        ]
+        if values:
+            connection_of(transaction).execute(entry_labels.insert(), values)
+
+    def of(self, transaction: RecordsTransaction, entries: Iterable[EntryRow]) -> Labels:
+        """Return all labels that any of these entries bears."""
+        by_origin: defaultdict[Origin, list[int]] = defaultdict(list)
+        for entry in entries:
+            by_origin[entry.origin].append(entry.leaf_index)
+        found: set[SensitivityLabel] = set()
+        for origin, indices in by_origin.items():
+            for start in range(0, len(indices), _CHUNK):
+                query = sa.select(entry_labels.c.label).where(
+                    entry_labels.c.origin == origin, entry_labels.c.leaf_index.in_(indices[start : start + _CHUNK])
+                )
+                found.update(SensitivityLabel(label) for label in connection_of(transaction).scalars(query))
+        return frozenset(found)
