@@ -20,8 +20,7 @@ from node.errors import SchemaVersionError, SettingsError
 
 log_tables(records_metadata)
 JOURNAL_TABLES = journal_tables(records_metadata)
-FEATURE_TABLES = (tables_membership, tables_nonces, tables_outbox)
-FEATURE_TABLES = (tables_membership, tables_own_entries)
+FEATURE_TABLES = (tables_membership, tables_nonces, tables_outbox, tables_own_entries)
 """Modules that declare tables of `records.db` for one feature each."""
 
 RECORDS = "records.db"
