@@ -187,7 +187,7 @@ class _Founding:
         self._consortium: Contract
 
     def deploy(self) -> Deployment:
-        """Deploy both contracts, or check those that the file names."""
+        """Deploy the contracts, or check those that the file names: an older devnet goes on without `consents`."""
         chain_id = self._web3.eth.chain_id
         genesis_hash = bytes(self._web3.eth.get_block(0)["hash"])
         found = read_deployment(self._file)
@@ -198,8 +198,9 @@ class _Founding:
         founders = [(plan.institution, int(plan.roles), _account(plan.chain_key)) for plan in self._founders]
         consortium = self._deploy("consortium", founders, self._threshold)
         log_anchors = self._deploy("log_anchors", to_checksum_address(consortium.address))
+        consents = self._deploy("consents", to_checksum_address(consortium.address))
         self._consortium = self._bind("consortium", consortium.address)
-        contracts = {pin.name: pin for pin in (consortium, log_anchors)}
+        contracts = {pin.name: pin for pin in (consortium, log_anchors, consents)}
         deployment = Deployment(chain_id, genesis_hash, contracts)
         _write_deployment(self._file, deployment)
         return deployment

@@ -29,7 +29,7 @@ from devnet.genesis import InstitutionPlan, OriginPlan, address_of, found_consor
 from devnet.plan import DevnetState, InstitutionState, NodeState, plan_devnet, read_state, write_state
 from devnet.trust import exchange_public_key, log_signer, make_trust_root, trust_signers
 from ledger.notes import encode_verifier_key
-from node.adapters.keys.files import InstitutionKeys, create_institution_keys, create_node_keys, read_key, write_key
+from node.adapters.keys.files import RELAY_KEY, InstitutionKeys, create_institution_keys, create_node_keys, read_key, write_key
 from node.bootstrap.maintenance import init_node, issue_clients
 from node.domain.entry import InstitutionId, Origin
 from node.settings import FILE_NAME, InstitutionSettings, load_settings, write_settings
@@ -241,6 +241,8 @@ class Devnet:
             write_key(self.locator_secret, secrets.token_bytes(32))
 
     def _accounts(self) -> Iterator[bytes]:
+        for node in self.state.nodes:
+            yield address_of(read_key(self.node_directory(node) / "keys" / RELAY_KEY))
         for node, each in self.institutions.values():
             keys = InstitutionKeys(self.node_directory(node) / "keys", each.name)
             yield address_of(keys.read("chain.key"))

@@ -15,6 +15,7 @@ sending     nonce, price, signature; stored, then sent
 settling    facts, judgement, news, what is missing sent again
 anchors     AnchorChain: submit and settle
 events      ChainEvents: by cursor, with block hashes checked
+consents    ConsentChain: read consents and emergencies, send what others signed
 registry    reads the consortium
 consortium  ConsortiumChain: propose, vote, register keys
 ```

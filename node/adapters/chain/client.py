@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from node.adapters.chain.anchors import ChainAnchors
 from node.adapters.chain.connection import READ_TIMEOUT_S, ChainConnection
+from node.adapters.chain.consents import ChainConsents
 from node.adapters.chain.consortium import ChainConsortium
 from node.adapters.chain.events import ContractEvents
 from node.adapters.chain.gateway import ContractGateway
@@ -51,6 +52,18 @@ class ChainClient:
     def consortium(self, signer: TransactionSigner | None = None) -> ChainConsortium:
         """Return a `ConsortiumChain`; without an institution's chain key, to read only."""
         return ChainConsortium(self._connection, signer)
+
+    def consents(self, relay: TransactionSigner, clock: Clock) -> ChainConsents:
+        """Return a `ConsentChain`.
+
+        Args:
+            relay: The account that sends what others signed.
+            clock: Tells the time.
+
+        Raises:
+            ContractMismatchError: The trust root pins no contract `consents`.
+        """
+        return ChainConsents(self._connection, relay, clock)
 
     def close(self) -> None:
         """Close the connections."""

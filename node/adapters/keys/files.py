@@ -2,6 +2,7 @@
 
 ```
 keys/node.key                      32 bytes, hex: sub-keys for keyed hashes and for sealing patient keys
+keys/relay.key                     secp256k1 private key of the account that sends signed consents; it has no rights
 keys/kek/<id>.key                  key-encryption keys of the record secrets; the highest id is current
 keys/locator/<epoch>.key           the consortium's locator secrets, by epoch
 keys/<institution>/log.seed        Ed25519 seed that signs checkpoints
@@ -29,6 +30,8 @@ from node.identity.hkdf import hmac_sha256
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+RELAY_KEY = "relay.key"
+"""The node's own account on chain."""
 INSTITUTION_KEYS = ("log.seed", "cosign.seed", "exchange.key", "request.seed", "anchor.key", "chain.key")
 """Every institution's keys."""
 
@@ -180,7 +183,7 @@ class InstitutionKeys:
 
 def create_node_keys(directory: Path) -> None:
     """Draw the node's own keys; those that exist are kept."""
-    for path in (directory / "node.key", directory / "kek" / "1.key"):
+    for path in (directory / "node.key", directory / RELAY_KEY, directory / "kek" / "1.key"):
         if not path.exists():
             write_key(path, secrets.token_bytes(KEY_BYTES))
 

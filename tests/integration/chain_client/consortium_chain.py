@@ -48,7 +48,8 @@ ANCHOR_KEYS = [key(f"anchor {number}") for number in range(ANCHOR_KEY_COUNT)]
 FOUNDERS = ("hospital-a.example", "regulator.example")
 JOINER = "hospital-b.example"
 MINER = key("miner")
-FUNDED = tuple(f"0x{address_of(each).hex()}" for each in [*ANCHOR_KEYS, MINER, *(key(name) for name in (*FOUNDERS, JOINER))])
+RELAY = key("relay")
+FUNDED = tuple(f"0x{address_of(each).hex()}" for each in [*ANCHOR_KEYS, MINER, RELAY, *(key(name) for name in (*FOUNDERS, JOINER))])
 
 
 def origin(number: int) -> Origin:

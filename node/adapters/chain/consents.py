@@ -1,0 +1,256 @@
+"""Consents and emergencies on chain: `ports.consents.ConsentChain` over a connection.
+
+Whoever sends has no rights: messages are signed by patients' keys and by anchor keys, and sent from the node's relay
+account, whose nonces nothing else uses. Nothing is stored here: a message that was cut off is sent again, and what it did
+already the contract refuses by name. Left out: what is sent again and when (`services.consent_relay`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from eth_hash.auto import keccak
+from eth_typing import BlockNumber
+from eth_utils.address import to_canonical_address, to_checksum_address
+from hexbytes import HexBytes
+from web3.exceptions import BadFunctionCallOutput, TransactionIndexingInProgress, TransactionNotFound
+from web3.types import FilterParams, TxReceipt
+
+from contracts.events import ConsentGranted, ConsentRevoked, decode_event
+from node.adapters.chain.connection import ChainConnection
+from node.adapters.chain.finality import block_at, final_block, newest_block
+from node.adapters.chain.signers import TransactionSigner, UnsignedCall
+from node.domain.access import BlockStamp, ConsentId
+from node.domain.consent_message import (
+    ConsentAddress,
+    ContractDomain,
+    EmergencyId,
+    Grant,
+    InstitutionGrant,
+    InstitutionRevoke,
+    OpenEmergency,
+    ReviewEmergency,
+    Revoke,
+    ScopeDigest,
+    SignedMessage,
+)
+from node.domain.consent_state import ConsentReading, ConsentState, EmergencyState, SeenBlock, SeenHead
+from node.domain.entry import InstitutionId, Origin
+from node.errors import ChainRefusedError, ContractMismatchError, TransactionMissingError, TransactionRevertedError
+from node.ports.chain import ChainHead
+from node.ports.clock import Clock
+from node.ports.consents import ConsentChange, ConsentChanges
+
+CONSENTS: Final = "consents"
+CONSORTIUM: Final = "consortium"
+READ_ATTEMPTS: Final = 3
+WAIT_S: Final = 30.0
+POLL_S: Final = 0.05
+GAS_MARGIN_PERCENT: Final = 130
+
+_NO_ID: Final = bytes(32)
+_NO_ADDRESS: Final = bytes(20)
+
+
+class ChainConsents:
+    """The contract; a `ConsentChain`. A lock lets its threads take turns."""
+
+    def __init__(
+        self,
+        connection: ChainConnection,
+        relay: TransactionSigner,
+        clock: Clock,
+        *,
+        wait_s: float = WAIT_S,
+        monotonic_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Ask nothing yet.
+
+        Args:
+            connection: The chain.
+            relay: The account that sends; it has no rights.
+            clock: Tells the time.
+            wait_s: How long a transaction may take to get into a block.
+            monotonic_s: Measures that.
+
+        Raises:
+            ContractMismatchError: The trust root pins no contract `consents`.
+        """
+        if CONSENTS not in connection.pin.contracts:
+            raise ContractMismatchError(CONSENTS, "no address", "the trust root does not name it")
+        self._connection = connection
+        self._relay = relay
+        self._clock = clock
+        self._wait_s = wait_s
+        self._monotonic_s = monotonic_s
+        self._names: dict[bytes, InstitutionId] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def domain(self) -> ContractDomain:
+        """What binds signatures to this contract."""
+        return ContractDomain(self._connection.pin.chain_id, self._connection.pin.contracts[CONSENTS].address)
+
+    def head(self) -> SeenHead:
+        """Return the final and the newest block."""
+        with self._lock:
+            # before the question: what is read is at least as new
+            read_at = self._clock.now()
+            newest = newest_block(self._connection)
+            return SeenHead(_seen(final_block(self._connection, newest)), _seen(newest), read_at)
+
+    def consent(self, consent: ConsentId) -> ConsentReading:
+        """Return a consent at the final and at the newest block, both of one chain."""
+        with self._lock:
+            for _ in range(READ_ATTEMPTS):
+                head = self.head()
+                newest = self._consent_at(consent, head.newest)
+                final = newest if head.final == head.newest else self._consent_at(consent, head.final)
+                # blocks are named by number: had others taken their places meanwhile, the parts may not fit
+                if all(self._is_there(block) for block in {head.newest, head.final}):
+                    return ConsentReading(consent, final, newest, revocation_seen=False, head=head)
+            raise ChainRefusedError("consents.consent", "the newest blocks keep changing while they are read")
+
+    def emergency(self, emergency: EmergencyId) -> EmergencyState | None:
+        """Return an emergency at the newest block, or None when the chain has none of this id."""
+        with self._lock:
+            digest, institution, opened_at_s, reviewed_at_s = self._read("emergency", emergency, "latest")
+            if bytes(institution) == _NO_ID:
+                return None
+            name = self._name(bytes(institution))
+            return EmergencyState(emergency, bytes(digest), name, opened_at_s, reviewed_at_s or None)
+
+    def changes(self, from_block: int) -> ConsentChanges:
+        """Return what happened to consents from a block on up to the newest one."""
+        with self._lock:
+            head = self.head()
+            query: FilterParams = {
+                "address": to_checksum_address(self.domain.contract),
+                "fromBlock": BlockNumber(max(0, min(from_block, head.newest.stamp.number))),
+                "toBlock": BlockNumber(head.newest.stamp.number),
+            }
+            with self._connection.calling("eth_getLogs") as web3:
+                logs = web3.eth.get_logs(query)
+            changes: list[ConsentChange] = []
+            for log in sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"])):
+                event = decode_event(CONSENTS, [bytes(topic) for topic in log["topics"]], bytes(log["data"]))
+                if isinstance(event, ConsentGranted | ConsentRevoked):
+                    changes.append(ConsentChange(ConsentId(event.id), isinstance(event, ConsentRevoked)))
+            return ConsentChanges(head, tuple(changes))
+
+    def send(self, signed: SignedMessage, patient_key: ConsentAddress | None) -> None:
+        """Send a message from this node's own relay account, and wait until it is in a block.
+
+        Raises:
+            TransactionRevertedError: The contract refuses, by name; nothing was sent, or another message came first.
+            TransactionMissingError: It was sent and is in no block yet.
+        """
+        with self._lock:
+            name, arguments = _call(signed, patient_key)
+            contract = self._connection.contract(CONSENTS)
+            function = contract.functions[name](*arguments)
+            account = to_checksum_address(self._relay.address)
+            with self._connection.calling(f"consents.{name}") as web3:
+                gas = function.estimate_gas({"from": account})  # a call that would be refused is refused here, by name
+                call = UnsignedCall(
+                    chain_id=self._connection.pin.chain_id,
+                    nonce=web3.eth.get_transaction_count(account, "pending"),
+                    to=self.domain.contract,
+                    data=bytes(HexBytes(contract.encode_abi(name, arguments))),
+                    gas=gas * GAS_MARGIN_PERCENT // 100,
+                    gas_price_wei=int(web3.eth.gas_price),
+                )
+            transaction = self._relay.sign(call)
+            with self._connection.calling("eth_sendRawTransaction") as web3:
+                web3.eth.send_raw_transaction(HexBytes(transaction.raw))
+            receipt = self._wait(transaction.tx_hash)
+            if receipt["status"] != 1:
+                with self._connection.calling(f"consents.{name}"):
+                    function.call({"from": account})  # it passed a moment ago; now it is refused by name
+                raise TransactionRevertedError("no reason")
+
+    def _wait(self, tx_hash: bytes) -> TxReceipt:
+        deadline = self._monotonic_s() + self._wait_s
+        while True:
+            with self._connection.calling("eth_getTransactionReceipt") as web3:
+                try:
+                    return web3.eth.get_transaction_receipt(HexBytes(tx_hash))
+                except (TransactionNotFound, TransactionIndexingInProgress):
+                    pass
+            if self._monotonic_s() > deadline:
+                raise TransactionMissingError(f"0x{tx_hash.hex()}", self._wait_s)
+            time.sleep(POLL_S)
+
+    def _consent_at(self, consent: ConsentId, block: SeenBlock) -> ConsentState | None:
+        found = self._read("consent", consent, block.stamp.number)
+        scope, patient_key, institution, expires_at_s, revoked_at_s = found
+        if not expires_at_s:
+            return None
+        key, granter = to_canonical_address(patient_key), bytes(institution)
+        return ConsentState(
+            consent=consent,
+            scope=ScopeDigest(bytes(scope)),
+            patient_key=None if key == _NO_ADDRESS else ConsentAddress(key),
+            institution=None if granter == _NO_ID else self._name(granter),
+            expires_at_s=expires_at_s,
+            revoked_at_s=revoked_at_s or None,
+        )
+
+    def _read(self, name: str, subject: bytes, block: Any) -> Any:  # noqa: ANN401 - as the ABI says
+        function = self._connection.contract(CONSENTS).functions[name]
+        with self._connection.calling(f"consents.{name}"):
+            try:
+                return function(subject).call(block_identifier=block)
+            except BadFunctionCallOutput:
+                # the contract is there, its code was checked: this block is older than it
+                return _NOTHING[name]
+
+    def _name(self, institution: bytes) -> InstitutionId:
+        """Return an institution's identifier; ids never change their meaning."""
+        known = self._names.get(institution)
+        if known is None:
+            function = self._connection.contract(CONSORTIUM).functions["institution"]
+            with self._connection.calling("consortium.institution"):
+                known = InstitutionId(function(institution).call()[1])
+            self._names[institution] = known
+        return known
+
+    def _is_there(self, block: SeenBlock) -> bool:
+        return block_at(self._connection, block.stamp.number).hash == block.stamp.block_hash
+
+
+_NOTHING: Final[dict[str, tuple[Any, ...]]] = {
+    "consent": (_NO_ID, "0x" + _NO_ADDRESS.hex(), _NO_ID, 0, 0),
+    "emergency": (_NO_ID, _NO_ID, 0, 0),
+}
+
+
+def _seen(block: ChainHead) -> SeenBlock:
+    return SeenBlock(BlockStamp(block.number, block.hash), block.timestamp_s)
+
+
+def _origin(origin: Origin) -> bytes:
+    return keccak(origin.encode())
+
+
+def _call(signed: SignedMessage, patient_key: ConsentAddress | None) -> tuple[str, tuple[Any, ...]]:
+    """Return the contract's function for a message, and its arguments."""
+    signature = (signed.signature.v, signed.signature.r, signed.signature.s)
+    match signed.message:
+        case Grant(consent, scope, expires_at_s):
+            if patient_key is None:
+                raise ValueError("a patient's grant names the key that signed it")
+            return "grant", (consent, scope, expires_at_s, to_checksum_address(patient_key), *signature)
+        case Revoke(consent):
+            return "revoke", (consent, *signature)
+        case InstitutionGrant(origin, consent, scope, expires_at_s):
+            return "grant_by_institution", (_origin(origin), consent, scope, expires_at_s, *signature)
+        case InstitutionRevoke(origin, consent):
+            return "revoke_by_institution", (_origin(origin), consent, *signature)
+        case OpenEmergency(origin, emergency, digest):
+            return "open_emergency", (_origin(origin), emergency, digest, *signature)
+        case ReviewEmergency(origin, emergency, digest):
+            return "review_emergency", (_origin(origin), emergency, digest, *signature)
