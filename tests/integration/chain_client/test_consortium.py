@@ -188,19 +188,19 @@ class CutOffError(Exception):
 def test_founding_that_was_cut_off_anywhere_is_finished(
     running: RunningEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run is ended before its third transaction; the next run goes on from there."""
+    """A run is ended before its fourth transaction; the next run goes on from there."""
     sent = 0
     original = Sender.send
 
-    def send_two(self: Sender, *arguments: object) -> object:
+    def send_three(self: Sender, *arguments: object) -> object:
         nonlocal sent
-        if sent == 2:
+        if sent == 3:
             raise CutOffError
         sent += 1
         return original(self, *arguments)  # type: ignore[arg-type]
 
-    # two: a run that is cut off between the two contracts deploys both again
-    monkeypatch.setattr(Sender, "send", send_two)
+    # three: a run that is cut off between the contracts deploys all of them again
+    monkeypatch.setattr(Sender, "send", send_three)
     file = tmp_path / "deployment.json"
     deployment: Deployment | None = None
     runs = 0
@@ -211,7 +211,7 @@ def test_founding_that_was_cut_off_anywhere_is_finished(
             deployment = found(running.rpc_url, file)
         except CutOffError:
             continue
-    assert runs > 4
+    assert runs > 3
     client = ChainClient(running.rpc_url, deployment.pin(IMMEDIATE))
     registry = client.consortium().registry()
     assert len(registry.members) == 3
