@@ -33,8 +33,16 @@ WINDOW = SignatureWindow(30, 60)
 KEYS = {side: SigningKey(bytes.fromhex(VECTOR["seeds"][side])) for side in ("requester", "holder")}
 
 
-def sign_with(side: str, message: bytes) -> bytes:
-    return bytes(KEYS[side].sign(message).signature)
+class Signing:
+    """Signs as one side, and keeps what it signed."""
+
+    def __init__(self, side: str) -> None:
+        self.side = side
+        self.bases: list[list[str]] = []
+
+    def __call__(self, base: bytes) -> bytes:
+        self.bases.append(base.decode().split("\n"))
+        return bytes(KEYS[self.side].sign(base).signature)
 
 
 def terms(side: str) -> SignatureTerms:
@@ -54,27 +62,22 @@ def test_the_vector_of_the_rfc_verifies_by_hand_and_by_the_rules_used_here() -> 
     VerifyKey(key).verify(known["base"].encode(), base64.b64decode(known["signature"]))
 
 
-def keep(seen: list[bytes], base: bytes) -> bytes:
-    seen.append(base)
-    return base
-
-
 def test_the_base_of_a_request_is_what_the_rfc_says() -> None:
-    seen: list[bytes] = []
-    added = sign_request(request(), terms("requester"), lambda base: sign_with("requester", keep(seen, base)))
-    assert seen[0].decode().split("\n") == VECTOR["request_base"]
+    signing = Signing("requester")
+    added = sign_request(request(), terms("requester"), signing)
+    assert signing.bases == [VECTOR["request_base"]]
     assert added == VECTOR["request_headers"]
     digest = base64.b64encode(hashlib.sha256(VECTOR["body"].encode()).digest()).decode()
     assert added["content-digest"] == f"sha-256=:{digest}:"
 
 
 def test_the_base_of_an_answer_binds_it_to_its_request() -> None:
-    seen: list[bytes] = []
     content = VECTOR["answer_body"].encode()
     answer = SignedResponse(200, {"content-type": "application/json"}, hashlib.sha256(content).digest())
     asked = request(VECTOR["request_headers"])
-    added = sign_response(answer, asked, terms("holder"), lambda base: sign_with("holder", keep(seen, base)))
-    assert seen[0].decode().split("\n") == VECTOR["answer_base"]
+    signing = Signing("holder")
+    added = sign_response(answer, asked, terms("holder"), signing)
+    assert signing.bases == [VECTOR["answer_base"]]
     assert added == VECTOR["answer_headers"]
     signed = SignedResponse(200, {"content-type": "application/json"} | added, answer.body_sha256)
     verify_response(signed, asked, bytes(KEYS["holder"].verify_key), NOW, WINDOW)
