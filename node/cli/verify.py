@@ -1,4 +1,4 @@
-"""`concord verify`: evidence and trust root in, words and an exit code out. Offline; only `--rpc` opens a connection.
+"""`concord verify`: a file and a trust root in, words and an exit code out. Offline; only `--rpc` opens a connection.
 
 Exit codes: 0 verified, 1 refuted (or the trust root may not be used), 2 unreadable, 3 the chain of `--rpc` was not
 reached. It starts fast and small: neither web3 nor a web framework nor a database is imported.
@@ -7,6 +7,7 @@ reached. It starts fast and small: neither web3 nor a web framework nor a databa
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,10 +23,11 @@ from node.cli.failures import REFUSED, UNREACHED, UNREADABLE, UsageError
 from node.cli.options import Language
 from node.cli.output import printable, show_json
 from node.cli.texts import Texts, language_of, load_texts
-from node.cli.verify_fork import findings_of, show_fork
+from node.cli.verify_fork import check_fork, findings_of
+from node.cli.verify_patient import Shown, check_bundle, check_completeness
 from node.domain.entry import Origin
 from node.domain.trust import TrustRoot
-from node.domain.verdict import AnchoredHeadLike, ForkVerdict, Verdict
+from node.domain.verdict import AnchoredHeadLike, Verdict
 from node.errors import (
     ChainError,
     ConcordError,
@@ -34,9 +36,10 @@ from node.errors import (
     VerificationError,
     WireError,
 )
-from node.wire.evidence import MAX_EVIDENCE_BYTES, Evidence, parse_evidence
-from node.wire.fork_evidence import is_fork_evidence, parse_fork_evidence
-from node.wire.fork_verification import verify_fork_evidence
+from node.wire import bundle, completeness, fork_evidence
+from node.wire.bundle import MAX_BUNDLE_BYTES
+from node.wire.evidence import Evidence, parse_evidence
+from node.wire.file_format import format_of
 from node.wire.trust_root import parse_trust_root
 from node.wire.verdict_json import refuted_json, unreadable_json, verdict_json
 from node.wire.verification import verify_evidence
@@ -44,6 +47,12 @@ from node.wire.verification import verify_evidence
 _AGE: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _MAX_TRUST_ROOT_BYTES: Final = 1_000_000
+_FORMATS: Final[Mapping[str, Callable[[bytes, TrustRoot, datetime, Texts], Shown]]] = {
+    completeness.FORMAT: check_completeness,
+    bundle.FORMAT: check_bundle,
+    fork_evidence.FORMAT: check_fork,
+}
+"""Files other than evidence, by the format that they name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +76,14 @@ def run(file: Path, trust_root: Path, *, rpc: str | None, max_age: str | None, l
     oldest = None if max_age is None else parse_age(max_age)
     texts = load_texts(language or language_of())
     try:
-        verdict = _verify(file, trust_root, rpc, oldest)
-        if isinstance(verdict, ForkVerdict):
-            show_fork(verdict, texts, as_json=as_json)
-            return
+        document, lines = _verify(file, trust_root, rpc, oldest, texts)
     except (ConcordError, OSError) as error:
         _refuse(_outcome(error), texts, as_json=as_json)
         return
     if as_json:
-        show_json(verdict_json(verdict))
+        show_json(document)
     else:
-        typer.echo("\n".join(map(printable, describe(verdict, texts))))
+        typer.echo("\n".join(map(printable, lines)))
 
 
 def parse_age(text: str) -> timedelta:
@@ -113,16 +119,18 @@ def describe(verdict: Verdict, texts: Texts) -> list[str]:
     ]
 
 
-def _verify(file: Path, trust_root: Path, rpc: str | None, max_age: timedelta | None) -> Verdict | ForkVerdict:
+def _verify(file: Path, trust_root: Path, rpc: str | None, max_age: timedelta | None, texts: Texts) -> Shown:
     root = parse_trust_root(_read(trust_root, _MAX_TRUST_ROOT_BYTES))
-    data = _read(file, MAX_EVIDENCE_BYTES)
-    if is_fork_evidence(data):
+    data, now = _read(file, MAX_BUNDLE_BYTES), datetime.now(UTC)
+    check = _FORMATS.get(format_of(data))
+    if check is not None:
         if rpc is not None or max_age is not None:
-            raise UsageError("this is evidence against a log: it is verified offline, and does not age")
-        return verify_fork_evidence(parse_fork_evidence(data), root, now=datetime.now(UTC))
+            raise UsageError("--rpc and --max-age are for evidence of records: this file is verified offline, and does not age")
+        return check(data, root, now, texts)
     evidence = parse_evidence(data)
     head = None if rpc is None else _read_head(rpc, root, evidence)
-    return verify_evidence(evidence, root, now=datetime.now(UTC), max_age=max_age, anchor_head=head)
+    verdict = verify_evidence(evidence, root, now=now, max_age=max_age, anchor_head=head)
+    return verdict_json(verdict), describe(verdict, texts)
 
 
 def _read(path: Path, limit_bytes: int) -> bytes:

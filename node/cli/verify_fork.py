@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
-import typer
-
-from node.cli.output import printable, show_json
 from node.cli.texts import Texts
-from node.domain.verdict import Finding, ForkVerdict
+from node.domain.trust import TrustRoot
+from node.domain.verdict import Finding
+from node.wire.fork_evidence import parse_fork_evidence
+from node.wire.fork_verification import verify_fork_evidence
 from node.wire.verdict_json import fork_json
 
 
-def show_fork(verdict: ForkVerdict, texts: Texts, *, as_json: bool) -> None:
-    """Print a verdict on evidence against a log."""
-    if as_json:
-        show_json(fork_json(verdict))
-        return
+def check_fork(data: bytes, root: TrustRoot, now: datetime, texts: Texts) -> tuple[dict[str, object], list[str]]:
+    """Verify evidence against a log, and return what to show programs and people.
+
+    Raises:
+        ConcordError: It is unreadable, or does not hold.
+    """
+    verdict = verify_fork_evidence(parse_fork_evidence(data), root, now=now)
     head = {"origin": verdict.origin, "institution": verdict.institution, "serial": str(verdict.trust_root_serial)}
     lines = [
         texts.say("report", f"against_{verdict.kind}"),
@@ -25,7 +28,7 @@ def show_fork(verdict: ForkVerdict, texts: Texts, *, as_json: bool) -> None:
         *findings_of("proved", verdict.proved, texts),
         *findings_of("not_proved", verdict.not_proved, texts),
     ]
-    typer.echo("\n".join(map(printable, lines)))
+    return fork_json(verdict), lines
 
 
 def findings_of(heading: str, findings: Iterable[Finding], texts: Texts) -> list[str]:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
+from node.domain.header import Header
 from node.domain.record import Kind, RecordStatus
 
 
@@ -198,6 +199,62 @@ class CompletenessVerdict:
     """The trust root that was used."""
     proved: tuple[Finding, ...]
     """What was proved; words under `complete` in the texts."""
+    not_proved: tuple[Finding, ...]
+    """What was not proved."""
+    remarks: tuple[Finding, ...]
+    """What should not be overlooked: that the file holds keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleHead:
+    """A log's head in a patient's bundle, and who saw it."""
+
+    origin: Origin
+    """The log."""
+    institution: InstitutionId
+    """Whose log that is, by the trust root."""
+    tree_size: int
+    """Its size."""
+    witnesses: tuple[InstitutionId, ...]
+    """Other institutions whose cosignatures verified."""
+    witnessed: bool
+    """Whether these make the quorum of the trust root."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedLine:
+    """A line of a patient's bundle that holds."""
+
+    origin: Origin
+    """The log."""
+    institution: InstitutionId
+    """Whose log that is, by the trust root."""
+    leaf_index: int
+    """Its place there."""
+    entry_type: EntryType
+    """What the entry stands for."""
+    claimed_time_ms: int
+    """The issuer's claim, unix ms."""
+    header: Header | None
+    """What it says; None where the header was deleted or withheld."""
+    evidence: Verdict | None
+    """What its evidence proves; None where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleVerdict:
+    """A patient's bundle that holds."""
+
+    heads: tuple[BundleHead, ...]
+    """The signed heads."""
+    lines: tuple[ProvedLine, ...]
+    """In the bundle's order."""
+    completeness: tuple[CompletenessVerdict, ...]
+    """Proofs of contiguity that it holds."""
+    trust_root_serial: int
+    """The trust root that was used."""
+    proved: tuple[Finding, ...]
+    """What was proved; words under `bundle` in the texts."""
     not_proved: tuple[Finding, ...]
     """What was not proved."""
     remarks: tuple[Finding, ...]

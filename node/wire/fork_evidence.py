@@ -65,18 +65,6 @@ class _Head(msgspec.Struct):
     version: int
 
 
-class _Format(msgspec.Struct):
-    format: str = ""
-
-
-def is_fork_evidence(data: bytes) -> bool:
-    """Tell whether a file says that it is of this format; nothing else of it is looked at."""
-    try:
-        return msgspec.json.decode(data, type=_Format).format == FORMAT
-    except msgspec.MsgspecError:
-        return False
-
-
 def encode_fork_evidence(evidence: ForkEvidence) -> bytes:
     """Encode evidence as an indented file."""
     found = evidence.contradiction

@@ -231,15 +231,35 @@ def open_header_reader(data: bytes, place: HeaderPlace, reader_key: bytes) -> He
         HeaderKeyError: The wrap holds another data key than the header commits to.
         HeaderSealError: It was altered, or belongs to another leaf.
     """
+    return open_header_key(data, place, header_data_key(data, place, reader_key))
+
+
+def header_data_key(data: bytes, place: HeaderPlace, reader_key: bytes) -> bytes:
+    """Return the data key of a header, 32 bytes: whoever is given it can open this header, and nothing else.
+
+    Raises:
+        MalformedHeaderError, UnknownFormatError: As `parse_header`.
+        HeaderWrapError: The header was sealed for another key.
+    """
     wrap_key = expand_block(reader_key, _WRAP_LABEL + place.tag)
-    header = parse_header(data)
-    for wrap in header.wraps:
+    for wrap in parse_header(data).wraps:
         if wrap.kind == READER_WRAP:
             nonce, wrapped = wrap.content[:_NONCE_BYTES], wrap.content[_NONCE_BYTES:]
             data_key = _try_decrypt(wrapped, b"", nonce, wrap_key)
             if data_key is not None:
-                return _open(header, data_key, _associated_data(place))
+                return data_key
     raise HeaderWrapError("reader")
+
+
+def open_header_key(data: bytes, place: HeaderPlace, data_key: bytes) -> Header:
+    """Open a header with its own data key.
+
+    Raises:
+        MalformedHeaderError, UnknownFormatError: As `parse_header` and `header_text.parse_text`.
+        HeaderKeyError: The header commits to another data key.
+        HeaderSealError: It was altered, or belongs to another leaf.
+    """
+    return _open(parse_header(data), data_key, _associated_data(place))
 
 
 def open_header_supervision(data: bytes, place: HeaderPlace, *, audit_public_key: bytes, audit_key: bytes) -> Header:

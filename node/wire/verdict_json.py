@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from node.domain.verdict import Finding, ForkVerdict, Verdict
 from node.errors import ConcordError
 
@@ -29,9 +31,9 @@ def verdict_json(verdict: Verdict) -> dict[str, object]:
         "part_count": verdict.part_count,
         "parts": [{"number": part.number, "role": part.role, "media_type": part.media_type} for part in verdict.parts],
         "trust_root_serial": verdict.trust_root_serial,
-        "proved": [_finding(each) for each in verdict.proved],
-        "not_proved": [_finding(each) for each in verdict.not_proved],
-        "remarks": [_finding(each) for each in verdict.remarks],
+        "proved": findings_json(verdict.proved),
+        "not_proved": findings_json(verdict.not_proved),
+        "remarks": findings_json(verdict.remarks),
     }
 
 
@@ -45,8 +47,8 @@ def fork_json(verdict: ForkVerdict) -> dict[str, object]:
         "earlier_size": verdict.earlier_size,
         "later_size": verdict.later_size,
         "trust_root_serial": verdict.trust_root_serial,
-        "proved": [_finding(each) for each in verdict.proved],
-        "not_proved": [_finding(each) for each in verdict.not_proved],
+        "proved": findings_json(verdict.proved),
+        "not_proved": findings_json(verdict.not_proved),
     }
 
 
@@ -60,5 +62,6 @@ def unreadable_json(error: ConcordError) -> dict[str, object]:
     return {"verdict": "unreadable", "error": type(error).__name__, "detail": str(error)}
 
 
-def _finding(finding: Finding) -> dict[str, object]:
-    return {"code": finding.code, **dict(finding.values)}
+def findings_json(findings: Sequence[Finding]) -> list[dict[str, object]]:
+    """Show what was, or was not, proved: codes and values."""
+    return [{"code": finding.code, **dict(finding.values)} for finding in findings]

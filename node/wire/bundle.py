@@ -1,0 +1,185 @@
+"""A patient's bundle: results, consents and who looked, each line with its proof, in one file (docs/spec/bundle.md).
+
+Media type `application/vnd.concord.patient-bundle+json`, version 1. A line is a log entry with its inclusion proof and,
+opened by the data key of this one header, what it says; results and consent documents carry their evidence besides. No key
+of the patient is in a line: who gets the file learns its lines and can find nothing else. Proofs that entries are
+contiguous, which do hold keys, are added only where the patient asks for it. Nothing in a parsed bundle is verified.
+
+Left out: checking it (`bundle_verification`), gathering it (`node.services.patient_view`).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass, field
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE, NodeHash
+from ledger.notes import decode_base64
+from ledger.proofs import MAX_PATH_HASHES
+from node.errors import MalformedBundleError, MalformedJsonError, UnknownFormatError
+from node.wire.json_strict import check_document
+
+BUNDLE_MEDIA_TYPE: Final = "application/vnd.concord.patient-bundle+json"
+FORMAT: Final = "concord/patient-bundle"
+FORMAT_VERSION: Final = 1
+MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024
+
+_MAX_DEPTH: Final = 6
+_MAX_MS: Final = 2**63 - 1
+_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class BundleLine:
+    """One entry of a log."""
+
+    head: int
+    """Which of the bundle's heads proves it."""
+    index: int
+    """Its place in that log."""
+    leaf: bytes
+    """The log's bytes."""
+    proof: tuple[NodeHash, ...]
+    """Inclusion proof under the head, from the sibling up."""
+    header: bytes | None
+    """Its sealed header; None where it was deleted, or the patient keeps it to themselves."""
+    data_key: bytes | None = field(repr=False)
+    """Opens that header and nothing else, 32 bytes; None without a header."""
+    evidence: bytes | None
+    """An evidence file of the same entry, verbatim; None where only the header is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatientBundle:
+    """A bundle, parsed."""
+
+    made_at_ms: int
+    """When it was gathered, unix ms: the word of whoever gathered it."""
+    heads: tuple[bytes, ...]
+    """Signed heads of the logs, C2SP signed notes with their cosignatures."""
+    lines: tuple[BundleLine, ...]
+    """The entries."""
+    completeness: tuple[bytes, ...]
+    """Completeness files, verbatim; empty unless the patient hands out the keys in them."""
+
+
+class _Shape(msgspec.Struct, forbid_unknown_fields=True):
+    """Every object of the file: nothing unknown, nothing missing. Bytes are canonical base64."""
+
+
+class _Line(_Shape):
+    head: Annotated[int, Meta(ge=0)]
+    index: Annotated[int, Meta(ge=0, lt=MAX_TREE_SIZE)]
+    leaf: str
+    proof: Annotated[list[str], Meta(max_length=MAX_PATH_HASHES)]
+    header: str | None
+    data_key: str | None
+    evidence: str | None
+
+
+class _File(_Shape):
+    format: str
+    version: int
+    made_at_ms: Annotated[int, Meta(ge=0, le=_MAX_MS)]
+    heads: list[str]
+    lines: list[_Line]
+    completeness: list[str]
+
+
+class _Version(msgspec.Struct):
+    format: str
+    version: int
+
+
+_VERSION_DECODER: Final = msgspec.json.Decoder(_Version)
+_DECODER: Final = msgspec.json.Decoder(_File)
+
+
+def parse_bundle_file(data: bytes) -> PatientBundle:
+    """Parse a bundle, verifying nothing.
+
+    Raises:
+        MalformedBundleError: It is none, or longer than 256 MiB.
+        UnknownFormatError: A version that this release does not know.
+    """
+    if len(data) > MAX_BUNDLE_BYTES:
+        raise MalformedBundleError(f"bundle: {len(data)} bytes; {MAX_BUNDLE_BYTES} is the limit")
+    try:
+        check_document(data, _MAX_DEPTH)
+        head = _VERSION_DECODER.decode(data)
+        if head.format != FORMAT:
+            raise MalformedBundleError(f"bundle: format is not {FORMAT!r}")
+        if head.version != FORMAT_VERSION:
+            raise UnknownFormatError("bundle version", head.version)
+        shape = _DECODER.decode(data)
+    except (MalformedJsonError, msgspec.DecodeError) as error:
+        raise MalformedBundleError(f"bundle: {error}") from error
+    return PatientBundle(
+        made_at_ms=shape.made_at_ms,
+        heads=tuple(_utf8(note, f"heads[{at}]") for at, note in enumerate(shape.heads)),
+        lines=tuple(_line(line, at, len(shape.heads)) for at, line in enumerate(shape.lines)),
+        completeness=tuple(_utf8(file, f"completeness[{at}]") for at, file in enumerate(shape.completeness)),
+    )
+
+
+def encode_bundle_file(bundle: PatientBundle) -> bytes:
+    """Encode a bundle."""
+    shape = _File(
+        format=FORMAT,
+        version=FORMAT_VERSION,
+        made_at_ms=bundle.made_at_ms,
+        heads=[note.decode() for note in bundle.heads],
+        lines=[
+            _Line(
+                head=line.head,
+                index=line.index,
+                leaf=_text(line.leaf),
+                proof=[_text(each) for each in line.proof],
+                header=None if line.header is None else _text(line.header),
+                data_key=None if line.data_key is None else _text(line.data_key),
+                evidence=None if line.evidence is None else line.evidence.decode(),
+            )
+            for line in bundle.lines
+        ],
+        completeness=[file.decode() for file in bundle.completeness],
+    )
+    return msgspec.json.encode(shape)
+
+
+def _line(shape: _Line, at: int, heads: int) -> BundleLine:
+    place = f"lines[{at}]"
+    if shape.head >= heads:
+        raise MalformedBundleError(f"{place}.head: the bundle has {heads} heads")
+    if (shape.header is None) != (shape.data_key is None):
+        raise MalformedBundleError(f"{place}: a header comes with its data key, and a data key with its header")
+    return BundleLine(
+        head=shape.head,
+        index=shape.index,
+        leaf=_bytes(shape.leaf, f"{place}.leaf"),
+        proof=tuple(NodeHash(_bytes(each, f"{place}.proof", HASH_BYTES)) for each in shape.proof),
+        header=None if shape.header is None else _bytes(shape.header, f"{place}.header"),
+        data_key=None if shape.data_key is None else _bytes(shape.data_key, f"{place}.data_key", _KEY_BYTES),
+        evidence=None if shape.evidence is None else _utf8(shape.evidence, f"{place}.evidence"),
+    )
+
+
+def _bytes(text: str, place: str, length: int | None = None) -> bytes:
+    data = decode_base64(text)
+    if data is None or (length is not None and len(data) != length):
+        raise MalformedBundleError(f"{place}: not canonical base64" + ("" if length is None else f" of {length} bytes"))
+    return data
+
+
+def _utf8(text: str, place: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedBundleError(f"{place}: it has a lone surrogate, which UTF-8 cannot carry") from error
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode()
