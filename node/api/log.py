@@ -24,7 +24,7 @@ from node.api.openapi import documented
 from node.api.requests import MAX_INDEX, NodeOf, caller_of
 from node.api.signed import exchange_of, received
 from node.domain.entry import InstitutionId, Origin
-from node.errors import UnknownOriginError
+from node.errors import LogHaltedError, UnknownOriginError
 from node.services.clients import Scope
 from node.services.node import Node
 from node.wire.header_frames import encode_header_frames
@@ -64,7 +64,13 @@ async def checkpoint(node: NodeOf, institution: str, request: Request) -> Respon
 
 
 def _published(node: Node, reader: LogReader) -> bytes | None:
-    """Return the published checkpoint, with the cosignatures that it has by now."""
+    """Return the published checkpoint, with the cosignatures that it has by now.
+
+    Raises:
+        LogHaltedError: It may be an older one, of a restored backup.
+    """
+    if node.progress.is_held(Origin(reader.origin)):
+        raise LogHaltedError(reader.origin, "it shows its head when it is known that nobody holds a larger one")
     note = reader.checkpoint()
     if note is None:
         return None

@@ -198,7 +198,7 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
         "openapi_extra": _request("application/vnd.concord.evidence+json", _OBJECT),
     },
     "checkpoint": {
-        "responses": {200: _bytes("signed note", "text/plain"), **_problems(401, 403), 404: {"description": "none yet"}}
+        "responses": {200: _bytes("signed note", "text/plain"), **_problems(401, 403, 503), 404: {"description": "none yet"}}
     },
     "tile": {"responses": {200: _bytes("tile or bundle"), **_problems(401, 403), 404: {"description": "not in the log"}}},
     "headers": {"responses": {200: _bytes("sealed headers"), **_problems(401, 403, 404, 422)}},

@@ -29,6 +29,7 @@ from node.services.finding import Finder
 from node.services.following import FollowingService
 from node.services.header_collection import HeaderCollector
 from node.services.loops import Loop
+from node.services.progress import Progress
 from node.services.witness_exchange import WitnessExchange
 from node.services.witnessing import WitnessService
 from node.settings import NodeSettings
@@ -84,6 +85,7 @@ def open_following(
     trust_root: TrustRoot | None,
     institutions: Institutions,
     reader: RecordsReader,
+    progress: Progress,
     stack: contextlib.ExitStack,
 ) -> FollowingStores:
     """Open the databases and the connections; the stack closes them.
@@ -103,7 +105,7 @@ def open_following(
     logs = () if trust_root is None else trust_root.logs.values()
     endpoints = {log.institution: log.endpoint for log in logs if log.closed is None}
     own = [hosted.origin for hosted in institutions.values()]
-    peers = NodePeers(connections, endpoints, own, reader)
+    peers = NodePeers(connections, endpoints, own, reader, progress)
     followed = SqlFollowedIndex(index, index_readers, own, reader)
     return FollowingStores(SqlTrustStore(trust), followed, peers, WitnessExchange(peers))
 

@@ -100,6 +100,7 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
     stores = open_stores(settings, clock, stack)
     preparation = preparation_context(settings, trust_root)
     patients = PatientIndex(keys, read_locator_secrets(settings.keys))
+    progress = read_progress(institutions, stores.reader)
     return Foundation(
         settings=settings,
         clock=clock,
@@ -110,9 +111,9 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
         patients=patients,
         counters=TagCounters(SqlOwnTags(), patients),
         stores=stores,
-        progress=read_progress(institutions, stores.reader),
+        progress=progress,
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
-        followed=open_following(settings, trust_root, institutions, stores.reader, stack),
+        followed=open_following(settings, trust_root, institutions, stores.reader, progress, stack),
         workers=WorkerPool(preparation, clock, processes=settings.work.prepare_processes),
         identities={each: FileInstitutionIdentity(settings.keys, each) for each in institutions},
         contexts=preparation.records,

@@ -134,6 +134,7 @@ def _log(foundation: Foundation, origin: Origin, signer: NoteSigner) -> HostedLo
     chain = foundation.chain
     guard: RefreshingGuard = UnguardedStart()
     if chain is not None:
+        foundation.progress.hold(origin)
         trust_root = foundation.trust_root
         others = WitnessHeads(
             origin,

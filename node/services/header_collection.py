@@ -76,7 +76,7 @@ class HeaderCollector:
         self._retry_from: dict[Origin, LeafIndex] = {}
 
     def step(self, origin: Origin, peer: FollowedPeer, now: datetime) -> bool:
-        """Ask for headers of a log that were never asked for, then for one page of gaps.
+        """Ask for headers of a log that were never asked for, then for gaps.
 
         Returns:
             Whether more are left than one turn fetches.
@@ -103,14 +103,16 @@ class HeaderCollector:
         if self._retry_at.get(origin, now) > now:
             return
         self._retry_at[origin] = now + timedelta(seconds=self._retry_s)
-        gaps = self._index.missing_headers(origin, self._retry_from.get(origin, LeafIndex(0)), PAGE_HEADERS)
-        if gaps:
+        for _ in range(PAGES_PER_TURN):
+            gaps = self._index.missing_headers(origin, self._retry_from.get(origin, LeafIndex(0)), PAGE_HEADERS)
+            if not gaps:
+                # the next time from the first gap on
+                self._retry_from.pop(origin, None)
+                return
             wanted = [gap for gap in gaps if gap < gaps[0] + PAGE_HEADERS]
-            found = dict(peer.headers(wanted[0], wanted[-1] - wanted[0] + 1))
-            self._keep(origin, wanted[0], LeafIndex(wanted[-1] + 1), found, only=frozenset(wanted))
-            self._retry_from[origin] = LeafIndex(wanted[-1] + 1)
-        else:
-            self._retry_from.pop(origin, None)
+            end = LeafIndex(wanted[-1] + 1)
+            self._keep(origin, wanted[0], end, dict(peer.headers(wanted[0], end - wanted[0])), only=frozenset(wanted))
+            self._retry_from[origin] = end
 
     def _keep(
         self,

@@ -57,6 +57,22 @@ class Progress:
         self._lock = threading.Lock()
         self._sizes: dict[Origin, _Sizes] = {}
         self._waiters: dict[tuple[Origin, Level], _Waiters] = {}
+        self._held: set[Origin] = set()
+
+    def hold(self, origin: Origin) -> None:
+        """Show a log's head to nobody until others have told that nobody holds a larger one.
+
+        After a start from a restored backup the head is an older one: whoever follows the log would have to freeze it.
+        """
+        self._held.add(origin)
+
+    def release(self, origin: Origin) -> None:
+        """Show a log's head: it is the last one."""
+        self._held.discard(origin)
+
+    def is_held(self, origin: Origin) -> bool:
+        """Tell whether a log's head is shown to nobody yet."""
+        return origin in self._held
 
     def level(self, origin: Origin, leaf_index: int) -> Level:
         """Return the level of an entry that is stored."""

@@ -147,6 +147,7 @@ class SequencingService:
         hosted.guard.refresh()
         committed = self._writer.submit(lambda tx: hosted.sequencer.recover(tx.log(hosted.origin))).result()
         hosted.opened, hosted.waiting_for = True, None
+        self._progress.release(hosted.origin)
         if committed is not None:
             self._progress.logged(hosted.origin, committed.size)
 

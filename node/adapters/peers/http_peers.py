@@ -17,6 +17,7 @@ from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustedLog
 from node.ports.peers import FollowedPeer, WitnessReply
 from node.ports.records import RecordsReader
+from node.services.progress import Progress
 from node.wire.header_frames import parse_header_frames
 
 _MAX_PAGE_BYTES: Final = 64 * 2**20
@@ -32,6 +33,7 @@ class NodePeers:
         endpoints: Mapping[InstitutionId, str],
         own: Collection[Origin],
         reader: RecordsReader,
+        progress: Progress,
     ) -> None:
         """Ask nothing yet.
 
@@ -40,16 +42,18 @@ class NodePeers:
             endpoints: The base URL of each institution's node.
             own: The logs that this node hosts.
             reader: Reads those.
+            progress: Tells whether the head of one may be shown.
         """
         self._connections = connections
         self._endpoints = endpoints
         self._own = frozenset(own)
         self._reader = reader
+        self._progress = progress
 
     def log(self, log: TrustedLog) -> FollowedPeer:
         """Return a log of the consortium where it is served; nothing is asked yet."""
         if log.origin in self._own:
-            return _OwnLog(self._reader, log.origin)
+            return _OwnLog(self._reader, log.origin, self._progress)
         return _HttpPeer(log, self._connections)
 
     def add_checkpoint(self, institution: InstitutionId, body: bytes) -> WitnessReply:
@@ -89,13 +93,14 @@ class _HttpPeer:
 class _OwnLog:
     """A log of this node."""
 
-    def __init__(self, reader: RecordsReader, origin: Origin) -> None:
+    def __init__(self, reader: RecordsReader, origin: Origin, progress: Progress) -> None:
+        self._progress = progress
         self._reader = reader
         self._origin = origin
         self._log: LogReader = reader.log(origin)
 
     def checkpoint(self) -> bytes | None:
-        return self._log.checkpoint()
+        return None if self._progress.is_held(self._origin) else self._log.checkpoint()
 
     def read(self, resources: Sequence[Resource]) -> list[bytes]:
         return [self._log.bundle(each) if isinstance(each, BundleAddress) else self._log.tile(each) for each in resources]

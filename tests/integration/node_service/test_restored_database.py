@@ -15,9 +15,10 @@ import pytest
 
 from devnet.engines.process import stop
 from devnet.topology import Devnet, identity_of, running_devnet
+from ledger.checkpoints import parse_checkpoint
 from ledger.hashing import LeafIndex, TreeSize, hash_leaf
 from ledger.mirror import fetch_entries, open_log_checkpoint
-from ledger.notes import NoteSigner
+from ledger.notes import NoteSigner, parse_note
 from ledger.ports import LogReader
 from ledger.store.sql import SqlLogReader
 from node.adapters.database.engines import Durability, open_sqlite
@@ -70,10 +71,18 @@ class Hospital:
     def wait_for_state(self, state: str) -> dict[str, Any]:
         deadline = time.monotonic() + DEADLINE_S
         while time.monotonic() < deadline:
-            if (log := self.log())["state"] == state:
+            log = self.log()
+            if log["state"] == state and (log["reason"] is not None or state == "signing"):
                 return log
             time.sleep(0.05)
         raise AssertionError(f"the log is not {state}: {self.log()}")
+
+    def head_on_disk(self) -> int:
+        engine = open_sqlite(self.directory / "records.db", Durability.FULL, writer=False)
+        note = SqlLogReader(engine, ORIGIN).checkpoint()
+        engine.dispose()
+        assert note is not None
+        return parse_checkpoint(parse_note(note).text).size
 
     def copy(self, target: Path) -> Path:
         target.mkdir()
@@ -118,14 +127,23 @@ def test_a_chain_that_is_away_keeps_nothing_from_being_stored_and_logged(hospita
     assert verdict["verdict"] == "verified"
 
 
-def test_a_node_that_starts_while_the_chain_is_away_signs_nothing_before_it_is_back(hospital: Hospital) -> None:
+def test_a_node_that_starts_alone_signs_nothing_before_a_quorum_of_the_others_or_the_chain_is_back(hospital: Hospital) -> None:
     assert hospital.submit("3", "anchored")["level"] == "anchored"
+    others = [node for node in hospital.devnet.state.nodes if node is not hospital.node]
     hospital.stop()
     hospital.devnet.stop_chain()
+    for node in others:
+        stop(identity_of(node))
     hospital.start()
     waiting = hospital.submit("4", "stored")
     assert waiting["level"] == "stored"
     assert hospital.wait_for_state("waiting")["reason"]
+    assert hospital.ask("GET", f"/log/{NAME}/checkpoint").status_code == 503
+    for node in others:
+        hospital.devnet.start_node(node)
+        hospital.devnet.wait_ready(node)
+    shown = hospital.ask("GET", f"/v1/records/{waiting['record_id']}?wait=logged").json()
+    assert shown["level"] == "logged", "their witnesses have seen no larger head"
     hospital.devnet.start_chain()
     shown = hospital.ask("GET", f"/v1/records/{waiting['record_id']}?wait=anchored").json()
     assert shown["level"] == "anchored"
@@ -150,8 +168,9 @@ def test_a_restored_database_refuses_to_sign_until_it_is_recovered(hospital: Hos
     staged = hospital.submit("meanwhile", "stored")
     assert staged["level"] == "stored"
     assert hospital.ask("GET", f"/v1/records/{staged['record_id']}/evidence").status_code == 409
-    assert f"\n{size}\n" in hospital.ask("GET", f"/log/{NAME}/checkpoint").text, "nothing new was signed"
+    assert hospital.ask("GET", f"/log/{NAME}/checkpoint").status_code == 503, "an older head would look like a rollback"
     hospital.stop()
+    assert hospital.head_on_disk() == size, "nothing new was signed"
 
     engine = open_sqlite(newer / "records.db", Durability.FULL, writer=False)
     mirror = SqlLogReader(engine, ORIGIN)
