@@ -45,8 +45,8 @@ setup: ## Make .venv hold what the lock files say (instant and offline the secon
 	@$(IN_ROOT) "$(PYTHON)" tools/setup_venv.py
 
 .PHONY: go-tools
-go-tools: setup ## Build Tessera's fsck, which audits a served log (needs Go)
-	@$(IN_ROOT) $(PY) -m tools.go_tools fsck
+go-tools: setup ## Build fsck and litewitness, which audit and cosign a served log (needs Go)
+	@$(IN_ROOT) $(PY) -m tools.go_tools fsck litewitness
 
 .PHONY: go-bench-tools
 go-bench-tools: setup ## Build Tessera's POSIX driver and hammer, the peers of `make bench` (needs Go)
@@ -64,7 +64,7 @@ lock: setup ## Resolve pyproject.toml's floors into requirements/*.lock again (a
 
 .PHONY: test
 test: setup ## Run every test, in parallel (WORKERS=n); tests of tools that are not built are skipped, in CI they fail
-	@$(IN_ROOT) $(PY) -m tools.go_tools --if-go fsck
+	@$(IN_ROOT) $(PY) -m tools.go_tools --if-go fsck litewitness
 	@$(IN_ROOT) $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: test-fast

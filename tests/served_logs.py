@@ -9,7 +9,7 @@ from ledger.checkpoints import Checkpoint, sign_checkpoint
 from ledger.compact import Frontier
 from ledger.follower import Event, Follower
 from ledger.forks import KnownHead
-from ledger.hashing import RootHash, TreeSize, hash_leaves, root_of_leaves
+from ledger.hashing import NodeHash, RootHash, TreeSize, hash_leaves, root_of_leaves
 from ledger.notes import NoteSigner, VerifierKey
 from ledger.proofs import prove_consistency
 from ledger.tiles import (
@@ -68,14 +68,16 @@ class ServedLog:
     def root(self, size: int | None = None) -> RootHash:
         return root_of_leaves(hash_leaves(self.entries[:size]))
 
+    def checkpoint_of(self, size: int) -> Checkpoint:
+        return Checkpoint(self.origin, TreeSize(size), self.root(size))
+
     def note(self, size: int | None = None) -> bytes:
-        count = len(self.entries) if size is None else size
-        return sign_checkpoint(Checkpoint(self.origin, TreeSize(count), self.root(count)), self.signer)
+        return sign_checkpoint(self.checkpoint_of(len(self.entries) if size is None else size), self.signer)
 
     def head(self, size: int, *, signed: bool = False) -> KnownHead:
         return KnownHead(TreeSize(size), self.root(size), self.note(size) if signed else None)
 
-    def proof(self, old: int, new: int | None = None) -> tuple[bytes, ...]:
+    def proof(self, old: int, new: int | None = None) -> tuple[NodeHash, ...]:
         return prove_consistency(TileHashReader(self, self.size), TreeSize(old), TreeSize(self.size if new is None else new))
 
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:

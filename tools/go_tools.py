@@ -1,6 +1,6 @@
 """Build the Go tools that check Concord from outside, each at its pinned version, into `.cache/bin`.
 
-`fsck` (Tessera) audits a served log; `posix` and `hammer` (Tessera) are the peer that the benches run beside.
+`fsck` (Tessera) audits a served log; `litewitness` (torchwood) cosigns one; `posix` and `hammer` (Tessera) are the peer that the benches run beside.
 A tool that is there at the right version is left alone, so a second run needs neither network nor compiler time.
 Without Go, `--if-go` says so and succeeds, except in CI (the variable `CI` is set): a check that silently did not
 run would be a lie.
@@ -35,6 +35,7 @@ TOOLS = {
     tool.name: tool
     for tool in (
         GoTool("fsck", "github.com/transparency-dev/tessera/cmd/fsck", "v1.0.4"),
+        GoTool("litewitness", "filippo.io/torchwood/cmd/litewitness", "v0.9.0"),
         GoTool("posix", "github.com/transparency-dev/tessera/cmd/conformance/posix", "v1.0.4"),
         GoTool("hammer", "github.com/transparency-dev/tessera/internal/hammer", "v1.0.4"),
     )

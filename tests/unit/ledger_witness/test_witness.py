@@ -55,7 +55,7 @@ class World:
 
     def request(self, old: int, new: int, log: ServedLog | None = None) -> AddCheckpoint:
         log = log or self.log
-        return AddCheckpoint(TreeSize(old), log.proof(old, new), log.note(new))  # type: ignore[arg-type]  # hashes
+        return AddCheckpoint(TreeSize(old), log.proof(old, new), log.note(new))
 
     def ask(self, request: AddCheckpoint) -> Answer:
         return self.witness.add_checkpoint(encode_add_checkpoint(request), NOW_S)
