@@ -19,33 +19,28 @@ Left out: transport, storage, when to ask (`node.services.following`); what a co
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from ledger.checkpoints import Checkpoint, parse_checkpoint
-from ledger.compact import Frontier
-from ledger.errors import MalformedCheckpointError, RootMismatchError, VerificationError
+from ledger.errors import MalformedCheckpointError
 from ledger.forks import Contradiction, ContradictionKind, KnownHead, SizedKey, open_sized_checkpoint
 from ledger.hashing import (
-    HASH_BYTES,
     LeafHash,
     LeafIndex,
-    NodeCoordinate,
     NodeHash,
     TreeSize,
     hash_leaves,
-    hash_subtree,
 )
 from ledger.notes import parse_note
 from ledger.proofs import prove_consistency, root_at
+from ledger.proven import HashPlan, ProvenTree
 from ledger.tiles import (
     TILE_WIDTH,
     BundleAddress,
     Resource,
     TileAddress,
-    check_tile_length,
     edge_tiles,
-    encode_tile_path,
     locate_node,
     parse_bundle,
 )
@@ -218,7 +213,7 @@ class Follower:
         self._pending = None
         events: list[Event] = []
         if pending.tree is None:
-            pending.tree = _ProvenTree.open(pending.checkpoint, contents)
+            pending.tree = ProvenTree.open(pending.checkpoint, contents)
         else:
             tiles = {address: data for address, data in contents.items() if isinstance(address, TileAddress)}
             pending.tree.prove(tiles)
@@ -248,7 +243,7 @@ class Follower:
             if pending.wanted:
                 return events
             # the empty tree has no edge, and only one root
-            pending.tree = _ProvenTree.open(pending.checkpoint, {})
+            pending.tree = ProvenTree.open(pending.checkpoint, {})
         if not pending.agreed:
             pending.wanted = pending.tree.missing(_history_tiles(pending))
             if pending.wanted:
@@ -260,7 +255,7 @@ class Follower:
                 self._pending = None
         return events
 
-    def _judge(self, pending: _Pending, tree: _ProvenTree) -> list[Event]:
+    def _judge(self, pending: _Pending, tree: ProvenTree) -> list[Event]:
         """Compare the tree with all that is known, and trust it if nothing contradicts."""
         for head in pending.heads:
             prefix_root = root_at(tree, head.size)
@@ -275,7 +270,7 @@ class Follower:
         self._note, self._trusted = pending.note, pending.checkpoint
         return [HeadTrusted(pending.checkpoint, pending.note)]
 
-    def _window(self, size: TreeSize, tree: _ProvenTree) -> tuple[Resource, ...]:
+    def _window(self, size: TreeSize, tree: ProvenTree) -> tuple[Resource, ...]:
         if self._released >= size:
             return ()
         first = self._released // TILE_WIDTH
@@ -320,7 +315,7 @@ class _Pending:
     """Smaller heads that its tree must have, the trusted one first."""
     news: bool
     """Whether it becomes the trusted one."""
-    tree: _ProvenTree | None = None
+    tree: ProvenTree | None = None
     """Its tree, once the right edge is proven."""
     agreed: bool = False
     """Whether nothing contradicts it."""
@@ -329,93 +324,8 @@ class _Pending:
 
 def _history_tiles(pending: _Pending) -> set[TileAddress]:
     """Name the tiles from which the roots at the known sizes, and the proofs that would show a fork, are made."""
-    plan = _Plan()
+    plan = HashPlan()
     for head in pending.heads:
         root_at(plan, head.size)
         prove_consistency(plan, head.size, pending.checkpoint.size)
     return {locate_node(level, index, pending.checkpoint.size)[0] for level, index in plan.nodes}
-
-
-@dataclass(slots=True)
-class _Plan:
-    """A hash reader that only notes what it is asked for."""
-
-    nodes: set[NodeCoordinate] = field(default_factory=set)
-
-    def read_hashes(self, coordinates: Sequence[NodeCoordinate]) -> list[NodeHash]:
-        self.nodes.update(coordinates)
-        return [NodeHash(bytes(HASH_BYTES))] * len(coordinates)
-
-
-class _ProvenTree:
-    """Tiles of one tree, each proven by the tile above it, up to the right edge and the root."""
-
-    def __init__(self, size: TreeSize, edges: tuple[bytes, ...]) -> None:
-        self._size = size
-        self._edges = edges
-        self._proven: dict[TileAddress, bytes] = {}
-
-    @classmethod
-    def open(cls, checkpoint: Checkpoint, contents: Mapping[Resource, bytes]) -> _ProvenTree:
-        edge = edge_tiles(checkpoint.size)
-        for address in edge:
-            if address is not None:
-                check_tile_length(contents[address], address)
-        frontier = Frontier(checkpoint.size, tuple(contents[address] if address else b"" for address in edge))
-        root = frontier.root()
-        if root != checkpoint.root:
-            raise RootMismatchError(checkpoint.size, checkpoint.root, root)
-        return cls(checkpoint.size, frontier.edges)
-
-    def address(self, level: int, index: int) -> TileAddress:
-        """Name the tile of this tree at a place, partial at the edge."""
-        return TileAddress(level, index, min(TILE_WIDTH, (self._size >> 8 * level) - index * TILE_WIDTH))
-
-    def missing(self, addresses: Iterable[TileAddress]) -> tuple[TileAddress, ...]:
-        """Name those of the tiles, and of the tiles above them, that are neither proven nor of the edge; highest first."""
-        found: set[TileAddress] = set()
-        for address in addresses:
-            at = address
-            while at.width == TILE_WIDTH and at not in self._proven and at not in found:
-                found.add(at)
-                at = self.address(at.level + 1, at.index // TILE_WIDTH)
-        return tuple(sorted(found, key=lambda each: (-each.level, each.index)))
-
-    def keep(self, addresses: Iterable[TileAddress]) -> None:
-        """Forget proven tiles that are neither among these nor above them."""
-        kept: dict[TileAddress, bytes] = {}
-        for address in addresses:
-            at = address
-            while at in self._proven and at not in kept:
-                kept[at] = self._proven[at]
-                at = self.address(at.level + 1, at.index // TILE_WIDTH)
-        self._proven = kept
-
-    def prove(self, contents: Mapping[TileAddress, bytes]) -> None:
-        """Take tiles, all of which have to hash to what the tiles above them hold."""
-        for address in sorted(contents, key=lambda each: -each.level):
-            data = contents[address]
-            check_tile_length(data, address)
-            self._check(address.level, address.index, data, encode_tile_path(address))
-            self._proven[address] = data
-
-    def check_leaves(self, address: BundleAddress, leaves: bytes) -> None:
-        """Check the leaf hashes of one bundle."""
-        if address.width == TILE_WIDTH:
-            self._check(0, address.index, leaves, encode_tile_path(address))
-        elif leaves != self._edges[0]:
-            raise VerificationError(f"{encode_tile_path(address)} does not hash to what size {self._size} was signed for")
-
-    def _check(self, level: int, index: int, hashes: bytes, resource: str) -> None:
-        parent, position = divmod(index, TILE_WIDTH)
-        above = self._tile(self.address(level + 1, parent))
-        if hash_subtree(hashes) != above[position * HASH_BYTES : (position + 1) * HASH_BYTES]:
-            raise VerificationError(f"{resource} does not hash to what size {self._size} was signed for")
-
-    def _tile(self, address: TileAddress) -> bytes:
-        return self._proven[address] if address.width == TILE_WIDTH else self._edges[address.level]
-
-    def read_hashes(self, coordinates: Sequence[NodeCoordinate]) -> list[NodeHash]:
-        """Return the hashes of nodes whose tiles are proven."""
-        places = (locate_node(level, index, self._size) for level, index in coordinates)
-        return [hash_subtree(self._tile(address)[start:stop]) for address, start, stop in places]
