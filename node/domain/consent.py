@@ -12,10 +12,8 @@ from typing import NewType
 from node.domain.access import ConsentId, Purpose
 from node.domain.consent_message import ConsentAddress, MessageSignature
 from node.domain.entry import InstitutionId, LeafReference
+from node.domain.labels import SensitivityLabel
 from node.domain.record import Kind
-
-SensitivityLabel = NewType("SensitivityLabel", str)
-"""A code of HL7's InformationSensitivityPolicy, such as `HIV` or `PSY`; a record that bears one is hidden unless it is named."""
 
 ConsentSalt = NewType("ConsentSalt", bytes)
 """32 random bytes without which a scope cannot be guessed from its digest."""

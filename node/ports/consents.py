@@ -91,8 +91,6 @@ class ConsentRole(StrEnum):
     """An institution here asserted it."""
     RELAYED = "relayed"
     """A patient handed it in, and this node sent it to the chain."""
-    RECEIVED = "received"
-    """Another node sent it: an institution here is the grantee, or holds what it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +150,10 @@ class KeptEmergency:
     """Its id."""
     salt: bytes
     """Opens its digest, 32 bytes."""
-    statement: bytes
+    statement_sealed: bytes
     """What the digest is of: who, why, for whom; sealed for this node."""
-    opened_by: str
-    """Keyed digest of the person who opened it: another one has to review it."""
+    opened_by: bytes
+    """Keyed hash of the person who opened it, 32 bytes: another one has to review it."""
     opened_at_ms: int
     """When, unix ms."""
     reviewed_at_ms: int | None
@@ -168,7 +166,7 @@ class ConsentStore(Protocol):
     def keep(self, transaction: RecordsTransaction, consent: KeptConsent) -> bool:
         """Keep a consent for an institution; False where it was kept before, which changes nothing."""
 
-    def mark_revoked(self, transaction: RecordsTransaction, consents: Sequence[ConsentId], at_ms: int) -> Sequence[KeptConsent]:
+    def mark_revoked(self, transaction: RecordsTransaction, ids: Sequence[ConsentId], at_ms: int) -> Sequence[KeptConsent]:
         """Note revocations; return those that were news."""
 
     def queue(self, transaction: RecordsTransaction, signed: SignedMessage, patient_key: ConsentAddress | None) -> int:
@@ -177,11 +175,22 @@ class ConsentStore(Protocol):
     def set_stage(self, transaction: RecordsTransaction, number: int, stage: MessageStage, reason: str) -> None:
         """Note how far a message got."""
 
+    def set_cursor(self, transaction: RecordsTransaction, block_number: int) -> None:
+        """Note up to which block revocations are noted."""
+
     def keep_emergency(self, transaction: RecordsTransaction, emergency: KeptEmergency) -> None:
         """Keep an emergency."""
 
     def mark_reviewed(self, transaction: RecordsTransaction, emergency: EmergencyId, at_ms: int) -> None:
         """Note a review."""
+
+    def emergencies_since(
+        self, transaction: RecordsTransaction, institution: InstitutionId, opened_by: bytes, since_ms: int
+    ) -> int:
+        """Count the emergencies that a person opened since a time."""
+
+    def cursor(self) -> int | None:
+        """Return up to which block revocations are noted; None before the first time."""
 
     def consent(self, institution: InstitutionId, consent: ConsentId) -> KeptConsent | None:
         """Return an institution's consent."""
@@ -189,8 +198,8 @@ class ConsentStore(Protocol):
     def consents(self, institution: InstitutionId, patient: PatientId | None) -> Sequence[KeptConsent]:
         """Return an institution's consents, newest first; of one patient, or of all."""
 
-    def revoked_ids(self, consents: Sequence[ConsentId]) -> frozenset[ConsentId]:
-        """Return those of these consents whose revocation is known here."""
+    def is_revoked(self, consent: ConsentId) -> bool:
+        """Tell whether a revocation of a consent is known here."""
 
     def waiting(self) -> Sequence[QueuedMessage]:
         """Return the messages that are on their way, oldest first."""

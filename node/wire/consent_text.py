@@ -24,10 +24,10 @@ from node.domain.consent import (
     PatientAuthority,
     PatientGrant,
     PresentedConsent,
-    SensitivityLabel,
 )
 from node.domain.consent_message import ConsentAddress, MessageSignature
 from node.domain.entry import InstitutionId, LeafReference, Origin
+from node.domain.labels import SensitivityLabel
 from node.domain.record import Kind
 from node.errors import MalformedConsentError, MalformedJsonError, UnknownFormatError
 from node.wire.json_strict import check_document

@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from node.domain.access import Purpose
-from node.domain.consent import CarePeriod, ConsentTerms, GrantedItem, Grantee, SensitivityLabel
+from node.domain.consent import CarePeriod, ConsentTerms, GrantedItem, Grantee
 from node.domain.entry import InstitutionId
+from node.domain.labels import SensitivityLabel
 from node.domain.record import Kind
 from node.errors import DocumentRefusedError, MalformedConsentError, Refusal
 from node.wire.consent_text import shape_of_terms, terms_of
