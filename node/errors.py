@@ -20,7 +20,7 @@ ConcordError
 │   ├── RecordErasedError           the record was erased
 │   ├── NotYetLoggedError           stored, and nothing to prove it with yet
 │   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
-│   │                               SecondPersonError
+│   │                               SecondPersonError, EmergencyRateError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownMessageKindError, MessageConflictError
@@ -357,6 +357,14 @@ class SelfAssertedError(ConsentInputError):
             f"{institution} may not assert a consent to itself (consents.refuse_self_asserted); let the patient sign it"
         )
         self.institution = institution
+
+
+class EmergencyRateError(ConsentInputError):
+    """A person opens emergencies more often than the settings allow."""
+
+    def __init__(self, max_per_hour: int) -> None:
+        super().__init__(f"at most {max_per_hour} emergencies an hour for each person (consents.max_emergencies_per_hour)")
+        self.max_per_hour = max_per_hour
 
 
 class SecondPersonError(ConsentInputError):

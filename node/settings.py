@@ -90,6 +90,19 @@ class FollowingSettings(_Section):
     extra_logs: tuple[str, ...] = Field((), description="verifier keys of further logs that this node's witnesses cosign")
 
 
+class ConsentSettings(_Section):
+    """Consents, emergencies, withdrawal."""
+
+    max_staleness_s: float = Field(5.0, gt=0, description="how old the chain's word on consents may be; older is unknown")
+    poll_interval_s: float = Field(1.0, gt=0, description="how often the chain is asked what was granted and revoked")
+    block_period_s: float = Field(
+        0.0, ge=0, description="how often the engine makes blocks, if it makes them by the clock: then an old head is stale too"
+    )
+    refuse_self_asserted: bool = Field(default=False, description="whether an institution may not assert a consent to itself")
+    max_emergencies_per_hour: int = Field(10, gt=0, description="emergencies that one person may open within an hour")
+    retention_region: str = Field("cn", description="whose retention periods keep records locked after a withdrawal")
+
+
 class WorkSettings(_Section):
     """Where work is done."""
 
@@ -111,6 +124,7 @@ class NodeSettings(BaseSettings):
     members: MemberSettings = MemberSettings()
     work: WorkSettings = WorkSettings()
     following: FollowingSettings = FollowingSettings()
+    consents: ConsentSettings = ConsentSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -181,6 +195,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "members": MemberSettings,
     "work": WorkSettings,
     "following": FollowingSettings,
+    "consents": ConsentSettings,
 }
 
 

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError
-from node.api import evidence, exchange, log, openapi, patients, problems, records, status, witness
+from node.api import consents, emergencies, evidence, exchange, log, openapi, patients, problems, records, status, witness
 from node.api.requests import Caller
 from node.errors import ConcordError
 from node.services.node import Node
@@ -25,7 +25,7 @@ def create_app(node: Node | None) -> FastAPI:
     """
     app = FastAPI(title="Concord node", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.node = node
-    for module in (records, evidence, log, witness, patients, exchange, status):
+    for module in (records, evidence, log, witness, patients, consents, emergencies, exchange, status):
         app.include_router(module.router)
     for kind in (ConcordError, LedgerError, Exception):
         app.add_exception_handler(kind, problems.handle_error)

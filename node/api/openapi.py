@@ -132,6 +132,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         410: "erased",
         413: "over the limit of bytes",
         422: "refused; lists every place",
+        429: "too often",
         500: "what is stored was altered: it does not open the commitment in the log",
         503: "not now",
     }
@@ -238,6 +239,71 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "outbox": {
         "responses": {200: _json("what waits", schemas.OutboxBody, _OUTBOX_EXAMPLE), **_problems(401, 403, 422, 503)},
+    },
+    "hand-in-consent": {
+        "responses": {
+            201: _json("on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
+            **_problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "status_code": 201,
+        "openapi_extra": _request(JSON, _OBJECT),
+    },
+    "assert-consent": {
+        "responses": {
+            201: _json("on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
+            **_problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "status_code": 201,
+        "openapi_extra": _request(JSON, _OBJECT),
+    },
+    "list-consents": {
+        "responses": {
+            200: _json("the consents", None, {"consents": []}),
+            **_problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "openapi_extra": _request(JSON, _OBJECT, {"patient": None}),
+    },
+    "consent": {
+        "responses": {200: _json("the consent", None, {"standing": "granted"}), **_problems(401, 403, 404, 422, 503)},
+    },
+    "consent-fhir": {
+        "responses": {200: _bytes("FHIR R4 Consent", "application/fhir+json"), **_problems(401, 403, 404, 422, 503)},
+    },
+    "revoke-consent": {
+        "responses": {
+            200: _json("revoked here, on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
+            **_problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "openapi_extra": _request(JSON, _OBJECT),
+    },
+    "read-fhir-consent": {
+        "responses": {200: _json("the terms", None, {"terms": {}}), **_problems(400, 401, 403, 413, 422, 503)},
+        "openapi_extra": _request("application/fhir+json", _OBJECT),
+    },
+    "open-emergency": {
+        "responses": {
+            201: _json("opened; on its way to the chain", None, {"emergency_id": "…"}),
+            **_problems(400, 401, 403, 413, 422, 429, 503),
+        },
+        "status_code": 201,
+        "openapi_extra": _request(JSON, _OBJECT),
+    },
+    "list-emergencies": {
+        "responses": {200: _json("the emergencies", None, {"emergencies": []}), **_problems(401, 403, 503)},
+    },
+    "review-emergency": {
+        "responses": {
+            200: _json("reviewed", None, {"emergency_id": "…"}),
+            **_problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "openapi_extra": _request(JSON, _OBJECT),
+    },
+    "withdraw": {
+        "responses": {
+            200: _json("what was locked and erased", None, {"locked": {}, "erased": []}),
+            **_problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "openapi_extra": _request(JSON, _OBJECT),
     },
     "status": {"responses": {200: _json("the status", None, {"node": "ready"}), **_problems(401, 403)}},
     "healthz": {"responses": {200: _json("alive", None, {"status": "ok"})}},

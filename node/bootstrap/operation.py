@@ -17,6 +17,7 @@ from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
+from node.bootstrap.consents import BuiltConsents, build_consents
 from node.bootstrap.exchange import BuiltExchange, build_exchange
 from node.bootstrap.following import open_following
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
@@ -85,9 +86,15 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         services = build_services(foundation)
         sharing = build_sharing(foundation, None if outside is None else outside.read_registry)
         exchange = build_exchange(foundation, sharing, None if outside is None else outside.transport, stack)
-        _start(foundation, services, sharing, exchange, stack)
+        consents = build_consents(foundation, services, sharing, exchange)
+        _start(foundation, services, sharing, exchange, consents, stack)
         closing = stack.pop_all()
-    node = replace(services.node, exchange=None if exchange is None else exchange.services)
+    node = replace(
+        services.node,
+        exchange=None if exchange is None else exchange.services,
+        consenting=consents.services,
+        withdrawal=consents.withdrawal,
+    )
     return RunningNode(node, services.sequencing, services.anchoring, sharing, closing)
 
 
@@ -125,6 +132,7 @@ def _start(
     services: Services,
     sharing: Sharing,
     exchange: BuiltExchange | None,
+    consents: BuiltConsents,
     stack: contextlib.ExitStack,
 ) -> None:
     """Start the threads; they stop in the reverse order: first what brings work in, last the writer that all of it needs."""
@@ -136,7 +144,7 @@ def _start(
     if services.anchoring is not None:
         services.anchoring.start()
         stack.callback(services.anchoring.close)
-    for loop in (*services.following.loops, *sharing.loops, *(() if exchange is None else exchange.loops)):
+    for loop in (*services.following.loops, *sharing.loops, *(() if exchange is None else exchange.loops), *consents.loops):
         loop.start()
         stack.callback(loop.close)
     stack.callback(foundation.workers.close)

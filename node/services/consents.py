@@ -38,6 +38,7 @@ from node.wire.consent_document import (
     encode_consent_document,
 )
 from node.wire.consent_patient import grant_message
+from node.wire.consent_revocation import encode_revocation
 from node.wire.consent_text import encode_scope, parse_scope
 
 CONSENT_DOCUMENT = Kind("consent-document")
@@ -265,8 +266,8 @@ class ConsentService:
             parts.store.mark_revoked(transaction, [consent], unix_ms(parts.clock))
             grantee = terms.grantee.institution
             if grantee != kept.institution:
-                body = b'{"consent_id":"' + consent.hex().encode() + b'"}'
-                parts.tell(transaction, kept.institution, [grantee], REVOCATION, consent.hex(), body)
+                told = encode_revocation(consent)
+                parts.tell(transaction, kept.institution, [grantee], REVOCATION, consent.hex(), told)
             return Queued(kept, parts.store.queue(transaction, signed, None))
 
         return self._submit(kept.institution, work)

@@ -10,6 +10,7 @@ from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader
 from node.ports.trust import CosignedStore
 from node.services.clients import ClientService
+from node.services.consenting import Consenting
 from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
 from node.services.exchange import Exchange
@@ -19,6 +20,7 @@ from node.services.ingest import IngestService
 from node.services.patients import PatientService
 from node.services.progress import Progress
 from node.services.status import StatusService
+from node.services.withdrawal import WithdrawalService
 from node.services.witnessing import WitnessService
 
 
@@ -70,3 +72,7 @@ class Node:
     """Whether /log answers without an API key."""
     exchange: Exchange | None
     """What it shares with other members; None without a registry."""
+    consenting: Consenting | None = None
+    """Consents and emergencies; None where the consortium has no contract for them."""
+    withdrawal: WithdrawalService | None = None
+    """Stops processing for a patient; set once the node is open."""
