@@ -12,6 +12,8 @@ ConcordError
 │   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
 │   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedTrustRootError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
+│   │   ├── MalformedRelocationError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
 │   ├── MalformedParameterError     of a request or command
@@ -21,6 +23,8 @@ ConcordError
 │   ├── NotYetLoggedError           stored, and nothing to prove it with yet
 │   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
 │   │                               SecondPersonError, EmergencyRateError
+│   │                               SecondPersonError
+│   ├── HeaderKeptError             its header is never deleted
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownMessageKindError, MessageConflictError
@@ -133,6 +137,14 @@ class MalformedBodyError(WireError):
 
 class MalformedPublicEntryError(WireError):
     """Not the public slot of a leaf of type 8 or 9, or not the statement that its kind promises."""
+
+
+class MalformedRelocationError(WireError):
+    """Not the statement of a relocation."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"relocation: {reason}")
+        self.reason = reason
 
 
 class MalformedPatientCodeError(WireError):
@@ -396,6 +408,16 @@ class UnknownInstitutionError(InputError):
     def __init__(self, institution: str) -> None:
         super().__init__(f"no institution {institution} is hosted here")
         self.institution = institution
+
+
+class HeaderKeptError(InputError):
+    """An entry of a type whose header is never deleted."""
+
+    def __init__(self, entry_type: str) -> None:
+        super().__init__(
+            f"the header of an entry of type {entry_type} is kept: receipts, decisions and consents are the audit trail"
+        )
+        self.entry_type = entry_type
 
 
 class NoProfileError(InputError):

@@ -81,6 +81,13 @@ class MemberSettings(_Section):
     outbox_interval_s: float = Field(1.0, gt=0, description="how often messages that are due are looked for")
 
 
+class RelocationSettings(_Section):
+    """How relocations hide among each other."""
+
+    window_s: float = Field(86_400.0, ge=0, description="over how long relocations are spread; a day at least, 0 in a devnet")
+    dummies: int = Field(1, ge=0, le=100, description="dummy entries for each relocation")
+
+
 class FollowingSettings(_Section):
     """Following and witnessing other logs."""
 
@@ -125,6 +132,7 @@ class NodeSettings(BaseSettings):
     work: WorkSettings = WorkSettings()
     following: FollowingSettings = FollowingSettings()
     consents: ConsentSettings = ConsentSettings()
+    relocation: RelocationSettings = RelocationSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -196,6 +204,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "work": WorkSettings,
     "following": FollowingSettings,
     "consents": ConsentSettings,
+    "relocation": RelocationSettings,
 }
 
 

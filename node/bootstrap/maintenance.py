@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from ledger.ports import LogReader
 from node.adapters.clock import SystemClock
-from node.adapters.database.own_entries import SqlEntryLabels
+from node.adapters.database.own_entries import SqlEntryLabels, SqlOwnTags
+from node.adapters.database.relocations import SqlRelocationStore
 from node.adapters.database.schema import create_databases
+from node.adapters.database.tombstones import SqlTombstoneRegister
 from node.adapters.keys.files import (
     FileNodeKeys,
     create_institution_keys,
@@ -19,14 +21,15 @@ from node.adapters.keys.files import (
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.bootstrap.chain import adopt_nonces
 from node.bootstrap.hosting import audit_keys, hosted_institutions, log_keys, log_signer, read_trust_root
-from node.bootstrap.stores import exclusive_stores
+from node.bootstrap.stores import Stores, exclusive_stores
 from node.domain.entry import InstitutionId, Origin
 from node.errors import UnknownOriginError
 from node.ports.clock import unix_ms
 from node.ports.records import RecordsTransaction
 from node.services.clients import ClientService, IssuedClient, Scope
 from node.services.patients import PatientIndex
-from node.services.recovery import Recovery, RecoveryReport
+from node.services.recovery import Recovery, RecoveryParts, RecoveryReport
+from node.services.recovery_burials import BurialStores
 from node.settings import NodeSettings
 from node.wire.prepare import RecordContext
 
@@ -82,22 +85,22 @@ def recover_node(
     signer = log_signer(settings, hosted)
     patients = PatientIndex(FileNodeKeys(settings.keys), read_locator_secrets(settings.keys))
     clock = SystemClock()
+    identity = FileInstitutionIdentity(settings.keys, institution)
 
-    def work(transaction: RecordsTransaction) -> RecoveryReport:
+    def work(transaction: RecordsTransaction, stores: Stores) -> RecoveryReport:
+        burial = BurialStores(SqlOwnTags(), SqlRelocationStore(stores.readers), SqlTombstoneRegister(stores.readers))
         return Recovery(
             transaction,
             context=RecordContext(hosted.origin, audit_keys(trust_root)),
             keys=log_keys(signer, trust_root),
-            patients=patients,
-            identity=FileInstitutionIdentity(settings.keys, institution),
-            labels=SqlEntryLabels(),
+            parts=RecoveryParts(patients, identity, SqlEntryLabels(), burial),
             now_ms=unix_ms(clock),
         ).run(mirror, headers)
 
     with exclusive_stores(settings, clock) as stores:
         # first: it asks the chain, and nothing may be changed when that does not answer
         adopt_nonces(settings, trust_root, hosted_institutions(settings), stores.writer, clock)
-        return stores.writer.submit(work).result()
+        return stores.writer.submit(lambda transaction: work(transaction, stores)).result()
 
 
 @dataclass(frozen=True, slots=True)

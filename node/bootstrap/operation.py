@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import httpx
@@ -17,8 +17,9 @@ from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
-from node.bootstrap.consents import BuiltConsents, build_consents
-from node.bootstrap.exchange import BuiltExchange, build_exchange
+from node.bootstrap.consents import build_consents
+from node.bootstrap.custody import build_custody
+from node.bootstrap.exchange import build_exchange
 from node.bootstrap.following import open_following
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.packages import check_one_root
@@ -29,6 +30,7 @@ from node.errors import NodeStoppingError
 from node.ports.clock import Clock
 from node.ports.consortium import Registry
 from node.services.anchoring import AnchoringService
+from node.services.loops import Loop
 from node.services.node import Node
 from node.services.patients import PatientIndex
 from node.services.sequencing import SequencingService
@@ -83,11 +85,14 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
     with contextlib.ExitStack() as stack:
         stack.callback(DirectoryLock(settings.directory).release)
         foundation = _lay(settings, clock or SystemClock(), stack)
-        services = build_services(foundation)
         sharing = build_sharing(foundation, None if outside is None else outside.read_registry)
         exchange = build_exchange(foundation, sharing, None if outside is None else outside.transport, stack)
+        custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
+        services = build_services(foundation, custody.services)
         consents = build_consents(foundation, services, sharing, exchange)
-        _start(foundation, services, sharing, exchange, consents, stack)
+        loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops]
+        loops += () if exchange is None else exchange.loops
+        _start(foundation, services, loops, stack)
         closing = stack.pop_all()
     node = replace(
         services.node,
@@ -130,9 +135,7 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
 def _start(
     foundation: Foundation,
     services: Services,
-    sharing: Sharing,
-    exchange: BuiltExchange | None,
-    consents: BuiltConsents,
+    loops: Sequence[Loop],
     stack: contextlib.ExitStack,
 ) -> None:
     """Start the threads; they stop in the reverse order: first what brings work in, last the writer that all of it needs."""
@@ -144,7 +147,7 @@ def _start(
     if services.anchoring is not None:
         services.anchoring.start()
         stack.callback(services.anchoring.close)
-    for loop in (*services.following.loops, *sharing.loops, *(() if exchange is None else exchange.loops), *consents.loops):
+    for loop in loops:
         loop.start()
         stack.callback(loop.close)
     stack.callback(foundation.workers.close)

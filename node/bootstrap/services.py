@@ -25,6 +25,7 @@ from node.ports.keys import NodeKeys
 from node.ports.records import RecordsReader
 from node.services.anchoring import AnchoringService
 from node.services.clients import ClientService
+from node.services.custody import Custody
 from node.services.disclosure import DisclosureService
 from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
@@ -34,7 +35,7 @@ from node.services.node import Node, RequestLimits
 from node.services.patients import PatientIndex, PatientService
 from node.services.progress import Progress
 from node.services.sequencing import HostedLog, RefreshingGuard, SequencingService
-from node.services.staging import StagingHandler
+from node.services.staging import Sensitivity, StagingHandler
 from node.services.status import ChainWatch, StatusService
 from node.services.tag_counters import TagCounters
 from node.settings import NodeSettings
@@ -94,7 +95,7 @@ class Services:
     """Follows and witnesses all logs."""
 
 
-def build_services(foundation: Foundation) -> Services:
+def build_services(foundation: Foundation, custody: Custody) -> Services:
     """Connect the services; nothing is started."""
     logs = {origin: _log(foundation, origin, signer) for origin, signer in foundation.signers.items()}
     watch = ChainWatch(configured=foundation.settings.chain.rpc_url is not None)
@@ -113,7 +114,8 @@ def build_services(foundation: Foundation) -> Services:
         batch_entries=foundation.settings.log.batch_entries,
         observe=observe,
     )
-    node = _node(foundation, sequencing, watch, following)
+    custody.relocations.on_news(sequencing.staged)
+    node = _node(foundation, custody, sequencing, watch, following)
     return Services(node, sequencing, _anchoring(foundation, watch), following)
 
 
@@ -164,7 +166,7 @@ def _anchoring(foundation: Foundation, watch: ChainWatch) -> AnchoringService | 
     )
 
 
-def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch, following: Following) -> Node:
+def _node(foundation: Foundation, custody: Custody, sequencing: SequencingService, watch: ChainWatch, following: Following) -> Node:
     stores, settings, trust_root = foundation.stores, foundation.settings, foundation.trust_root
     return Node(
         institutions=foundation.institutions,
@@ -176,9 +178,8 @@ def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWat
                 keys=foundation.keys,
                 secrets=stores.secrets,
                 patients=foundation.patients,
-                identities=foundation.identities,
                 counters=foundation.counters,
-                labels=SqlEntryLabels(),
+                sensitivity=Sensitivity(SqlEntryLabels(), foundation.identities, custody.relocations.hide),
                 clock=foundation.clock,
             ),
             progress=foundation.progress,
@@ -192,8 +193,15 @@ def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWat
             clock=foundation.clock,
             cosigned=foundation.followed.trust,
         ),
-        erasure=ErasureService(stores.writer, stores.reader, stores.secrets, foundation.clock, sequencing.staged),
-        patients=PatientService(stores.writer, foundation.patients),
+        erasure=ErasureService(
+            stores.writer,
+            stores.reader,
+            stores.secrets,
+            foundation.clock,
+            bury=custody.relocations.bury_record,
+            staged=sequencing.staged,
+        ),
+        patients=PatientService(stores.writer, foundation.patients, foundation.identities, custody.relocations.move),
         status=_status(foundation, sequencing, watch, following),
         following=following.service,
         witness=following.witness,
@@ -205,6 +213,7 @@ def _node(foundation: Foundation, sequencing: SequencingService, watch: ChainWat
         wait_timeout_s=settings.server.wait_timeout_s,
         public_log=settings.server.public_log,
         exchange=None,
+        custody=custody,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 InstitutionId = NewType("InstitutionId", str)
 """A consortium member, such as `hospital-a.example`; unique in the consortium."""
@@ -34,6 +34,19 @@ class EntryType(IntEnum):
     RELOCATION = 10
     OBJECTION = 11
     CHECK_OUTCOME = 12
+
+
+KEPT_TYPES: Final = frozenset(
+    {
+        EntryType.ACCESS_RECEIPT,
+        EntryType.RECOGNITION_DECISION,
+        EntryType.CONSENT_DOCUMENT,
+        EntryType.CATALOGUE,
+        EntryType.ADMINISTRATIVE,
+        EntryType.CHECK_OUTCOME,
+    }
+)
+"""Types whose headers are never deleted (FORMATS "Header")."""
 
 
 class Level(StrEnum):

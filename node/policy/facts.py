@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from node.domain.access import Actor, BlockStamp, ConsentId, Purpose
-from node.domain.consent import ConsentTerms, SensitivityLabel
+from node.domain.consent import ConsentTerms
 from node.domain.consent_state import ConsentStanding
 from node.domain.entry import InstitutionId, LeafReference
+from node.domain.labels import SensitivityLabel
 from node.domain.record import Item, Kind
 
 

@@ -8,10 +8,17 @@ from typing import Protocol
 from node.domain.entry import Origin
 from node.domain.labels import SensitivityLabel
 from node.domain.patient import LocatorTag
-from node.ports.records import EntryRow, RecordsTransaction
+from node.ports.records import EntryRow, PatientId, PatientRow, RecordsTransaction
 
 Labels = frozenset[SensitivityLabel]
 """Labels of one entry."""
+
+
+class Patients(Protocol):
+    """Finds patients by the id that entries name."""
+
+    def patient(self, transaction: RecordsTransaction, patient_id: PatientId) -> PatientRow | None:
+        """Return a patient of a hosted institution."""
 
 
 class OwnTags(Protocol):
@@ -19,6 +26,9 @@ class OwnTags(Protocol):
 
     def places(self, transaction: RecordsTransaction, origin: Origin, tags: Sequence[LocatorTag]) -> dict[LocatorTag, EntryRow]:
         """Return the entries of a log that have these tags."""
+
+    def with_leaves(self, transaction: RecordsTransaction, origin: Origin, leaf_hashes: Sequence[bytes]) -> list[EntryRow]:
+        """Return the entries of a log that have these leaves; reads all entries of the log once."""
 
 
 class EntryLabels(Protocol):

@@ -13,13 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ledger.hashing import hash_leaf
-from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, Version
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.header import AnyContent
 from node.domain.patient import LocatorTag, PatientKeys
 from node.domain.record import Kind, Part, RecordStatus
 from node.ports.clock import Clock, unix_ms
 from node.ports.identities import InstitutionIdentity
-from node.ports.records import EntryRow, RecordsTransaction
+from node.ports.records import EntryRow, PatientId, RecordsTransaction
 from node.ports.secrets import RecordSecret, SecretId, SecretStore
 from node.services.patients import PatientIndex
 from node.services.tag_counters import TagCounters
@@ -31,6 +31,18 @@ from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest
 from node.wire.prepare import RecordContext
 
 _SECRET_ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Which version of which record an entry is."""
+
+    record_id: RecordId
+    """The record."""
+    version: Version
+    """Its version."""
+    status: RecordStatus
+    """Its status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,10 @@ class ActEntry:
     """0: any treating hospital may find it; 1: only the writer and the patient."""
     supersedes: LeafReference | None = None
     """The entry that it replaces."""
+    owner: PatientId | None = None
+    """The patient's id at this node, where it is known; sealed into the entry's row."""
+    record: RecordPlace | None = None
+    """The record of which it is a version; None for acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +98,17 @@ class _Reader:
     key: bytes
     epoch: int
     pseudonym: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An entry that lacks only its place."""
+
+    entry: ActEntry
+    secret_id: SecretId
+    leaf: bytes
+    header: bytes
+    body: bytes
 
 
 class EntryComposer:
@@ -119,21 +146,13 @@ class EntryComposer:
         # secrets before what refers to them: a crash in between leaves orphans, which the sweep removes
         drawn = [(SecretId(secrets.token_bytes(_SECRET_ID_BYTES)), RecordSecret(os.urandom(SECRET_BYTES))) for _ in entries]
         self._secrets.put_many(dict(drawn))
-        made = [
-            self._make(transaction, institution, context, entry, secret, now_ms)
-            for entry, (_, secret) in zip(entries, drawn, strict=True)
-        ]
-        first = transaction.log(context.origin).stage([leaf for leaf, _, _ in made])
-        rows = [
-            _row(context.origin, first + at, institution, entry, leaf, secret_id, now_ms)
-            for at, (entry, (leaf, _, _), (secret_id, _)) in enumerate(zip(entries, made, drawn, strict=True))
-        ]
+        made = [self._make(transaction, institution, context, entry, named) for entry, named in zip(entries, drawn, strict=True)]
+        first = transaction.log(context.origin).stage([one.leaf for one in made])
+        rows = [self._row(context.origin, index, institution, one, now_ms) for index, one in enumerate(made, start=first)]
         transaction.insert_entries(rows)
-        transaction.insert_headers([(row.origin, row.leaf_index, one[1]) for row, one in zip(rows, made, strict=True)])
-        transaction.insert_bodies([(row.origin, row.leaf_index, one[2]) for row, one in zip(rows, made, strict=True)])
-        return [
-            StagedAct(row.origin, row.leaf_index, row.leaf_hash, header) for row, (_, header, _) in zip(rows, made, strict=True)
-        ]
+        transaction.insert_headers([(row.origin, row.leaf_index, one.header) for row, one in zip(rows, made, strict=True)])
+        transaction.insert_bodies([(row.origin, row.leaf_index, one.body) for row, one in zip(rows, made, strict=True)])
+        return [StagedAct(row.origin, row.leaf_index, row.leaf_hash, one.header) for row, one in zip(rows, made, strict=True)]
 
     def _make(
         self,
@@ -141,10 +160,9 @@ class EntryComposer:
         institution: InstitutionId,
         context: RecordContext,
         entry: ActEntry,
-        secret: RecordSecret,
-        now_ms: int,
-    ) -> tuple[bytes, bytes, bytes]:
-        """Return leaf, sealed header and sealed body."""
+        named: tuple[SecretId, RecordSecret],
+    ) -> _Made:
+        secret_id, secret = named
         parts: tuple[PartLike, ...] = (manifest_part(encode_manifest(_manifest(entry, context.origin))), *entry.parts)
         commitment = commit(secret, parts).value
         reader = self._reader(transaction, institution, context.origin, entry)
@@ -157,12 +175,12 @@ class EntryComposer:
         )
         leaf = Leaf(
             entry_type=entry.entry_type,
-            claimed_time_ms=round_claimed_time(entry.entry_type, now_ms),
+            claimed_time_ms=round_claimed_time(entry.entry_type, unix_ms(self._clock)),
             commitment=commitment,
             tag=reader.tag,
             header_digest=header_digest(header),
         )
-        return encode_leaf(leaf), header, seal_body(secret, commitment, parts)
+        return _Made(entry, secret_id, encode_leaf(leaf), header, seal_body(secret, commitment, parts))
 
     def _reader(self, transaction: RecordsTransaction, institution: InstitutionId, origin: Origin, entry: ActEntry) -> _Reader:
         """Allocate the tag, and say who finds it; the counter is the transaction's."""
@@ -178,6 +196,26 @@ class EntryComposer:
         # the epoch stands in clear in class 1 too: a value of its own would point at sensitive entries
         return _Reader(tag, key, epoch, patient.pseudonym)
 
+    def _row(self, origin: Origin, leaf_index: int, institution: InstitutionId, made: _Made, now_ms: int) -> EntryRow:
+        entry, place = made.entry, made.entry.record
+        return EntryRow(
+            origin=origin,
+            leaf_index=leaf_index,
+            institution=institution,
+            record_id=None if place is None else place.record_id,
+            version=Version(0) if place is None else place.version,
+            entry_type=entry.entry_type,
+            status=RecordStatus("") if place is None else place.status,
+            staged_at_ms=now_ms,
+            leaf=made.leaf,
+            leaf_hash=hash_leaf(made.leaf),
+            sameness_mac=None,
+            issued_at_ms=None,
+            out_of_order=False,
+            secret_id=made.secret_id,
+            owner_sealed=None if entry.owner is None else self._patients.seal_owner(entry.owner),
+        )
+
 
 def _manifest(entry: ActEntry, origin: Origin) -> Manifest:
     return Manifest(
@@ -185,32 +223,11 @@ def _manifest(entry: ActEntry, origin: Origin) -> Manifest:
         entry_type=entry.entry_type,
         kind=entry.kind,
         identity=None,
-        version=Version(0),
-        status=RecordStatus(""),
+        version=Version(0) if entry.record is None else entry.record.version,
+        status=RecordStatus("") if entry.record is None else entry.record.status,
         performed_at_ms=entry.performed_at_ms,
         issued_at_ms=None,
         parts=tuple(ManifestPart(part.media_type, part.role, len(part.content)) for part in entry.parts),
         patient_part=None,
         supersedes=entry.supersedes,
-    )
-
-
-def _row(
-    origin: Origin, leaf_index: int, institution: InstitutionId, entry: ActEntry, leaf: bytes, secret_id: SecretId, now_ms: int
-) -> EntryRow:
-    return EntryRow(
-        origin=origin,
-        leaf_index=leaf_index,
-        institution=institution,
-        record_id=None,
-        version=Version(0),
-        entry_type=entry.entry_type,
-        status=RecordStatus(""),
-        staged_at_ms=now_ms,
-        leaf=leaf,
-        leaf_hash=hash_leaf(leaf),
-        sameness_mac=None,
-        issued_at_ms=None,
-        out_of_order=False,
-        secret_id=secret_id,
     )

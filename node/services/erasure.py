@@ -11,13 +11,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
-from node.domain.record import RecordStatus
+from node.domain.entry import InstitutionId, Origin, RecordId
 from node.errors import RecordErasedError, UnknownRecordError
 from node.ports.clock import Clock, unix_ms
-from node.ports.records import EntryRow, RecordRow, RecordsReader, RecordsTransaction, RecordsWriter
+from node.ports.records import RecordRow, RecordsReader, RecordsTransaction, RecordsWriter
 from node.ports.secrets import SecretId, SecretStore
-from node.wire.public_entry import PublicEntry, tombstone_entry
 
 ORPHAN_AGE_MS = 3_600_000
 """A secret without an entry is an orphan after an hour: its staging ended long ago, one way or the other."""
@@ -48,12 +46,24 @@ class ErasureService:
         reader: RecordsReader,
         secrets: SecretStore,
         clock: Clock,
+        bury: Callable[[RecordsTransaction, RecordRow], tuple[int, ...]],
         staged: Callable[[Origin], None],
     ) -> None:
+        """Take what is needed.
+
+        Args:
+            writer: The one writer of the records.
+            reader: What was committed.
+            secrets: The record secrets.
+            clock: Tells the time.
+            bury: Stages the tombstones of a record's entries, wherever they were relocated to; returns their leaf indices.
+            staged: Is told which log has news.
+        """
         self._writer = writer
         self._reader = reader
         self._secrets = secrets
         self._clock = clock
+        self._bury = bury
         self._staged = staged
 
     def erase(self, institution: InstitutionId, record_id: RecordId) -> Erasure:
@@ -64,7 +74,13 @@ class ErasureService:
             RecordErasedError: It was erased before.
         """
         now_ms = unix_ms(self._clock)
-        record, tombstones = self._writer.submit(lambda tx: _bury(tx, institution, record_id, now_ms)).result()
+
+        def work(transaction: RecordsTransaction) -> tuple[RecordRow, tuple[int, ...]]:
+            record = live_record(transaction, institution, record_id)
+            transaction.forget(record_id, now_ms)
+            return record, self._bury(transaction, record)
+
+        record, tombstones = self._writer.submit(work).result()
         self._staged(record.entries[0].origin)
         self._destroy(record_id, tuple(entry.secret_id for entry in record.entries if entry.secret_id is not None))
         return Erasure(record_id, len(record.entries), tombstones, now_ms)
@@ -103,41 +119,16 @@ class ErasureService:
         self._writer.submit(lambda transaction: transaction.forget_secret_ids(record_id)).result()
 
 
-def _bury(
-    transaction: RecordsTransaction, institution: InstitutionId, record_id: RecordId, now_ms: int
-) -> tuple[RecordRow, tuple[int, ...]]:
+def live_record(transaction: RecordsTransaction, institution: InstitutionId, record_id: RecordId) -> RecordRow:
+    """Return an institution's record that was not erased yet.
+
+    Raises:
+        UnknownRecordError: The institution has no such record.
+        RecordErasedError: It was erased before.
+    """
     record = transaction.record(record_id)
     if record is None or record.institution != institution:
         raise UnknownRecordError(record_id)
     if record.erased_at_ms is not None:
         raise RecordErasedError(record_id)
-    transaction.forget(record_id, now_ms)
-    origin = record.entries[0].origin
-    targets = [LeafReference(entry.origin, entry.leaf_hash) for entry in record.entries]
-    tombstones = [tombstone_entry(origin, target, now_ms) for target in targets]
-    first = transaction.log(origin).stage([tombstone.leaf for tombstone in tombstones])
-    indices = tuple(range(first, first + len(tombstones)))
-    transaction.insert_entries(
-        [_row(institution, origin, index, one, now_ms) for index, one in zip(indices, tombstones, strict=True)]
-    )
-    transaction.insert_headers([(origin, index, one.header) for index, one in zip(indices, tombstones, strict=True)])
-    return record, indices
-
-
-def _row(institution: InstitutionId, origin: Origin, index: int, entry: PublicEntry, now_ms: int) -> EntryRow:
-    return EntryRow(
-        origin=origin,
-        leaf_index=index,
-        institution=institution,
-        record_id=None,
-        version=Version(0),
-        entry_type=EntryType.ADMINISTRATIVE,
-        status=RecordStatus(""),
-        staged_at_ms=now_ms,
-        leaf=entry.leaf,
-        leaf_hash=entry.leaf_hash,
-        sameness_mac=None,
-        issued_at_ms=None,
-        out_of_order=False,
-        secret_id=None,
-    )
+    return record

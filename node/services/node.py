@@ -11,6 +11,7 @@ from node.ports.records import RecordsReader
 from node.ports.trust import CosignedStore
 from node.services.clients import ClientService
 from node.services.consenting import Consenting
+from node.services.custody import Custody
 from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
 from node.services.exchange import Exchange
@@ -70,6 +71,8 @@ class Node:
     """How long `?wait=` waits."""
     public_log: bool
     """Whether /log answers without an API key."""
+    custody: Custody
+    """What becomes of entries after they were staged."""
     exchange: Exchange | None
     """What it shares with other members; None without a registry."""
     consenting: Consenting | None = None

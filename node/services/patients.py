@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from node.domain.entry import InstitutionId
 from node.domain.patient import PatientKeys
 from node.domain.record import PatientNumber
+from node.domain.relocation import RelocationReason
 from node.errors import MalformedParameterError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
+from node.ports.identities import InstitutionIdentity
 from node.ports.keys import NodeKeys
 from node.ports.records import LocatorId, PatientId, PatientRow, RecordsTransaction, RecordsWriter
 from node.wire.json_strict import check_document
@@ -29,6 +31,9 @@ _PATIENT_ID_BYTES = 16
 _LOCATOR_ID_BYTES = 16
 _CACHED_PATIENTS = 10_000
 _REGISTRATION_DEPTH = 2
+
+Move = Callable[[RecordsTransaction, InstitutionId, PatientId, PatientKeys, RelocationReason], int]
+"""Schedules relocations: institution, patient, the keys until now, the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,28 +195,59 @@ def parse_registration(body: bytes) -> Registration:
 class PatientService:
     """Registers patients."""
 
-    def __init__(self, writer: RecordsWriter, index: PatientIndex) -> None:
+    def __init__(
+        self,
+        writer: RecordsWriter,
+        index: PatientIndex,
+        identities: Mapping[InstitutionId, InstitutionIdentity],
+        move: Move,
+    ) -> None:
+        """Take what is needed.
+
+        Args:
+            writer: The one writer of the records.
+            index: Opens and seals keys.
+            identities: Agree on pairwise keys.
+            move: Schedules the relocation of a patient's records, in the transaction that replaces the keys.
+        """
         self._writer = writer
         self._index = index
+        self._identities = identities
+        self._move = move
 
     def register(self, institution: InstitutionId, registration: Registration) -> bool:
         """Register a patient's keys for an institution.
 
-        Entries staged before stay where they are: moving them to new tags is a relocation.
+        Another code than the one before schedules the relocation of what was filed under that; the same code goes on with
+        the epochs of both.
 
         Returns:
             Whether the patient was known, and the keys were replaced.
+
+        Raises:
+            MalformedParameterError: A public key that gives everyone the same pairwise key.
         """
-        mac = self._index.number_mac(registration.number)
-        sealed = self._index.seal(registration.keys)
+        mac, keys = self._index.number_mac(registration.number), registration.keys
+        try:
+            self._identities[institution].pairwise_key(keys.exchange_public_key)
+        except ValueError as error:
+            raise MalformedParameterError("exchange_public_key", "is not a usable X25519 public key") from error
 
         def work(transaction: RecordsTransaction) -> bool:
             known = transaction.patients_by_number(institution, [mac]).get(mac)
             if known is None:
-                row = PatientRow(_draw_patient_id(), institution, mac, provisional=False, keys_sealed=sealed)
+                row = PatientRow(_draw_patient_id(), institution, mac, provisional=False, keys_sealed=self._index.seal(keys))
                 transaction.insert_patients([row])
                 return False
-            transaction.replace_patient_keys(known.patient_id, sealed, provisional=False)
+            former = self._index.keys_of(known)
+            # both derive from the seed: the same public key is the same code
+            if former.exchange_public_key == keys.exchange_public_key:
+                present = replace(keys, epoch_keys={**former.epoch_keys, **keys.epoch_keys})
+            else:
+                present = keys
+                reason = RelocationReason.MERGED if known.provisional else RelocationReason.NEW_CODE
+                self._move(transaction, institution, known.patient_id, former, reason)
+            transaction.replace_patient_keys(known.patient_id, self._index.seal(present), provisional=False)
             return True
 
         return self._writer.submit(work).result()

@@ -10,7 +10,8 @@ header still joins them.
 
 Recovered entries in class 1 are sensitive, and nothing tells why: they get the label R, which no consent opens by another name.
 
-What was erased after the backup was made is erased again, by its tombstones, as far as their headers come back.
+What was deleted after the backup was made is deleted again, by its tombstones, as far as their headers come back
+(`recovery_burials`).
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ from ledger.mirror import fetch_entries, open_log_checkpoint
 from ledger.notes import VerifierKey
 from ledger.ports import LogReader
 from ledger.sequencer import recover_log
-from node.domain.entry import EntryType, RecordId, Version
-from node.domain.header import HeaderContent
+from node.domain.entry import RecordId, Version
+from node.domain.header import HeaderContent, RelocationContent
 from node.domain.labels import RESTRICTED
 from node.domain.record import RecordStatus
 from node.ports.identities import InstitutionIdentity
 from node.ports.own_entries import EntryLabels
 from node.ports.records import CounterKey, EntryRow, IdentityMac, PatientId, RecordRow, RecordsTransaction
 from node.services.patients import PatientIndex
+from node.services.recovery_burials import Burials, BurialStores
 from node.services.staging import reader_key_id
 from node.wire.header import HeaderPlace, header_digest, open_header_reader, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag
 from node.wire.prepare import RecordContext
-from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,20 @@ class _Owners:
     next_values: dict[CounterKey, int]
 
 
+@dataclass(frozen=True, slots=True)
+class RecoveryParts:
+    """What a recovery is made with."""
+
+    patients: PatientIndex
+    """Opens patients' keys."""
+    identity: InstitutionIdentity
+    """Whose log; agrees on pairwise keys."""
+    labels: EntryLabels
+    """Keeps what makes entries sensitive."""
+    stores: BurialStores
+    """Where own entries are found and deleted."""
+
+
 class Recovery:
     """One log's recovery, in one transaction."""
 
@@ -94,18 +109,18 @@ class Recovery:
         *,
         context: RecordContext,
         keys: Sequence[VerifierKey],
-        patients: PatientIndex,
-        identity: InstitutionIdentity,
-        labels: EntryLabels,
+        parts: RecoveryParts,
         now_ms: int,
     ) -> None:
         self._transaction = transaction
-        self._institution = identity.institution
+        self._institution = parts.identity.institution
         self._origin = context.origin
         self._keys = keys
-        self._patients = patients
-        self._identity = identity
-        self._labels = labels
+        self._patients = parts.patients
+        self._identity = parts.identity
+        self._labels = parts.labels
+        self._burials = Burials(transaction, context.origin, parts.stores)
+        self._relocations: dict[int, RelocationContent] = {}
         self._audit_keys = context.audit_keys
         self._now_ms = now_ms
         self._headers = 0
@@ -132,7 +147,8 @@ class Recovery:
         leaves = self._fetch(mirror, first, done.new_size)
         owners = self._find_owners(leaves, moved)
         self._restore(first, leaves, headers, owners)
-        self._erase_again(first, leaves, headers)
+        self._burials.remember(self._relocations)
+        self._burials.repeat(first, leaves, headers, size=done.new_size, now_ms=self._now_ms)
         if moved:
             log.restage(LeafIndex(done.renumbered_to), self._tag_anew(moved, owners))
         return RecoveryReport(done.old_size, done.new_size, self._headers, self._joined, len(moved))
@@ -196,6 +212,8 @@ class Recovery:
                     content = open_header_reader(header, place, owner.key).content
                     if isinstance(content, HeaderContent):
                         opened[index] = content
+                    elif isinstance(content, RelocationContent):
+                        self._relocations[index] = content
             rows.append((index, leaf_bytes, leaf))
         self._insert_records(opened)
         joined = self._joinable(opened)
@@ -205,20 +223,6 @@ class Recovery:
         self._labels.insert(self._transaction, {(self._origin, index): frozenset({RESTRICTED}) for index in sensitive})
         self._headers += len(kept)
         self._joined += len(joined)
-
-    def _erase_again(self, first: int, leaves: Sequence[bytes], headers: Mapping[int, bytes]) -> None:
-        """Erase what was erased after the backup: its tombstones say so. The sweep at the next start takes the secrets."""
-        targets: list[bytes] = []
-        for index, leaf_bytes in enumerate(leaves, start=first):
-            header = headers.get(index)
-            leaf = parse_leaf(leaf_bytes)
-            if header is None or leaf.entry_type is not EntryType.ADMINISTRATIVE or header_digest(header) != leaf.header_digest:
-                continue
-            opened = open_public_entry(leaf_bytes, header, self._origin)
-            if opened.manifest.kind == TOMBSTONE:
-                targets.append(tombstone_target(opened).leaf_hash)
-        for record_id in self._transaction.records_of_leaves(self._origin, targets):
-            self._transaction.forget(record_id, self._now_ms)
 
     def _insert_records(self, opened: Mapping[int, HeaderContent]) -> None:
         """Insert records that were lost. What recognised them is lost too: submitted again they are new records."""

@@ -7,7 +7,7 @@ A document is one unit: all of its records are staged, or none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
@@ -77,6 +77,18 @@ class _Draft:
     same: EntryRow | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sensitivity:
+    """What staging does with sensitive records."""
+
+    labels: EntryLabels
+    """Keeps what makes entries sensitive."""
+    identities: Mapping[InstitutionId, InstitutionIdentity]
+    """Agree on pairwise keys."""
+    hide: Callable[[RecordsTransaction, Sequence[EntryRow]], None]
+    """Stages the tombstones of ordinary versions of a record that is sensitive by now."""
+
+
 class StagingHandler:
     """Stages groups of documents; a `GroupHandler`."""
 
@@ -86,18 +98,16 @@ class StagingHandler:
         keys: NodeKeys,
         secrets: SecretStore,
         patients: PatientIndex,
-        identities: Mapping[InstitutionId, InstitutionIdentity],
         counters: TagCounters,
-        labels: EntryLabels,
+        sensitivity: Sensitivity,
         clock: Clock,
     ) -> None:
         self._keys = keys
         self._secrets = secrets
         self._patients = patients
-        self._identities = identities
         self._clock = clock
         self.counters = counters
-        self.labels = labels
+        self.sensitivity = sensitivity
 
     def run(self, transaction: RecordsTransaction, items: Sequence[StagingRequest]) -> Sequence[StagingResult]:
         """Stage what can be staged; return a result for each document."""
@@ -127,7 +137,7 @@ class StagingHandler:
 
     def pairwise_key(self, institution: InstitutionId, patient: ResolvedPatient) -> bytes:
         """Return K_r, under which a sensitive record is found by its writer and the patient alone."""
-        return self._identities[institution].pairwise_key(patient.exchange_public_key)
+        return self.sensitivity.identities[institution].pairwise_key(patient.exchange_public_key)
 
     def seal_owner(self, patient: ResolvedPatient) -> bytes:
         """Seal what an entry's row says of its patient."""
@@ -148,6 +158,7 @@ class _Staging:
         self._moved: dict[CounterKey, int] = {}
         self._labels: dict[tuple[InstitutionId, IdentityMac], Labels] = {}
         self._placed: dict[Origin, list[_Placed]] = {}
+        self._exposed: list[EntryRow] = []
         self._new_records: list[RecordRow] = []
 
     def run(self) -> list[StagingResult]:
@@ -221,9 +232,13 @@ class _Staging:
         known = self._labels.get(place)
         if known is None:
             entries = () if draft.known is None else draft.known.entries
-            known = self._handler.labels.of(self._transaction, entries)
-        self._labels[place] = known = known.union(draft.drafted.labels)
-        return known
+            known = self._handler.sensitivity.labels.of(self._transaction, entries)
+        labels = known.union(draft.drafted.labels)
+        if labels and not known and draft.known is not None:
+            # what treating hospitals have found so far they must not find any more
+            self._exposed += draft.known.entries
+        self._labels[place] = labels
+        return labels
 
     def _stage(self, item: StagingRequest, draft: _Draft) -> _Placed:
         patient = self._patients.resolve(item.institution, draft.drafted.patient_number)
@@ -295,11 +310,22 @@ class _Staging:
             transaction.insert_entries([one.row for one in placed])
             transaction.insert_headers([(origin, one.row.leaf_index, one.finished.header) for one in placed])
             transaction.insert_bodies([(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed])
-        self._handler.labels.insert(
+        self._handler.sensitivity.labels.insert(
             transaction, {(one.row.origin, one.row.leaf_index): one.labels for placed in self._placed.values() for one in placed}
         )
         self._patients.write()
         transaction.set_counters(self._moved)
+        self._hide()
+
+    def _hide(self) -> None:
+        """Stage tombstones, of versions that were placed in this transaction too."""
+        indices = {one.row.leaf_hash: one.row.leaf_index for placed in self._placed.values() for one in placed}
+        by_origin: dict[Origin, list[EntryRow]] = {}
+        for entry in self._exposed:
+            placed = replace(entry, leaf_index=indices.get(entry.leaf_hash, entry.leaf_index))
+            by_origin.setdefault(entry.origin, []).append(placed)
+        for entries in by_origin.values():
+            self._handler.sensitivity.hide(self._transaction, entries)
 
     def _settle(self, result: list[Receipt | _Placed] | Reassigned | ConcordError) -> StagingResult:
         if isinstance(result, Reassigned | ConcordError):

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from node.adapters.database.rows import entry_from, tag_prefix
-from node.adapters.database.tables import entries
+from node.adapters.database.rows import entry_from, patient_from, tag_prefix
+from node.adapters.database.tables import entries, patients
 from node.adapters.database.tables_own_entries import entry_labels
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import Origin
 from node.domain.labels import SensitivityLabel
 from node.domain.patient import LocatorTag
 from node.ports.own_entries import Labels
-from node.ports.records import EntryRow, RecordsTransaction
+from node.ports.records import EntryRow, PatientId, PatientRow, RecordsTransaction
 from node.wire.leaf import parse_leaf
 
 _CHUNK = 400
@@ -23,6 +23,16 @@ _CHUNK = 400
 _BY_TAG = sa.select(entries).where(
     entries.c.origin == sa.bindparam("origin"), entries.c.tag_prefix.in_(sa.bindparam("prefixes", expanding=True))
 )
+
+
+class SqlPatients:
+    """A `Patients`."""
+
+    def patient(self, transaction: RecordsTransaction, patient_id: PatientId) -> PatientRow | None:
+        """Return a patient of a hosted institution."""
+        query = sa.select(patients).where(patients.c.patient_id == patient_id)
+        row = connection_of(transaction).execute(query).one_or_none()
+        return None if row is None else patient_from(row)
 
 
 class SqlOwnTags:
@@ -41,6 +51,16 @@ class SqlOwnTags:
                 tag = parse_leaf(entry.leaf).tag
                 if tag in wanted:
                     found[tag] = entry
+        return found
+
+    def with_leaves(self, transaction: RecordsTransaction, origin: Origin, leaf_hashes: Sequence[bytes]) -> list[EntryRow]:
+        """Return the entries of a log that have these leaves; reads all entries of the log once."""
+        found: list[EntryRow] = []
+        for start in range(0, len(leaf_hashes), _CHUNK):
+            query = sa.select(entries).where(
+                entries.c.origin == origin, entries.c.leaf_hash.in_(leaf_hashes[start : start + _CHUNK])
+            )
+            found += [entry_from(row) for row in connection_of(transaction).execute(query)]
         return found
 
 

@@ -10,7 +10,15 @@ import sqlalchemy as sa
 from ledger.store.sql import create_sql_log
 from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
-from node.adapters.database import tables_consents, tables_membership, tables_nonces, tables_outbox, tables_own_entries
+from node.adapters.database import (
+    tables_consents,
+    tables_membership,
+    tables_nonces,
+    tables_outbox,
+    tables_own_entries,
+    tables_relocations,
+    tables_tombstones,
+)
 from node.adapters.database.engines import Durability, open_sqlite
 from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
 from node.adapters.database.tables_index import index_metadata, index_version
@@ -20,8 +28,15 @@ from node.errors import SchemaVersionError, SettingsError
 
 log_tables(records_metadata)
 JOURNAL_TABLES = journal_tables(records_metadata)
-FEATURE_TABLES = (tables_membership, tables_nonces, tables_outbox, tables_own_entries)
-FEATURE_TABLES = (tables_consents, tables_membership, tables_nonces, tables_outbox, tables_own_entries)
+FEATURE_TABLES = (
+    tables_consents,
+    tables_membership,
+    tables_nonces,
+    tables_outbox,
+    tables_own_entries,
+    tables_relocations,
+    tables_tombstones,
+)
 """Modules that declare tables of `records.db` for one feature each."""
 
 RECORDS = "records.db"

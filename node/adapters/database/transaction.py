@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 
@@ -21,6 +22,8 @@ from node.adapters.database.tables import (
     records,
 )
 from node.adapters.database.tables_own_entries import entry_labels
+from node.adapters.database.tables_relocations import relocations
+from node.adapters.database.tables_tombstones import tombstone_acknowledgements, tombstones
 from node.domain.entry import InstitutionId, Origin, RecordId
 from node.ports.records import (
     AnchorRow,
@@ -142,20 +145,16 @@ class SqlRecordsTransaction:
 
     def forget(self, record_id: RecordId, erased_at_ms: int) -> None:
         """Remove a record's headers, bodies and content digests and mark it erased."""
-        if self._connection.dialect.name == "sqlite":
-            # freed pages keep their bytes otherwise, and whoever has the patient's key could read a header there
-            self._connection.exec_driver_sql("PRAGMA secure_delete=ON")
-        places = sa.select(entries.c.origin, entries.c.leaf_index).where(entries.c.record_id == record_id)
-        for origin, leaf_index in self._connection.execute(places).all():
-            for table in (headers, bodies):
-                at = (table.c.origin == origin, table.c.leaf_index == leaf_index)
-                self._connection.execute(table.delete().where(*at))
-        change = entries.update().where(entries.c.record_id == record_id)
-        self._connection.execute(change.values(sameness_mac=None))
-        mark = records.update().where(records.c.record_id == record_id)
-        self._connection.execute(mark.values(erased_at_ms=erased_at_ms))
-        if self._connection.dialect.name == "sqlite":
-            self._connection.exec_driver_sql("PRAGMA secure_delete=OFF")
+        with shredding(self._connection):
+            places = sa.select(entries.c.origin, entries.c.leaf_index).where(entries.c.record_id == record_id)
+            for origin, leaf_index in self._connection.execute(places).all():
+                for table in (headers, bodies):
+                    at = (table.c.origin == origin, table.c.leaf_index == leaf_index)
+                    self._connection.execute(table.delete().where(*at))
+            change = entries.update().where(entries.c.record_id == record_id)
+            self._connection.execute(change.values(sameness_mac=None))
+            mark = records.update().where(records.c.record_id == record_id)
+            self._connection.execute(mark.values(erased_at_ms=erased_at_ms))
 
     def forget_secret_ids(self, record_id: RecordId) -> None:
         """Remove the names of a record's secrets, once those are destroyed."""
@@ -192,7 +191,7 @@ class SqlRecordsTransaction:
 
     def renumber(self, origin: Origin, moves: Mapping[int, int]) -> None:
         """Give entries that were staged and never logged new indices."""
-        for table in (entries, headers, bodies, entry_labels):
+        for table in (entries, headers, bodies, entry_labels, relocations, tombstones, tombstone_acknowledgements):
             # upwards only, highest first: no step may meet an index that is still taken
             for old in sorted(moves, reverse=True):
                 at = (table.c.origin == origin, table.c.leaf_index == old)
@@ -225,6 +224,18 @@ class SqlRecordsTransaction:
 
 def _counter_values(key: CounterKey, value: int) -> dict[str, object]:
     return {"origin": key.origin, "locator_id": key.locator_id, "tag_class": key.tag_class, "next_counter": value}
+
+
+@contextmanager
+def shredding(connection: sa.Connection) -> Iterator[None]:
+    """Let what is deleted be overwritten, as far as the database can."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    # freed pages keep their bytes otherwise, and whoever has the patient's key could read a header there
+    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    yield
+    connection.exec_driver_sql("PRAGMA secure_delete=OFF")
 
 
 def connection_of(transaction: RecordsTransaction) -> sa.Connection:

@@ -64,7 +64,7 @@ def holds(file: dict[str, Any]) -> bool:
         held_origin, held_size, held_root = read_note(file["earlier"])
         assert held_origin == origin == file["origin"]
     if file["kind"] == "rollback":
-        return size < held_size
+        return bool(size < held_size)
     if size == held_size:
         return bool(root != held_root)
     prefix_root = base64.b64decode(file["prefix_root"])

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from node.domain.access import Actor, BlockStamp, ConsentId, Purpose
-from node.domain.consent import CarePeriod, ConsentTerms, GrantedItem, Grantee, SensitivityLabel
+from node.domain.consent import CarePeriod, ConsentTerms, GrantedItem, Grantee
 from node.domain.consent_state import ConsentStanding
 from node.domain.entry import InstitutionId, LeafReference, Origin
+from node.domain.labels import SensitivityLabel
 from node.domain.record import Item, Kind
 from node.policy.decision import DenialReason
 from node.policy.facts import AccessRequest, ConsentFacts, EmergencyFacts, Facts, HolderRules, RecordFacts, RecordState

@@ -1,0 +1,71 @@
+"""What becomes of entries after they were staged, connected: tombstones, relocations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from node.adapters.database.own_entries import SqlEntryLabels, SqlOwnTags, SqlPatients
+from node.adapters.database.relocations import SqlRelocationStore
+from node.adapters.database.tombstones import SqlTombstoneRegister
+from node.bootstrap.services import Foundation
+from node.bootstrap.sharing import Sharing
+from node.services.custody import Custody
+from node.services.exchange import Exchange
+from node.services.loops import Loop
+from node.services.relocation import RelocationParts, RelocationService, Spread
+from node.services.tombstones import TombstoneService
+
+_RELOCATION_INTERVAL_S = 1.0
+"""How often the schedule is looked at; it holds times, so that looking late loses nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltCustody:
+    """The services, and their loops."""
+
+    services: Custody
+    """What API and other services use."""
+    loops: Sequence[Loop]
+    """To be started with the node."""
+
+
+def build_custody(foundation: Foundation, sharing: Sharing, exchange: Exchange | None) -> BuiltCustody:
+    """Connect the services; nothing is started.
+
+    Args:
+        foundation: What they stand on.
+        sharing: The registry, and acts in the log.
+        exchange: Tells other members; None where nothing says who they are.
+    """
+    stores, settings = foundation.stores, foundation.settings.relocation
+    tombstones = TombstoneService(
+        register=SqlTombstoneRegister(stores.readers),
+        outbox=None if exchange is None else exchange.outbox,
+        directory=sharing.membership,
+        hosted=frozenset(foundation.institutions),
+        clock=foundation.clock,
+    )
+    if exchange is not None:
+        exchange.inbox.register(TombstoneService.ACKNOWLEDGEMENT, tombstones.acknowledged)
+    parts = RelocationParts(
+        contexts=foundation.contexts,
+        identities=foundation.identities,
+        composer=sharing.composer,
+        tombstones=tombstones,
+        counters=foundation.counters,
+        tags=SqlOwnTags(),
+        patients=foundation.patients,
+        patient_rows=SqlPatients(),
+        labels=SqlEntryLabels(),
+        store=SqlRelocationStore(stores.readers),
+        keys=foundation.keys,
+    )
+    relocations = RelocationService(
+        parts,
+        writer=stores.writer,
+        clock=foundation.clock,
+        spread=Spread(settings.window_s, settings.dummies),
+    )
+    loop = Loop("relocations", relocations.step, _RELOCATION_INTERVAL_S)
+    return BuiltCustody(Custody(tombstones, relocations), [loop])

@@ -1,0 +1,18 @@
+"""What becomes of entries after they were staged, as the API sees it: tombstones and relocations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.services.relocation import RelocationService
+from node.services.tombstones import TombstoneService
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """The services."""
+
+    tombstones: TombstoneService
+    """Deleted headers, and who has deleted their copies."""
+    relocations: RelocationService
+    """Entries that are found elsewhere from some time on."""

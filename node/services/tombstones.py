@@ -1,0 +1,173 @@
+"""Delete headers, and see to it that the others delete theirs (FORMATS "Header"; docs/spec/relocation.md, "Tombstones").
+
+The tombstone is staged in the transaction that deletes the header, and is announced to every member through a durable queue;
+who has not acknowledged it is listed. Left out: destroying secrets (`erasure`), what followers do with a tombstone.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Container, Sequence
+from typing import Final
+
+import msgspec
+
+from node.domain.entry import KEPT_TYPES, EntryType, InstitutionId, LeafReference, Origin, Version
+from node.domain.message import MemberMessage
+from node.domain.record import RecordStatus
+from node.errors import HeaderKeptError, MalformedParameterError
+from node.ports.clock import Clock, unix_ms
+from node.ports.membership import KeyDirectory
+from node.ports.records import EntryRow, RecordsTransaction
+from node.ports.tombstones import TombstoneRegister, TombstoneRow, TombstoneState
+from node.services.outbox import Outbox
+from node.wire.json_strict import check_document
+from node.wire.public_entry import PublicEntry, tombstone_entry
+
+
+class _Message(msgspec.Struct):
+    """What a member is told: enough to verify the tombstone before it has followed the log that far."""
+
+    origin: str
+    leaf_index: int
+    leaf: str
+    header: str
+
+
+class _Acknowledgement(msgspec.Struct, forbid_unknown_fields=True):
+    """What a member answers once its copy of the header has gone."""
+
+    origin: str
+    leaf_index: int
+
+
+class TombstoneService:
+    """Stages tombstones, tells of them, keeps acknowledgements."""
+
+    MESSAGE: Final = "tombstone"
+    """Kind of the message that tells of a tombstone."""
+    ACKNOWLEDGEMENT: Final = "tombstone-done"
+    """Kind of the message that acknowledges one: the member's copy of the header has gone."""
+
+    def __init__(
+        self,
+        *,
+        register: TombstoneRegister,
+        outbox: Outbox | None,
+        directory: KeyDirectory | None,
+        hosted: Container[InstitutionId],
+        clock: Clock,
+    ) -> None:
+        """Take what is needed.
+
+        Args:
+            register: Keeps tombstones.
+            outbox: Tells the others; None where there are none.
+            directory: Says who the others are.
+            hosted: This node's own institutions, which hold no copies of their own.
+            clock: Tells the time.
+        """
+        self._register = register
+        self._outbox = outbox
+        self._directory = directory
+        self._hosted = hosted
+        self._clock = clock
+
+    def bury(
+        self, transaction: RecordsTransaction, institution: InstitutionId, entries: Sequence[EntryRow], *, bodies: bool
+    ) -> tuple[int, ...]:
+        """Delete the headers of entries of one log and stage their tombstones.
+
+        Args:
+            transaction: Of the records writer.
+            institution: Whose entries.
+            entries: The entries; their headers may be gone already.
+            bodies: Whether their bodies and secrets go too.
+
+        Returns:
+            The leaf indices of the tombstones.
+
+        Raises:
+            HeaderKeptError: An entry of a type whose header is never deleted; nothing was changed.
+        """
+        for entry in entries:
+            if entry.entry_type in KEPT_TYPES:
+                raise HeaderKeptError(entry.entry_type.name.lower().replace("_", "-"))
+        if not entries:
+            return ()
+        now_ms = unix_ms(self._clock)
+        self._register.forget(transaction, entries, bodies=bodies)
+        origin = entries[0].origin
+        made = [tombstone_entry(origin, LeafReference(entry.origin, entry.leaf_hash), now_ms) for entry in entries]
+        first = transaction.log(origin).stage([one.leaf for one in made])
+        placed = list(enumerate(made, start=first))
+        transaction.insert_entries([_row(institution, origin, index, one, now_ms) for index, one in placed])
+        transaction.insert_headers([(origin, index, one.header) for index, one in placed])
+        rows = [
+            TombstoneRow(origin, index, institution, entry.leaf_hash, now_ms)
+            for (index, _), entry in zip(placed, entries, strict=True)
+        ]
+        members = self._members()
+        self._register.insert(transaction, rows, members)
+        if self._outbox is not None:
+            for row, (_, one) in zip(rows, placed, strict=True):
+                self._outbox.tell(transaction, institution, members, self.MESSAGE, row.target.hex(), _encode(row, one))
+        return tuple(index for index, _ in placed)
+
+    def acknowledged(self, transaction: RecordsTransaction, message: MemberMessage) -> None:
+        """Keep a member's word that it has deleted its copy of a header; a handler of the inbox.
+
+        Raises:
+            MalformedParameterError: It is no acknowledgement.
+        """
+        check_document(message.body, 2)
+        try:
+            told = msgspec.json.decode(message.body, type=_Acknowledgement)
+        except msgspec.MsgspecError as error:
+            raise MalformedParameterError("body", "is not the acknowledgement of a tombstone") from error
+        # only a tombstone of the institution that was told, and of a member that was told of it, has such a row
+        self._register.acknowledge(transaction, Origin(told.origin), told.leaf_index, message.sender, unix_ms(self._clock))
+
+    def _members(self) -> tuple[InstitutionId, ...]:
+        """Return whoever may hold copies of headers: every active member with a log of its own."""
+        if self._directory is None:
+            return ()
+        return tuple(
+            member.institution
+            for member in self._directory.members()
+            if member.is_active
+            and member.institution not in self._hosted
+            and self._directory.endpoint(member.institution) is not None
+        )
+
+    def page(self, institution: InstitutionId, *, waiting: bool, limit: int) -> list[TombstoneState]:
+        """Return an institution's tombstones, newest first; with `waiting` those that some member has not acknowledged."""
+        return self._register.page(institution, waiting=waiting, limit=limit)
+
+
+def acknowledgement(origin: Origin, leaf_index: int) -> bytes:
+    """Return the body by which a member acknowledges a tombstone."""
+    return msgspec.json.encode(_Acknowledgement(origin, leaf_index))
+
+
+def _encode(row: TombstoneRow, entry: PublicEntry) -> bytes:
+    return msgspec.json.encode(_Message(row.origin, row.leaf_index, entry.leaf.hex(), base64.b64encode(entry.header).decode()))
+
+
+def _row(institution: InstitutionId, origin: Origin, index: int, entry: PublicEntry, now_ms: int) -> EntryRow:
+    return EntryRow(
+        origin=origin,
+        leaf_index=index,
+        institution=institution,
+        record_id=None,
+        version=Version(0),
+        entry_type=EntryType.ADMINISTRATIVE,
+        status=RecordStatus(""),
+        staged_at_ms=now_ms,
+        leaf=entry.leaf,
+        leaf_hash=entry.leaf_hash,
+        sameness_mac=None,
+        issued_at_ms=None,
+        out_of_order=False,
+        secret_id=None,
+    )
