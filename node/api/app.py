@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError
 from node.api import consents, emergencies, evidence, exchange, log, openapi, patients, problems, records, status, witness
+from node.api import evidence, exchange, log, openapi, patients, problems, records, status, tombstones, witness
 from node.api.requests import Caller
 from node.errors import ConcordError
 from node.services.node import Node
@@ -26,6 +27,7 @@ def create_app(node: Node | None) -> FastAPI:
     app = FastAPI(title="Concord node", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.node = node
     for module in (records, evidence, log, witness, patients, consents, emergencies, exchange, status):
+    for module in (records, evidence, log, witness, patients, exchange, status, tombstones):
         app.include_router(module.router)
     for kind in (ConcordError, LedgerError, Exception):
         app.add_exception_handler(kind, problems.handle_error)

@@ -18,6 +18,7 @@ _BODIES = (
     schemas.RecordBody,
     schemas.RecordListBody,
     schemas.ErasureBody,
+    schemas.TombstoneListBody,
     schemas.OutboxBody,
 )
 
@@ -94,6 +95,20 @@ _ERASURE_EXAMPLE: Final = {
     "versions": 2,
     "tombstones": [97, 98],
     "erased_at": "2026-03-02T10:00:00.000Z",
+    "unacknowledged": ["hospital-b", "regulator"],
+}
+_TOMBSTONES_EXAMPLE: Final = {
+    "tombstones": [
+        {
+            "origin": "hospital-a.example/log",
+            "leaf_index": 97,
+            "target": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+            "staged_at": "2026-03-02T10:00:00.000Z",
+            "acknowledged_by": ["hospital-b"],
+            "waiting_for": ["regulator"],
+        }
+    ],
+    "relocations_waiting": 0,
 }
 _REPORT_EXAMPLE: Final = {
     "resourceType": "DiagnosticReport",
@@ -186,6 +201,12 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
         "responses": {
             200: _json("erased", schemas.ErasureBody, _ERASURE_EXAMPLE),
             **_problems(401, 403, 404, 410, 503),
+        }
+    },
+    "tombstones": {
+        "responses": {
+            200: _json("the tombstones", schemas.TombstoneListBody, _TOMBSTONES_EXAMPLE),
+            **_problems(401, 403, 422),
         }
     },
     "evidence": {

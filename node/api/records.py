@@ -108,7 +108,13 @@ async def erase_record(node: NodeOf, client: Caller, record_id: str) -> Response
     client.require(Scope.ERASE_RECORDS)
     erasure = await asyncio.to_thread(node.erasure.erase, client.institution, RecordId(record_id))
     return json_response(
-        ErasureBody(erasure.record_id, erasure.versions, list(erasure.tombstones), show_time(erasure.erased_at_ms))
+        ErasureBody(
+            erasure.record_id,
+            erasure.versions,
+            list(erasure.tombstones),
+            show_time(erasure.erased_at_ms),
+            list(node.custody.tombstones.members()),
+        )
     )
 
 

@@ -92,6 +92,25 @@ class ErasureBody(msgspec.Struct, frozen=True):
     versions: int
     tombstones: list[int]
     erased_at: str
+    unacknowledged: list[str]
+
+
+class TombstoneItem(msgspec.Struct, frozen=True):
+    """A deleted header."""
+
+    origin: str
+    leaf_index: int
+    target: str
+    staged_at: str
+    acknowledged_by: list[str]
+    waiting_for: list[str]
+
+
+class TombstoneListBody(msgspec.Struct, frozen=True):
+    """Tombstones, newest first, and how many relocations wait for their time."""
+
+    tombstones: list[TombstoneItem]
+    relocations_waiting: int
 
 
 class OutboxItem(msgspec.Struct, frozen=True):

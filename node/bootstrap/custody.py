@@ -14,7 +14,7 @@ from node.services.custody import Custody
 from node.services.exchange import Exchange
 from node.services.loops import Loop
 from node.services.relocation import RelocationParts, RelocationService, Spread
-from node.services.tombstones import TombstoneService
+from node.services.tombstones import TombstoneService, TombstoneWatch
 
 _RELOCATION_INTERVAL_S = 1.0
 """How often the schedule is looked at; it holds times, so that looking late loses nothing."""
@@ -46,8 +46,15 @@ def build_custody(foundation: Foundation, sharing: Sharing, exchange: Exchange |
         hosted=frozenset(foundation.institutions),
         clock=foundation.clock,
     )
+    watch = TombstoneWatch(
+        outbox=None if exchange is None else exchange.outbox,
+        directory=sharing.membership,
+        hosted=frozenset(foundation.institutions),
+        writer=stores.writer,
+    )
     if exchange is not None:
         exchange.inbox.register(TombstoneService.ACKNOWLEDGEMENT, tombstones.acknowledged)
+        exchange.inbox.register(TombstoneService.MESSAGE, watch.told)
     parts = RelocationParts(
         contexts=foundation.contexts,
         identities=foundation.identities,
@@ -68,4 +75,4 @@ def build_custody(foundation: Foundation, sharing: Sharing, exchange: Exchange |
         spread=Spread(settings.window_s, settings.dummies),
     )
     loop = Loop("relocations", relocations.step, _RELOCATION_INTERVAL_S)
-    return BuiltCustody(Custody(tombstones, relocations), [loop])
+    return BuiltCustody(Custody(tombstones, watch, relocations), [loop])

@@ -27,7 +27,7 @@ from node.services.anchor_news import AnchorNews
 from node.services.cosigning import CosigningService
 from node.services.finding import Finder
 from node.services.following import FollowingService
-from node.services.header_collection import HeaderCollector
+from node.services.header_collection import HeaderCollector, TombstoneSeen
 from node.services.loops import Loop
 from node.services.progress import Progress
 from node.services.witness_exchange import WitnessExchange
@@ -76,7 +76,11 @@ class Following:
 
     def grew(self, origin: Origin) -> None:
         """Follow an own log now."""
-        self.service.told([origin])
+        self.look([origin])
+
+    def look(self, origins: Iterable[Origin]) -> None:
+        """Follow logs now."""
+        self.service.told(list(origins))
         self.loop.wake()
 
 
@@ -110,8 +114,12 @@ def open_following(
     return FollowingStores(SqlTrustStore(trust), followed, peers, WitnessExchange(peers))
 
 
-def build_following(foundation: Foundation) -> Following:
+def build_following(foundation: Foundation, tombstone_seen: TombstoneSeen) -> Following:
     """Connect the services; nothing is started.
+
+    Args:
+        foundation: What they stand on.
+        tombstone_seen: Told when a header was deleted here.
 
     Raises:
         SettingsError: `following.extra_logs` holds what is no verifier key.
@@ -123,7 +131,7 @@ def build_following(foundation: Foundation) -> Following:
         peers=stores.peers,
         trust=stores.trust,
         index=stores.index,
-        headers=HeaderCollector(stores.index, retry_s=settings.poll_interval_s),
+        headers=HeaderCollector(stores.index, retry_s=settings.poll_interval_s, tombstone_seen=tombstone_seen),
         chain=None if foundation.chain is None else foundation.chain.for_following,
         clock=foundation.clock,
         poll_interval_s=settings.poll_interval_s,

@@ -99,7 +99,7 @@ def build_services(foundation: Foundation, custody: Custody) -> Services:
     """Connect the services; nothing is started."""
     logs = {origin: _log(foundation, origin, signer) for origin, signer in foundation.signers.items()}
     watch = ChainWatch(configured=foundation.settings.chain.rpc_url is not None)
-    following = build_following(foundation)
+    following = build_following(foundation, custody.watch.seen)
 
     def observe(origin: Origin, checkpoint: Checkpoint, added: int) -> None:
         LOG_SIZE.labels(origin).set(checkpoint.size)
@@ -115,6 +115,7 @@ def build_services(foundation: Foundation, custody: Custody) -> Services:
         observe=observe,
     )
     custody.relocations.on_news(sequencing.staged)
+    custody.watch.on_told(following.look)
     node = _node(foundation, custody, sequencing, watch, following)
     return Services(node, sequencing, _anchoring(foundation, watch), following)
 

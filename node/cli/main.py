@@ -14,6 +14,7 @@ from node.cli.failures import CommandLine
 from node.cli.keys_commands import keys_app
 from node.cli.log_commands import log_app
 from node.cli.records_commands import records_app
+from node.cli.tombstones_commands import tombstones_app
 from node.cli.trust_commands import trust_app
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(records_app, name="records")
+app.add_typer(tombstones_app, name="tombstones")
 app.add_typer(clients_app, name="clients")
 app.add_typer(keys_app, name="keys")
 app.add_typer(log_app, name="log")

@@ -1,4 +1,4 @@
-"""`concord records`, `evidence` and `status`: what a running node answers, shown."""
+"""`concord records`, `tombstones`, `evidence` and `status`: what a running node answers, shown."""
 
 from __future__ import annotations
 
@@ -42,6 +42,13 @@ def erase(url: str, api_key: str, record: str, *, yes: bool, as_json: bool) -> N
         typer.confirm(f"Erase record {record} with all its versions? This cannot be undone", abort=True, err=True)
     with ApiClient(url, api_key) as client:
         show(client.delete(_path(record)), as_json=as_json)
+
+
+def list_tombstones(url: str, api_key: str, limit: int, *, everything: bool, as_json: bool) -> None:
+    """List tombstones and who has not acknowledged them."""
+    parameters: dict[str, str | int] = {"limit": limit, "waiting": "false" if everything else "true"}
+    with ApiClient(url, api_key) as client:
+        show(client.get_json("/v1/tombstones", parameters), as_json=as_json)
 
 
 def export_evidence(

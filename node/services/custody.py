@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.services.relocation import RelocationService
-from node.services.tombstones import TombstoneService
+from node.services.tombstones import TombstoneService, TombstoneWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +14,7 @@ class Custody:
 
     tombstones: TombstoneService
     """Deleted headers, and who has deleted their copies."""
+    watch: TombstoneWatch
+    """Other members' deleted headers."""
     relocations: RelocationService
     """Entries that are found elsewhere from some time on."""

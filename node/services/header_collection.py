@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from ledger.hashing import LeafIndex
-from node.domain.entry import EntryType, Origin
+from node.domain.entry import KEPT_TYPES, EntryType, Origin
 from node.errors import HeaderVerificationError, InputError, VerificationError
 from node.ports.index import HeaderPage, IndexStore
 from node.ports.peers import FollowedPeer
@@ -26,17 +26,7 @@ from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_targe
 PAGE_HEADERS: Final = 256
 PAGES_PER_TURN: Final = 16
 """Pages that one log may fetch before the others have their turn."""
-UNDELETABLE: Final = frozenset(
-    {
-        EntryType.ACCESS_RECEIPT,
-        EntryType.RECOGNITION_DECISION,
-        EntryType.CONSENT_DOCUMENT,
-        EntryType.CATALOGUE,
-        EntryType.ADMINISTRATIVE,
-        EntryType.CHECK_OUTCOME,
-    }
-)
-"""Types whose headers a tombstone never deletes."""
+
 
 log = structlog.get_logger(__name__)
 
@@ -169,6 +159,6 @@ class HeaderCollector:
 
     def _is_deletable(self, origin: Origin, index: LeafIndex) -> bool:
         try:
-            return parse_leaf(self._index.leaves(origin, index, 1)[0]).entry_type not in UNDELETABLE
+            return parse_leaf(self._index.leaves(origin, index, 1)[0]).entry_type not in KEPT_TYPES
         except InputError:
             return False

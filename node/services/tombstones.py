@@ -7,18 +7,19 @@ who has not acknowledged it is listed. Left out: destroying secrets (`erasure`),
 from __future__ import annotations
 
 import base64
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from ledger.hashing import LeafIndex
 from node.domain.entry import KEPT_TYPES, EntryType, InstitutionId, LeafReference, Origin, Version
 from node.domain.message import MemberMessage
 from node.domain.record import RecordStatus
 from node.errors import HeaderKeptError, MalformedParameterError
 from node.ports.clock import Clock, unix_ms
 from node.ports.membership import KeyDirectory
-from node.ports.records import EntryRow, RecordsTransaction
+from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
 from node.ports.tombstones import TombstoneRegister, TombstoneRow, TombstoneState
 from node.services.outbox import Outbox
 from node.wire.json_strict import check_document
@@ -107,7 +108,7 @@ class TombstoneService:
             TombstoneRow(origin, index, institution, entry.leaf_hash, now_ms)
             for (index, _), entry in zip(placed, entries, strict=True)
         ]
-        members = self._members()
+        members = self.members()
         self._register.insert(transaction, rows, members)
         if self._outbox is not None:
             for row, (_, one) in zip(rows, placed, strict=True):
@@ -128,7 +129,7 @@ class TombstoneService:
         # only a tombstone of the institution that was told, and of a member that was told of it, has such a row
         self._register.acknowledge(transaction, Origin(told.origin), told.leaf_index, message.sender, unix_ms(self._clock))
 
-    def _members(self) -> tuple[InstitutionId, ...]:
+    def members(self) -> tuple[InstitutionId, ...]:
         """Return whoever may hold copies of headers: every active member with a log of its own."""
         if self._directory is None:
             return ()
@@ -145,9 +146,61 @@ class TombstoneService:
         return self._register.page(institution, waiting=waiting, limit=limit)
 
 
-def acknowledgement(origin: Origin, leaf_index: int) -> bytes:
-    """Return the body by which a member acknowledges a tombstone."""
-    return msgspec.json.encode(_Acknowledgement(origin, leaf_index))
+class TombstoneWatch:
+    """Acts on other members' tombstones: lets the follower look at once, and tells the holder when the copy has gone."""
+
+    def __init__(
+        self, *, outbox: Outbox | None, directory: KeyDirectory | None, hosted: Collection[InstitutionId], writer: RecordsWriter
+    ) -> None:
+        self._outbox = outbox
+        self._directory = directory
+        self._hosted = hosted
+        self._writer = writer
+        self._look: Callable[[Iterable[Origin]], None] = _look_later
+
+    def on_told(self, look: Callable[[Iterable[Origin]], None]) -> None:
+        """Let `look` be called with the logs that have a tombstone to be seen."""
+        self._look = look
+
+    def told(self, transaction: RecordsTransaction, message: MemberMessage) -> None:
+        """Take the word that there is a tombstone; a handler of the inbox. It counts once it was seen in the log.
+
+        Raises:
+            MalformedParameterError: It is no such message, or one about another institution's log.
+        """
+        del transaction
+        check_document(message.body, 2)
+        try:
+            told = msgspec.json.decode(message.body, type=_Message)
+        except msgspec.MsgspecError as error:
+            raise MalformedParameterError("body", "does not tell of a tombstone") from error
+        origin = Origin(told.origin)
+        if self._holder(origin) != message.sender:
+            raise MalformedParameterError("origin", "is not a log of who tells of it")
+        self._look([origin])
+
+    def seen(self, origin: Origin, target: LeafIndex, tombstone: LeafIndex) -> None:
+        """Tell a log's holder that the copies here of a header have gone; once more does no harm."""
+        del target
+        outbox, holder = self._outbox, self._holder(origin)
+        if outbox is None or holder is None or holder in self._hosted:
+            return
+        body = msgspec.json.encode(_Acknowledgement(origin, tombstone))
+
+        def work(transaction: RecordsTransaction) -> None:
+            for institution in self._hosted:
+                outbox.tell(transaction, institution, [holder], TombstoneService.ACKNOWLEDGEMENT, f"{origin}/{tombstone}", body)
+
+        self._writer.submit(work).result()
+
+    def _holder(self, origin: Origin) -> InstitutionId | None:
+        registered = None if self._directory is None else self._directory.origin(origin)
+        return None if registered is None else registered.institution
+
+
+def _look_later(origins: Iterable[Origin]) -> None:
+    """Leave it to the follower's own interval."""
+    del origins
 
 
 def _encode(row: TombstoneRow, entry: PublicEntry) -> bytes:
