@@ -6,7 +6,8 @@ ConcordError
 │   ├── WireError                   bytes that are not what they claim to be
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
-│   │   ├── MalformedPatientCodeError, MalformedPatientKeysError, MalformedKindError, MalformedPublicEntryError
+│   │   ├── MalformedPatientCodeError, MalformedPatientFileError, MalformedPatientKeysError
+│   │   ├── MalformedKindError, MalformedPublicEntryError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
 │   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
@@ -149,6 +150,14 @@ class MalformedRelocationError(WireError):
 
 class MalformedPatientCodeError(WireError):
     """Not a patient code, or its checksum is wrong."""
+
+
+class MalformedPatientFileError(WireError):
+    """Not a patient's file."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"patient file: {reason}; it holds what `concord patient new` wrote")
+        self.reason = reason
 
 
 class MalformedPatientKeysError(WireError):

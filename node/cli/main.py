@@ -90,6 +90,31 @@ def verify(
     command.run(file, trust_root, rpc=rpc, max_age=max_age, language=lang, as_json=as_json)
 
 
+@app.command("prove-complete")
+def prove_complete(
+    *,
+    patient: options.PatientFile,
+    url: options.LogUrl = None,
+    log_dir: options.LogDirectory = None,
+    vkey: options.Vkey = None,
+    trust_root: options.LogTrustRoot = None,
+    api_key: options.LogApiKey = None,
+    rpc: Annotated[str | None, typer.Option(help="Read the institution's exchange keys, former ones too, from this chain")] = None,
+    exchange_key: Annotated[list[str] | None, typer.Option(help="Or name one, 64 hex digits; repeat for more")] = None,
+    window: Annotated[int, typer.Option(min=1, max=1_000_000, help="Numbers to look for beyond the last one")] = 1024,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the proof of contiguity; it holds keys")] = None,
+    lang: Annotated[options.Language | None, typer.Option(help="Language of the words; by default the environment's")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Read a whole log and show that nothing which it holds of a patient is missing; exit with 1 where something is."""
+    from node.cli import prove_complete as command
+    from node.cli.log_source import LogSource
+
+    source = LogSource(url, log_dir, vkey, trust_root, api_key)
+    how = command.Options(patient, rpc, exchange_key or (), window, output)
+    command.run(source, how, lang, as_json=as_json)
+
+
 @app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="FHIR documents: files, folders, NDJSON (.ndjson, .jsonl)")],

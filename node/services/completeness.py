@@ -8,7 +8,7 @@ Left out: where keys come from, the file's format (`node.wire.completeness`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -21,9 +21,11 @@ from ledger.ports import LogReader
 from ledger.proofs import prove_inclusion
 from ledger.tiles import TILE_WIDTH, BundleAddress, TileHashReader, parse_bundle
 from node.domain.entry import Origin
+from node.domain.patient import EpochKeys, PatientSeed
+from node.identity.codes import exchange_private_key
 from node.wire.completeness import Completeness, Series, SeriesEntry, SeriesKey
 from node.wire.leaf import LEAF_BYTES, LEAF_VERSION
-from node.wire.locator import TAG_BYTES, locator_tag
+from node.wire.locator import TAG_BYTES, locator_tag, pairwise_key
 
 DEFAULT_WINDOW: Final = 1024
 """How many counters beyond the last hit are looked for: whoever skips counters would have to skip more."""
@@ -70,6 +72,22 @@ class LogScan:
     def is_complete(self) -> bool:
         """Tell whether nothing is missing under any key."""
         return not self.unknown_leaves and all(each.is_contiguous for each in self.series)
+
+
+def series_keys(seed: PatientSeed, epoch_keys: EpochKeys, exchange_keys: Iterable[bytes]) -> list[SeriesKey]:
+    """Derive the keys under which an institution's log numbers a patient's entries.
+
+    Args:
+        seed: The patient's.
+        epoch_keys: All that the patient has, by serial.
+        exchange_keys: The institution's X25519 public keys, former ones included.
+
+    Raises:
+        ValueError: An exchange key has another length, or is of small order.
+    """
+    private = exchange_private_key(seed)
+    records = [SeriesKey(0, epoch, None, key) for epoch, key in sorted(epoch_keys.items())]
+    return records + [SeriesKey(1, None, public, pairwise_key(private, public)) for public in dict.fromkeys(exchange_keys)]
 
 
 def scan_log(
