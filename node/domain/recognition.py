@@ -288,10 +288,11 @@ class CheckOutcome:
     @property
     def has_foreign_hit(self) -> bool:
         """Tell whether a result of another institution is in it: then it is logged."""
-        seen = {each.institution for line in self.lines for each in line.offers}
-        seen |= {each.institution for line in self.lines for each in line.unrecognisable}
-        seen |= {each.institution for each in self.unmapped}
-        return bool(seen - {self.institution})
+        issuers = {each.institution for each in self.unmapped}
+        for line in self.lines:
+            issuers.update(offer.institution for offer in line.offers)
+            issuers.update(result.institution for result in line.unrecognisable)
+        return bool(issuers - {self.institution})
 
 
 @dataclass(frozen=True, slots=True)

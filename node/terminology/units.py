@@ -52,6 +52,14 @@ def measure_of(unit: str) -> Measure | None:
     return Measure(tuple(sorted(dimension.items())), tuple(bracketed))
 
 
+def is_ucum(unit: str) -> bool:
+    """Tell whether a text is a unit of UCUM, with a factor or without one."""
+    if measure_of(unit) is not None:
+        return True
+    with _LOCK:
+        return 0 < len(unit) <= MAX_UNIT_CHARS and _is_parsed(unit)
+
+
 def are_comparable(unit: str, other: str, molar_mass: str = "") -> bool:
     """Tell whether results in two UCUM units can be compared.
 
@@ -85,6 +93,17 @@ def _dimension(unit: str) -> dict[str, float] | None:
         return {str(name): float(power) for name, power in quantity.dimensionality.items()}
     except Exception:  # noqa: BLE001 - the parser raises errors of three libraries, some of them AttributeError
         return None
+
+
+def _is_parsed(unit: str) -> bool:
+    from lark.exceptions import LarkError  # noqa: PLC0415 - comes with ucumvert
+    from ucumvert import InvalidUcumError, get_ucum_parser  # noqa: PLC0415 - as `_parser`
+
+    try:
+        get_ucum_parser().parse(unit)
+    except (InvalidUcumError, LarkError):
+        return False
+    return True
 
 
 @cache
