@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from node.domain.entry import EntryType
@@ -65,8 +66,8 @@ def check_order(
         found: Records of the patient, their headers opened, in any order.
         now_ms: Now, unix ms.
     """
-    ordered = [index.orderables.get(line.orderable) for line in lines]
-    wanted = frozenset(item for each in ordered if each is not None for item in each.items if item in index.rules)
+    answers = [_Line(index, line, index.orderables.get(line.orderable), now_ms) for line in lines]
+    wanted = frozenset(item for answer in answers for item in answer.places if item in index.rules)
     standing = _standing(found)
     judged: list[_Judged] = []
     unmapped: list[UnmappedResult] = []
@@ -77,9 +78,12 @@ def check_order(
             judged.append(_Judged(each, _judge(index, each, rows, obstacle, now_ms)))
         if unknown and obstacle is None:
             unmapped.append(UnmappedResult(each.leaf, each.institution, each.content.performed_at_ms, unknown))
-    judged = _each_withdrawal_once(judged)
-    checks = (_check_line(index, line, each, judged, now_ms) for line, each in zip(lines, ordered, strict=True))
-    return CheckOutcome(index.institution, encounter, now_ms, tuple(checks), tuple(unmapped), index.shared.terminology.pins)
+    for one in _each_withdrawal_once(judged):
+        for answer in answers:
+            if not answer.places.keys().isdisjoint(one.verdicts):
+                answer.take(one.found, one.verdicts)
+    checks = tuple(answer.check() for answer in answers)
+    return CheckOutcome(index.institution, encounter, now_ms, checks, tuple(unmapped), index.shared.terminology.pins)
 
 
 def has_images(content: HeaderContent) -> bool:
@@ -122,10 +126,13 @@ def _place(
     results: ResultIndex | None, items: Iterable[Item], wanted: frozenset[ItemCode]
 ) -> tuple[dict[ItemCode, list[tuple[Item, ResultMapping]]], tuple[tuple[str, str], ...]]:
     """Find which wanted items a result is about, and which of its codes lead nowhere."""
+    if results is None:
+        return {}, tuple(dict.fromkeys((each.system, each.code) for each in items))
     rows: dict[ItemCode, list[tuple[Item, ResultMapping]]] = {}
     unknown: dict[tuple[str, str], None] = {}
+    find = results.find
     for each in items:
-        row = None if results is None else results.find(each)
+        row = find(each)
         if row is None:
             unknown[each.system, each.code] = None
         elif row.item in wanted:
@@ -190,50 +197,65 @@ def _each_withdrawal_once(judged: Iterable[_Judged]) -> list[_Judged]:
     return list(kept.values())
 
 
-def _check_line(
-    index: OrderingIndex, line: OrderLine, orderable: Orderable | None, judged: Iterable[_Judged], now_ms: int
-) -> OrderableCheck:
-    if orderable is None:
-        return OrderableCheck(
-            line, known=False, items=(), coverage=Coverage.NOT, missing=(), offers=(), unrecognisable=(),
-            window_days=None, price_fen=None, saving_fen=0,
-        )  # fmt: skip
-    offers, refused, answered = _sort_out(index, orderable, judged, now_ms)
-    missing = tuple(item for item in orderable.items if item not in answered)
-    coverage = Coverage.NOT if not answered else Coverage.PARTLY if missing else Coverage.COVERED
-    windows = [index.rules[item].window_ms for item in orderable.items if item in index.rules]
-    return OrderableCheck(
-        line,
-        known=True,
-        items=orderable.items,
-        coverage=coverage,
-        missing=missing,
-        offers=offers,
-        unrecognisable=refused,
-        window_days=min((each // _DAY_MS for each in windows if each is not None), default=None),
-        price_fen=index.price_fen(orderable, now_ms),
-        saving_fen=index.saving_fen(orderable, answered, now_ms),
-    )
+class _Line:
+    """An order line that is being answered."""
 
+    def __init__(self, index: OrderingIndex, line: OrderLine, orderable: Orderable | None, now_ms: int) -> None:
+        self._index = index
+        self._line = line
+        self._orderable = orderable
+        self._now_ms = now_ms
+        self._tariff = None if orderable is None else index.tariff(orderable, now_ms)
+        self._answered: set[ItemCode] = set()
+        self._offers: list[Offer] = []
+        self._refused: list[UnrecognisableResult] = []
+        self.places = {item: at for at, item in enumerate(orderable.items)} if orderable is not None else {}
 
-def _sort_out(
-    index: OrderingIndex, orderable: Orderable, judged: Iterable[_Judged], now_ms: int
-) -> tuple[tuple[Offer, ...], tuple[UnrecognisableResult, ...], frozenset[ItemCode]]:
-    offers: list[Offer] = []
-    refused: list[UnrecognisableResult] = []
-    answered: set[ItemCode] = set()
-    for each in judged:
-        verdicts = [(item, each.verdicts[item]) for item in orderable.items if item in each.verdicts]
-        offered = tuple(verdict for _, verdict in verdicts if isinstance(verdict, OfferedItem))
-        against = tuple(RefusedItem(item, verdict) for item, verdict in verdicts if isinstance(verdict, Obstacle))
-        if offered:
-            items = frozenset(one.item for one in offered)
-            answered |= items
-            offers.append(_offer(index, each.found, offered, index.saving_fen(orderable, items, now_ms), now_ms))
+    def take(self, found: FoundResult, verdicts: _Verdicts) -> None:
+        """Take in a result, in the order in which results are to be told."""
+        places = self.places
+        mine = sorted((item for item in verdicts if item in places), key=places.__getitem__)
+        offered = []
+        against = []
+        for item in mine:
+            verdict = verdicts[item]
+            if isinstance(verdict, OfferedItem):
+                offered.append(verdict)
+            else:
+                against.append(_refused_item(item, verdict))
+        performed_at_ms = found.content.performed_at_ms
+        if offered and self._tariff is not None:
+            items = {each.item for each in offered}
+            self._answered |= items
+            self._offers.append(_offer(self._index, found, tuple(offered), self._tariff.saving_fen(items), self._now_ms))
         if against:
-            found, performed = each.found, each.found.content.performed_at_ms
-            refused.append(UnrecognisableResult(found.leaf, found.institution, performed, now_ms - performed, against))
-    return tuple(offers), tuple(refused), frozenset(answered)
+            age_ms = self._now_ms - performed_at_ms
+            self._refused.append(UnrecognisableResult(found.leaf, found.institution, performed_at_ms, age_ms, tuple(against)))
+
+    def check(self) -> OrderableCheck:
+        """Return the answer."""
+        items = () if self._orderable is None else self._orderable.items
+        missing = tuple(item for item in items if item not in self._answered)
+        coverage = Coverage.NOT if not self._answered else Coverage.PARTLY if missing else Coverage.COVERED
+        windows = [self._index.rules[item].window_ms for item in items if item in self._index.rules]
+        return OrderableCheck(
+            self._line,
+            known=self._orderable is not None,
+            items=items,
+            coverage=coverage,
+            missing=missing,
+            offers=tuple(self._offers),
+            unrecognisable=tuple(self._refused),
+            window_days=min((each // _DAY_MS for each in windows if each is not None), default=None),
+            price_fen=None if self._tariff is None else self._tariff.price_fen,
+            saving_fen=0 if self._tariff is None else self._tariff.saving_fen(self._answered),
+        )
+
+
+@cache
+def _refused_item(item: ItemCode, obstacle: Obstacle) -> RefusedItem:
+    """Make a refusal; there are few different ones, and many of each."""
+    return RefusedItem(item, obstacle)
 
 
 def _offer(index: OrderingIndex, found: FoundResult, offered: tuple[OfferedItem, ...], saving_fen: int, now_ms: int) -> Offer:

@@ -124,7 +124,7 @@ def _recognise(index: OrderingIndex, check: OrderableCheck, wish: Recognise, bas
         raise RetrievalMissingError
     answered = frozenset(each.item for leaf in used for each in offers[leaf].items)
     own = frozenset(each.item for leaf in used if offers[leaf].own for each in offers[leaf].items)
-    orderable = index.orderables[check.line.orderable]
+    tariff = index.tariff(index.orderables[check.line.orderable], now_ms)
     return Decision(
         outcome=DecisionOutcome.RECOGNISED,
         line=check.line,
@@ -134,7 +134,7 @@ def _recognise(index: OrderingIndex, check: OrderableCheck, wish: Recognise, bas
         sub_reason=None,
         free_text="",
         # what the hospital's own results save is no saving of recognition
-        saving_fen=max(0, index.saving_fen(orderable, answered, now_ms) - index.saving_fen(orderable, own, now_ms)),
+        saving_fen=max(0, tariff.saving_fen(answered) - tariff.saving_fen(own)),
         warned=False,
         decided_at_ms=now_ms,
         pins=basis.check.pins,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -38,6 +39,35 @@ class ItemRule:
     def needs_mark(self) -> bool:
         """Tell whether a result needs a mark."""
         return self.item.quality is not Quality.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What an orderable costs on one day at one institution, whole and item by item."""
+
+    items: tuple[ItemCode, ...]
+    """Its items."""
+    price_fen: int | None
+    """Its price; None where the price list has none."""
+    singles: Mapping[ItemCode, int | None]
+    """Prices of items that can be ordered one by one."""
+
+    def saving_fen(self, answered: AbstractSet[ItemCode]) -> int:
+        """Return what is saved if some items need not be examined.
+
+        All items: the orderable's price. Some: its price less that of the others ordered one by one, where each can be
+        ordered so and has a price; otherwise nothing is claimed to be saved.
+        """
+        if self.price_fen is None or answered.isdisjoint(self.items):
+            return 0
+        rest = 0
+        for item in self.items:
+            if item not in answered:
+                single = self.singles.get(item)
+                if single is None:
+                    return 0
+                rest += single
+        return max(0, self.price_fen - rest)
 
 
 class RecognitionIndex:
@@ -102,28 +132,11 @@ class OrderingIndex:
         """Return the day in civil time."""
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)).astimezone(self.zone).date()
 
-    def price_fen(self, orderable: Orderable, at_ms: int) -> int | None:
-        """Return what an orderable costs here at a time, in fen; None where the price list does not say."""
-        return self.prices.price_fen(orderable.charge_code, self.day_of(at_ms))
-
-    def saving_fen(self, orderable: Orderable, answered: frozenset[ItemCode], at_ms: int) -> int:
-        """Return what is saved if some items need not be examined.
-
-        All items: the orderable's price. Some: its price less that of the others ordered one by one, where each can be
-        ordered so and has a price; otherwise nothing is claimed to be saved.
-        """
-        price = self.price_fen(orderable, at_ms)
-        if price is None or not answered.intersection(orderable.items):
-            return 0
+    def tariff(self, orderable: Orderable, at_ms: int) -> Tariff:
+        """Return what an orderable and each of its items cost here at a time."""
         day = self.day_of(at_ms)
-        rest = 0
-        for item in orderable.items:
-            if item not in answered:
-                single = self.prices.price_fen(self._single[item], day) if item in self._single else None
-                if single is None:
-                    return 0
-                rest += single
-        return max(0, price - rest)
+        singles = {item: self.prices.price_fen(self._single[item], day) for item in orderable.items if item in self._single}
+        return Tariff(orderable.items, self.prices.price_fen(orderable.charge_code, day), singles)
 
     def _rank(self, institution: InstitutionId) -> int:
         profile = self.shared.profiles.get(institution)

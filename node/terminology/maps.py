@@ -98,12 +98,16 @@ class ResultIndex:
             rows += [ResultMapping(LOINC, code) for code in mapping.ignored_codes]
         for row in rows:
             self._rows[row.code] = (*self._rows.get(row.code, ()), row)
+        # nearly every code has one row for all specimens; a check looks up thousands
+        self._plain = {code: rows[0] for code, rows in self._rows.items() if len(rows) == 1 and not rows[0].specimen}
 
     def find(self, result: Item) -> ResultMapping | None:
         """Return the row for a result's code; None where it is unmapped."""
-        rows = self._rows.get(result.code)
+        plain = self._plain.get(result.code)
+        if plain is not None and plain.system == result.system:
+            return plain
         fallback = None
-        for row in rows or ():
+        for row in self._rows.get(result.code, ()):
             if row.system == result.system:
                 if row.specimen == result.specimen:
                     return row

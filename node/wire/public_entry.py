@@ -1,7 +1,8 @@
 """Public entries, leaf types 8 and 9: committed like records, but with their secret published (docs/spec/leaf.md).
 
 The header slot holds version u8 = 1 · secret 32 · all parts, and the leaf's digest is over it; it is never deleted.
-Tombstones say that a header was deleted, successions that a log continues a closed one. Left out: documents of type 8 (`catalogue_entry`).
+Tombstones say that a header was deleted, successions that a log continues a closed one. Left out: the documents of type 8
+(`catalogue_entry`).
 """
 
 from __future__ import annotations
