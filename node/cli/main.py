@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from node.cli import options
+from node.cli.catalogue_commands import catalogue_app
 from node.cli.clients_commands import clients_app
 from node.cli.consortium_commands import consortium_app
 from node.cli.failures import CommandLine
@@ -23,6 +24,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(records_app, name="records")
 app.add_typer(tombstones_app, name="tombstones")
 app.add_typer(clients_app, name="clients")
