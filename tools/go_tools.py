@@ -1,6 +1,7 @@
 """Build the Go tools that check Concord from outside, each at its pinned version, into `.cache/bin`.
 
-`fsck` (Tessera) audits a served log; `litewitness` (torchwood) cosigns one; `posix` and `hammer` (Tessera) are the peer that the benches run beside.
+`fsck` (Tessera) audits a served log; `litewitness` (torchwood) cosigns one; `posix` and `hammer` (Tessera) are the
+peer that the benches run beside.
 A tool that is there at the right version is left alone, so a second run needs neither network nor compiler time.
 Without Go, `--if-go` says so and succeeds, except in CI (the variable `CI` is set): a check that silently did not
 run would be a lie.

@@ -7,8 +7,20 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError
-from node.api import consents, emergencies, evidence, exchange, log, openapi, patients, problems, records, status, witness
-from node.api import evidence, exchange, log, openapi, patients, problems, records, status, tombstones, witness
+from node.api import (
+    consents,
+    emergencies,
+    evidence,
+    exchange,
+    log,
+    openapi,
+    patients,
+    problems,
+    records,
+    status,
+    tombstones,
+    witness,
+)
 from node.api.requests import Caller
 from node.errors import ConcordError
 from node.services.node import Node
@@ -16,6 +28,20 @@ from node.services.node import Node
 _DESCRIPTION = """Commit to examination results, referrals and prescriptions in an append-only, anchored log, and prove them.
 
 Errors are problems (RFC 9457). Send `Authorization: Bearer <API key>`."""
+
+ROUTES = (
+    records,
+    evidence,
+    log,
+    witness,
+    patients,
+    consents,
+    emergencies,
+    exchange,
+    tombstones,
+    status,
+)
+"""Modules of routes, in the order of the OpenAPI document."""
 
 
 def create_app(node: Node | None) -> FastAPI:
@@ -26,8 +52,7 @@ def create_app(node: Node | None) -> FastAPI:
     """
     app = FastAPI(title="Concord node", version="1", description=_DESCRIPTION, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.node = node
-    for module in (records, evidence, log, witness, patients, consents, emergencies, exchange, status):
-    for module in (records, evidence, log, witness, patients, exchange, status, tombstones):
+    for module in ROUTES:
         app.include_router(module.router)
     for kind in (ConcordError, LedgerError, Exception):
         app.add_exception_handler(kind, problems.handle_error)
