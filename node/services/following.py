@@ -43,8 +43,10 @@ from node.services.header_collection import HeaderCollector
 from node.telemetry import FOLLOWED_SIZE, FROZEN_LOGS
 from node.wire.fork_evidence import ForkEvidence, encode_fork_evidence
 
-BATCHES_PER_TURN: Final = 16
+WINDOWS_PER_TURN: Final = 16
 """Windows of bundles that one log may fetch before the others have their turn."""
+_MAX_BATCH_LEAVES: Final = 65_536
+"""Leaves that are indexed in one transaction: their hashes fall all over the index of hashes, whose pages are written once each."""
 _FIRST_RETRY_S: Final = 1.0
 
 log = structlog.get_logger(__name__)
@@ -199,12 +201,25 @@ class FollowingService:
                 return False
             each.show("following")
             self._keep(each, follower.offer(note, self._known(each)))
-        for _ in range(BATCHES_PER_TURN):
+        batch: list[LeavesVerified] = []
+        for _ in range(WINDOWS_PER_TURN):
             wanted = follower.wanted()
             if not wanted:
-                return False
-            self._keep(each, follower.receive(dict(zip(wanted, each.peer.read(wanted), strict=True))))
+                break
+            events = follower.receive(dict(zip(wanted, each.peer.read(wanted), strict=True)))
+            self._keep(each, [event for event in events if not isinstance(event, LeavesVerified)])
+            batch += [event for event in events if isinstance(event, LeavesVerified)]
+            if sum(len(event.entries) for event in batch) >= _MAX_BATCH_LEAVES:
+                self._index_leaves(each, batch)
+                batch = []
+        self._index_leaves(each, batch)
         return bool(follower.wanted())
+
+    def _index_leaves(self, each: _FollowedLog, batch: Sequence[LeavesVerified]) -> None:
+        if batch:
+            leaves = [leaf for event in batch for leaf in event.entries]
+            hashes = [leaf_hash for event in batch for leaf_hash in event.hashes]
+            self._index.append(each.trusted.origin, batch[0].first, leaves, hashes, unix_ms(self._clock))
 
     def _open(self, each: _FollowedLog) -> Follower:
         """Take up following where what is durable says."""
@@ -237,8 +252,6 @@ class FollowingService:
             if isinstance(event, HeadTrusted):
                 self._trust.keep_followed(origin, encode_state(FollowerState(event.note, self._index.size(origin))))
                 FOLLOWED_SIZE.labels(origin).set(event.checkpoint.size)
-            elif isinstance(event, LeavesVerified):
-                self._index.append(origin, event.first, event.entries, event.hashes, unix_ms(self._clock))
             elif isinstance(event, HeadBehind):
                 each.show("behind", f"it serves size {event.size}, others hold size {event.known_size}")
             elif isinstance(event, Contradicted):
