@@ -56,11 +56,15 @@ def build_consents(foundation: Foundation, services: Services, sharing: Sharing,
         exchange: Tells other members; None without a registry.
     """
     store = SqlConsentStore(foundation.stores.readers)
-    chain = _chain(foundation)
+    # two clients: whoever reads must not wait until a transaction is in a block
+    chain, sending = _chain(foundation), _chain(foundation)
     loops: list[Loop] = []
     consenting = None
-    if chain is not None:
-        consenting = _consenting(foundation, services, sharing, exchange, store, chain, loops)
+    if chain is not None and sending is not None:
+        relay = Loop("consent-relay", ConsentRelay(sending, store, foundation.stores.writer).step, _poll_s(foundation))
+        loops.append(relay)
+        consenting = _consenting(foundation, services, sharing, exchange, store, chain, relay)
+        loops.append(Loop("consent-watch", consenting.watch.refresh, _poll_s(foundation)))
     withdrawal = WithdrawalService(
         WithdrawalParts(
             store=SqlWithdrawalStore(foundation.stores.readers),
@@ -78,6 +82,10 @@ def build_consents(foundation: Foundation, services: Services, sharing: Sharing,
     )
     loops.append(Loop("retention", withdrawal.sweep, _SWEEP_INTERVAL_S))
     return BuiltConsents(consenting, withdrawal, loops)
+
+
+def _poll_s(foundation: Foundation) -> float:
+    return foundation.settings.consents.poll_interval_s
 
 
 def _chain(foundation: Foundation) -> ConsentChain | None:
@@ -102,14 +110,12 @@ def _consenting(
     exchange: BuiltExchange | None,
     store: SqlConsentStore,
     chain: ConsentChain,
-    loops: list[Loop],
+    relay: Loop,
 ) -> Consenting:
     settings, writer, clock = foundation.settings.consents, foundation.stores.writer, foundation.clock
     origins = {each.institution: each.origin for each in foundation.institutions.values()}
     signer = FileConsentSigner(foundation.settings.keys, list(foundation.institutions), chain.domain)
     watch = ConsentWatch(chain, store, writer, clock, Staleness(settings.max_staleness_s, settings.block_period_s))
-    relay = Loop("consent-relay", ConsentRelay(chain, store, writer).step, settings.poll_interval_s)
-    loops += [Loop("consent-watch", watch.refresh, settings.poll_interval_s), relay]
     parts = ConsentParts(
         chain=chain,
         store=store,

@@ -33,7 +33,7 @@ MAX_MESSAGE_BYTES: Final = 4096
 
 _Hash = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
 _Origin = Annotated[str, Meta(min_length=1, max_length=255)]
-_TimeS = Annotated[int, Meta(ge=0, lt=2**63)]
+_TimeS = Annotated[int, Meta(ge=0, le=2**40)]
 
 
 class _Shape(msgspec.Struct, forbid_unknown_fields=True):
