@@ -108,3 +108,33 @@ def from_fhir(
     from node.cli import consents as command
 
     command.from_fhir(file, output, as_json=as_json)
+
+
+@consent_app.command()
+def sign(
+    terms: Annotated[Path, typer.Argument(help="Terms, JSON, as `from-fhir` writes them")],
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The signed grant to write; it goes to a node")],
+    as_json: options.Json = False,
+) -> None:
+    """Grant a consent as the patient, offline, with a key made for it alone."""
+    from node.cli import consents as command
+
+    command.sign(terms, patient, trust_root, output, as_json=as_json)
+
+
+@consent_app.command("sign-revocation")
+def sign_revocation(
+    consent: _Consent,
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The signed revocation to write; it goes to a node")],
+    as_json: options.Json = False,
+) -> None:
+    """Revoke a consent as the patient, offline."""
+    from node.cli import consents as command
+
+    command.sign_revocation(consent, patient, trust_root, output, as_json=as_json)

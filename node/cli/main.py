@@ -10,6 +10,7 @@ import typer
 from node.cli import options
 from node.cli.catalogue_commands import catalogue_app
 from node.cli.clients_commands import clients_app
+from node.cli.consent_commands import consent_app
 from node.cli.consortium_commands import consortium_app
 from node.cli.failures import CommandLine
 from node.cli.keys_commands import keys_app
@@ -32,6 +33,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(log_app, name="log")
 app.add_typer(trust_app, name="trust")
 app.add_typer(consortium_app, name="consortium")
+app.add_typer(consent_app, name="consent")
 
 
 def _show_version(wanted: bool) -> None:

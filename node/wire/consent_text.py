@@ -194,6 +194,19 @@ def encode_terms(terms: ConsentTerms) -> bytes:
     return _ENCODER.encode(shape_of_terms(terms))
 
 
+def parse_terms(data: bytes) -> ConsentTerms:
+    """Parse terms that stand alone, in any encoding: nothing is signed yet.
+
+    Raises:
+        MalformedConsentError: They are none.
+    """
+    try:
+        check_document(data, _MAX_DEPTH)
+        return terms_of(msgspec.json.decode(data, type=TermsShape))
+    except (MalformedJsonError, msgspec.DecodeError) as error:
+        raise MalformedConsentError(f"terms: {str(error).partition(' value ')[0]}") from error
+
+
 def encode_scope(scope: ConsentScope) -> bytes:
     """Encode a scope the one way in which it is digested.
 
