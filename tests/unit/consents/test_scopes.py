@@ -11,6 +11,7 @@ import pytest
 from node.domain.access import ConsentId
 from node.domain.consent import ConsentTerms, PresentedConsent, VerifiedConsent
 from node.domain.entry import InstitutionId
+from node.domain.record import Kind
 from node.errors import ConsentAuthorityError, ConsentDigestError, MalformedConsentError, UnknownFormatError
 from node.identity.codes import public_keys
 from node.identity.consent_signing import consent_key
@@ -179,7 +180,7 @@ def test_only_the_one_encoding_is_read() -> None:
 
 
 def test_terms_that_are_too_many_are_not_encoded() -> None:
-    many = replace(TERMS, kinds=tuple(samples.Kind(f"{number}{'诊' * 250}") for number in range(256)))
+    many = replace(TERMS, kinds=tuple(Kind(f"{number}{'诊' * 250}") for number in range(256)))
     with pytest.raises(ValueError, match="grant several consents"):
         granted(many)
 
