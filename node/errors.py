@@ -11,7 +11,7 @@ ConcordError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
 │   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
-│   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedTrustRootError
+│   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
 │   │   ├── MalformedRelocationError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError
@@ -178,6 +178,10 @@ class MalformedCompletenessError(WireError):
 
 class MalformedBundleError(WireError):
     """Not a patient's bundle."""
+
+
+class MalformedFindingError(WireError):
+    """Not a finding of supervision with its evidence."""
 
 
 class MalformedTrustRootError(WireError):

@@ -74,11 +74,23 @@ def describe_lines(lines: Iterable[Line], texts: Texts, sections: Sequence[str])
         chosen = sorted((line for line in known if section_of(line) == section), key=_when)
         said += ["", texts.say(_TABLE, section)]
         for line in chosen:
-            place = texts.say(_TABLE, "place", {"origin": line.origin, "index": str(line.leaf_index)})
-            said.append(f"  {describe_line(line, texts)} [{place}]")
+            said.append(f"  {describe_line(line, texts)} [{describe_place(line, texts)}]")
         if not chosen:
             said.append(f"  {texts.say(_TABLE, 'nothing')}")
     return said
+
+
+def describe_place(line: Line, texts: Texts) -> str:
+    """Say where a line is."""
+    return texts.say(_TABLE, "place", {"origin": line.origin, "index": str(line.leaf_index)})
+
+
+def describe_code(code: str, values: Mapping[str, str], texts: Texts) -> str:
+    """Say a finding of supervision; a kind that this release does not know, or lacks values for, by its code."""
+    try:
+        return texts.say("finding", code, values)
+    except KeyError:
+        return code
 
 
 def describe_line(line: Line, texts: Texts) -> str:

@@ -24,7 +24,7 @@ from node.cli.options import Language
 from node.cli.output import printable, show_json
 from node.cli.texts import Texts, language_of, load_texts
 from node.cli.verify_fork import check_fork, findings_of
-from node.cli.verify_patient import Shown, check_bundle, check_completeness
+from node.cli.verify_lines import Shown, check_bundle, check_completeness, check_finding
 from node.domain.entry import Origin
 from node.domain.trust import TrustRoot
 from node.domain.verdict import AnchoredHeadLike, Verdict
@@ -36,7 +36,7 @@ from node.errors import (
     VerificationError,
     WireError,
 )
-from node.wire import bundle, completeness, fork_evidence
+from node.wire import bundle, completeness, finding_evidence, fork_evidence
 from node.wire.bundle import MAX_BUNDLE_BYTES
 from node.wire.evidence import Evidence, parse_evidence
 from node.wire.file_format import format_of
@@ -51,6 +51,7 @@ _FORMATS: Final[Mapping[str, Callable[[bytes, TrustRoot, datetime, Texts], Shown
     completeness.FORMAT: check_completeness,
     bundle.FORMAT: check_bundle,
     fork_evidence.FORMAT: check_fork,
+    finding_evidence.FORMAT: check_finding,
 }
 """Files other than evidence, by the format that they name."""
 

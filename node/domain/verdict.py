@@ -259,3 +259,27 @@ class BundleVerdict:
     """What was not proved."""
     remarks: tuple[Finding, ...]
     """What should not be overlooked: that the file holds keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingVerdict:
+    """A finding of supervision whose entries hold."""
+
+    code: str
+    """What was found, as stated; the key of its words."""
+    institutions: tuple[InstitutionId, ...]
+    """Who has to answer for it, as stated."""
+    subject: str
+    """What it is about, as stated."""
+    values: tuple[tuple[str, str], ...]
+    """What its words name, as stated."""
+    heads: tuple[BundleHead, ...]
+    """The signed heads."""
+    lines: tuple[ProvedLine, ...]
+    """The entries that show it, proved."""
+    trust_root_serial: int
+    """The trust root that was used."""
+    proved: tuple[Finding, ...]
+    """What was proved; words under `bundle` in the texts."""
+    not_proved: tuple[Finding, ...]
+    """What was not proved."""

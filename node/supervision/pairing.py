@@ -79,6 +79,8 @@ class PairingRules:
     """How long the other side has, from when a receipt was seen."""
     seen_until_ms: Callable[[InstitutionId], int]
     """Until when all logs of an institution were followed without a gap, by supervision's clock; 0 for never."""
+    recheck_ms: int
+    """When to look again where a log was not followed so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class _Link:
             yield from self._contents()
             yield from self._outcomes()
         elif self._is_over():
-            yield self._missing()
+            yield from self._missing()
 
     def times(self) -> Iterator[int]:
         """Return when time alone may change that: at the end of the grace period, or when a log has been followed."""
@@ -153,7 +155,7 @@ class _Link:
         if self._now_ms < deadline:
             yield deadline
         elif not (self._at_holder and self._at_requester) and not self._was_seen(deadline):
-            yield self._now_ms + self._rules.grace_ms
+            yield self._now_ms + self._rules.recheck_ms
 
     def _deadline(self) -> int | None:
         """Return the end of the grace period; None where nothing has another side to wait for."""
@@ -174,13 +176,15 @@ class _Link:
     def _absent(self) -> InstitutionId:
         return self._requester if self._at_holder else self._holder
 
-    def _missing(self) -> SupervisionFinding:
-        deadline, absent = self._deadline(), self._absent()
+    def _missing(self) -> Iterator[SupervisionFinding]:
+        deadline, absent = self._deadline() or 0, self._absent()
         present = self._at_holder or [each for each in self._at_requester if each.content.outcome in PAIRED]
         code = FindingCode.HOLDER_ALONE if self._at_holder else FindingCode.REQUESTER_ALONE
-        if deadline is not None and not self._was_seen(deadline):
+        if not self._was_seen(deadline):
+            if self._now_ms < deadline + self._rules.grace_ms:
+                return  # logs are looked at now and then; what was logged in time may not have been seen yet
             code = FindingCode.COUNTERPART_UNSEEN
-        return self._finding(code, present, (absent,), outcome=_furthest(present))
+        yield self._finding(code, present, (absent,), outcome=_furthest(present))
 
     def _contents(self) -> Iterator[SupervisionFinding]:
         both = [*self._at_holder, *self._at_requester]

@@ -11,6 +11,7 @@ Left out: checking it (`bundle_verification`), gathering it (`node.services.pati
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Final
 
@@ -67,11 +68,13 @@ class PatientBundle:
     """Completeness files, verbatim; empty unless the patient hands out the keys in them."""
 
 
-class _Shape(msgspec.Struct, forbid_unknown_fields=True):
+class Shape(msgspec.Struct, forbid_unknown_fields=True):
     """Every object of the file: nothing unknown, nothing missing. Bytes are canonical base64."""
 
 
-class _Line(_Shape):
+class LineShape(Shape):
+    """A line as it stands in a file."""
+
     head: Annotated[int, Meta(ge=0)]
     index: Annotated[int, Meta(ge=0, lt=MAX_TREE_SIZE)]
     leaf: str
@@ -81,12 +84,12 @@ class _Line(_Shape):
     evidence: str | None
 
 
-class _File(_Shape):
+class _File(Shape):
     format: str
     version: int
     made_at_ms: Annotated[int, Meta(ge=0, le=_MAX_MS)]
     heads: list[str]
-    lines: list[_Line]
+    lines: list[LineShape]
     completeness: list[str]
 
 
@@ -120,8 +123,8 @@ def parse_bundle_file(data: bytes) -> PatientBundle:
         raise MalformedBundleError(f"bundle: {error}") from error
     return PatientBundle(
         made_at_ms=shape.made_at_ms,
-        heads=tuple(_utf8(note, f"heads[{at}]") for at, note in enumerate(shape.heads)),
-        lines=tuple(_line(line, at, len(shape.heads)) for at, line in enumerate(shape.lines)),
+        heads=heads_of(shape.heads),
+        lines=lines_of(shape.lines, len(shape.heads)),
         completeness=tuple(_utf8(file, f"completeness[{at}]") for at, file in enumerate(shape.completeness)),
     )
 
@@ -133,24 +136,47 @@ def encode_bundle_file(bundle: PatientBundle) -> bytes:
         version=FORMAT_VERSION,
         made_at_ms=bundle.made_at_ms,
         heads=[note.decode() for note in bundle.heads],
-        lines=[
-            _Line(
-                head=line.head,
-                index=line.index,
-                leaf=_text(line.leaf),
-                proof=[_text(each) for each in line.proof],
-                header=None if line.header is None else _text(line.header),
-                data_key=None if line.data_key is None else _text(line.data_key),
-                evidence=None if line.evidence is None else line.evidence.decode(),
-            )
-            for line in bundle.lines
-        ],
+        lines=line_shapes(bundle.lines),
         completeness=[file.decode() for file in bundle.completeness],
     )
     return msgspec.json.encode(shape)
 
 
-def _line(shape: _Line, at: int, heads: int) -> BundleLine:
+def heads_of(notes: Sequence[str]) -> tuple[bytes, ...]:
+    """Return signed heads out of a file.
+
+    Raises:
+        MalformedBundleError: One is no text.
+    """
+    return tuple(_utf8(note, f"heads[{at}]") for at, note in enumerate(notes))
+
+
+def lines_of(shapes: Sequence[LineShape], heads: int) -> tuple[BundleLine, ...]:
+    """Return the lines of a file that has so many heads.
+
+    Raises:
+        MalformedBundleError: One is not what a line has to be.
+    """
+    return tuple(_line(shape, at, heads) for at, shape in enumerate(shapes))
+
+
+def line_shapes(lines: Sequence[BundleLine]) -> list[LineShape]:
+    """Return what a file holds of lines."""
+    return [
+        LineShape(
+            head=line.head,
+            index=line.index,
+            leaf=_text(line.leaf),
+            proof=[_text(each) for each in line.proof],
+            header=None if line.header is None else _text(line.header),
+            data_key=None if line.data_key is None else _text(line.data_key),
+            evidence=None if line.evidence is None else line.evidence.decode(),
+        )
+        for line in lines
+    ]
+
+
+def _line(shape: LineShape, at: int, heads: int) -> BundleLine:
     place = f"lines[{at}]"
     if shape.head >= heads:
         raise MalformedBundleError(f"{place}.head: the bundle has {heads} heads")

@@ -35,22 +35,35 @@ def verify_bundle(bundle: PatientBundle, trust_root: TrustRoot, *, now: datetime
         EvidenceRefutedError: It claims what is not so; the subclass says what.
     """
     verify_trust_root(trust_root, now)
-    heads = [open_trusted_head(note, trust_root) for note in bundle.heads]
-    cosigned = [verify_witnesses(head, trust_root) for head in heads]
-    lines = tuple(_verify_line(at, line, heads[line.head], trust_root, now) for at, line in enumerate(bundle.lines))
-    places = [(line.origin, line.leaf_index) for line in lines]
-    if len(set(places)) < len(places):
-        raise MalformedBundleError("lines: an entry stands twice")
+    heads, lines = verify_lines(bundle.heads, bundle.lines, trust_root, now)
     files = tuple(verify_completeness(parse_completeness(file), trust_root, now=now) for file in bundle.completeness)
     return BundleVerdict(
-        heads=tuple(_head(head, who) for head, who in zip(heads, cosigned, strict=True)),
+        heads=heads,
         lines=lines,
         completeness=files,
         trust_root_serial=trust_root.serial,
         proved=_proved(lines),
-        not_proved=_not_proved(bundle, lines, files, cosigned),
+        not_proved=_not_proved(bundle, lines, files, heads),
         remarks=(_finding("holds_keys", count=len(files)),) if files else (),
     )
+
+
+def verify_lines(
+    notes: Sequence[bytes], bundle_lines: Sequence[BundleLine], trust_root: TrustRoot, now: datetime
+) -> tuple[tuple[BundleHead, ...], tuple[ProvedLine, ...]]:
+    """Verify lines under their heads.
+
+    Raises:
+        WireError: Something in them is unreadable.
+        EvidenceRefutedError: They claim what is not so; the subclass says what.
+    """
+    heads = [open_trusted_head(note, trust_root) for note in notes]
+    cosigned = [verify_witnesses(head, trust_root) for head in heads]
+    lines = tuple(_verify_line(at, line, heads[line.head], trust_root, now) for at, line in enumerate(bundle_lines))
+    places = [(line.origin, line.leaf_index) for line in lines]
+    if len(set(places)) < len(places):
+        raise MalformedBundleError("lines: an entry stands twice")
+    return tuple(_head(head, who) for head, who in zip(heads, cosigned, strict=True)), lines
 
 
 def _verify_line(at: int, line: BundleLine, head: TrustedHead, trust_root: TrustRoot, now: datetime) -> ProvedLine:
@@ -107,13 +120,13 @@ def _proved(lines: Sequence[ProvedLine]) -> tuple[Finding, ...]:
 
 
 def _not_proved(
-    bundle: PatientBundle, lines: Sequence[ProvedLine], files: Sequence[CompletenessVerdict], cosigned: Sequence[Cosigned]
+    bundle: PatientBundle, lines: Sequence[ProvedLine], files: Sequence[CompletenessVerdict], heads: Sequence[BundleHead]
 ) -> tuple[Finding, ...]:
     findings = []
     closed = sum(line.header is None for line in lines)
     if closed:
         findings.append(_finding("lines_closed", count=closed))
-    unwitnessed = sum(each.quorum_time_s is None for each in cosigned)
+    unwitnessed = sum(not head.witnessed for head in heads)
     if unwitnessed:
         findings.append(_finding("heads_unwitnessed", count=unwitnessed))
     findings.append(_finding("end_open") if files else _finding("may_be_missing"))

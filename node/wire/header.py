@@ -8,8 +8,9 @@ key commitment a writer could show readers and supervision different headers und
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -32,6 +33,7 @@ from node.errors import (
     HeaderSealError,
     HeaderWrapError,
     MalformedHeaderError,
+    SealedMessageError,
     UnknownFormatError,
 )
 from node.identity.hkdf import expand_block
@@ -263,28 +265,31 @@ def open_header_key(data: bytes, place: HeaderPlace, data_key: bytes) -> Header:
 
 
 def open_header_supervision(data: bytes, place: HeaderPlace, *, audit_public_key: bytes, audit_key: bytes) -> Header:
-    """Open a header with an audit key of supervision.
+    """Open a header with an audit key of supervision; see `supervision_data_key` for what it raises."""
+
+    def unseal(sealed: bytes) -> bytes:
+        return crypto_box_seal_open(sealed, audit_public_key, audit_key)
+
+    return open_header_key(data, place, supervision_data_key(data, audit_public_key, unseal))
+
+
+def supervision_data_key(data: bytes, audit_public_key: bytes, unseal: Callable[[bytes], bytes]) -> bytes:
+    """Return the data key of a header, which was sealed to an audit key of supervision.
 
     Args:
         data: The sealed header.
-        place: Where it was found.
         audit_public_key: X25519, 32 bytes.
-        audit_key: Its private key, 32 bytes.
+        unseal: Opens a NaCl SealedBox with its private key.
 
     Raises:
-        MalformedHeaderError, UnknownFormatError: As `parse_header` and `header_text.parse_text`.
+        MalformedHeaderError, UnknownFormatError: As `parse_header`.
         HeaderWrapError: It was not sealed to this audit key.
-        HeaderKeyError: The wrap holds another data key than the header commits to.
-        HeaderSealError: It was altered, or belongs to another leaf.
     """
-    header, key_id = parse_header(data), audit_key_id(audit_public_key)
-    for wrap in header.wraps:
+    key_id = audit_key_id(audit_public_key)
+    for wrap in parse_header(data).wraps:
         if wrap.kind == SUPERVISION_WRAP and wrap.key_id == key_id:
-            try:
-                data_key = crypto_box_seal_open(wrap.content, audit_public_key, audit_key)
-            except CryptoError:
-                continue
-            return _open(header, data_key, _associated_data(place))
+            with contextlib.suppress(CryptoError, SealedMessageError):
+                return unseal(wrap.content)
     raise HeaderWrapError("audit")
 
 

@@ -19,6 +19,7 @@ from node.adapters.database import (
     tables_relocations,
     tables_tombstones,
 )
+from node.adapters.database import tables_membership, tables_nonces, tables_outbox, tables_own_entries, tables_supervision
 from node.adapters.database.engines import Durability, open_sqlite
 from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
 from node.adapters.database.tables_index import index_metadata, index_version
@@ -37,6 +38,7 @@ FEATURE_TABLES = (
     tables_relocations,
     tables_tombstones,
 )
+FEATURE_TABLES = (tables_membership, tables_nonces, tables_outbox, tables_own_entries, tables_supervision)
 """Modules that declare tables of `records.db` for one feature each."""
 
 RECORDS = "records.db"

@@ -12,6 +12,7 @@ from node.supervision.pairing import PairingRules, Receipt
 A, B, C = (InstitutionId(f"hospital-{letter}.example") for letter in "abc")
 START_MS = 1_772_000_040_000
 GRACE_MS = 600_000
+RECHECK_MS = 5_000
 REQUEST = RequestId("0123456789abcdef" * 2)
 DOCTOR = Actor(B, "0301", "4711", "L-1", "password+token", "physician")
 SUBJECT = LeafReference(Origin(f"{A}/log"), b"\x05" * 32)
@@ -67,4 +68,4 @@ def make_receipt(  # noqa: PLR0913 - each test changes another one
 
 def make_rules(seen_until_ms: int = 2**60) -> PairingRules:
     """Return rules under which all logs were followed until a time."""
-    return PairingRules(GRACE_MS, lambda _: seen_until_ms)
+    return PairingRules(GRACE_MS, lambda _: seen_until_ms, RECHECK_MS)

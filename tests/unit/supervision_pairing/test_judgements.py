@@ -11,7 +11,7 @@ import pytest
 from node.domain.access import AccessOutcome, AccessSide, ConsentId, Purpose
 from node.supervision.findings import SEVERITIES, FindingCode
 from node.supervision.pairing import Judgement, Receipt, judge_request
-from tests.unit.supervision_pairing.receipts import DOCTOR, GRACE_MS, START_MS, A, B, C, make_receipt, make_rules
+from tests.unit.supervision_pairing.receipts import DOCTOR, GRACE_MS, RECHECK_MS, START_MS, A, B, C, make_receipt, make_rules
 
 HOLDER, REQUESTER = AccessSide.HOLDER, AccessSide.REQUESTER
 OVER_MS = START_MS + GRACE_MS
@@ -73,10 +73,14 @@ def test_sides_that_name_different_parties_are_both_alone() -> None:
 
 
 def test_a_log_that_could_not_be_followed_has_not_failed_to_log() -> None:
-    judgement = judge(make_receipt(HOLDER), seen_until_ms=OVER_MS - 1)
-    assert [finding.code for finding in judgement.findings] == [FindingCode.COUNTERPART_UNSEEN]
-    assert judgement.look_again_at_ms == OVER_MS + GRACE_MS
-    assert [finding.code for finding in judge(make_receipt(HOLDER), seen_until_ms=OVER_MS).findings] == [FindingCode.HOLDER_ALONE]
+    unseen = OVER_MS - 1
+    assert judge(make_receipt(HOLDER), seen_until_ms=unseen) == Judgement((), OVER_MS + RECHECK_MS)
+    later = judge(make_receipt(HOLDER), now_ms=OVER_MS + GRACE_MS, seen_until_ms=unseen)
+    assert [finding.code for finding in later.findings] == [FindingCode.COUNTERPART_UNSEEN]
+    assert later.look_again_at_ms == OVER_MS + GRACE_MS + RECHECK_MS
+    seen = judge(make_receipt(HOLDER), now_ms=OVER_MS + GRACE_MS, seen_until_ms=OVER_MS)
+    assert [finding.code for finding in seen.findings] == [FindingCode.HOLDER_ALONE]
+    assert seen.look_again_at_ms is None
 
 
 @pytest.mark.parametrize(

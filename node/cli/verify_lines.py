@@ -1,4 +1,4 @@
-"""What `concord verify` says of the files that a patient hands out: proofs of contiguity, and bundles."""
+"""What `concord verify` says of the files that patients and regulators hand out: proofs of contiguity, bundles, findings."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from node.cli.patient_words import describe_lines, line_json
+from node.cli.patient_words import describe_code, describe_line, describe_lines, describe_place, line_json
 from node.cli.texts import Texts
 from node.domain.trust import TrustRoot
-from node.domain.verdict import BundleVerdict, CompletenessVerdict, Finding
+from node.domain.verdict import BundleHead, BundleVerdict, CompletenessVerdict, Finding, FindingVerdict
 from node.wire.bundle import parse_bundle_file
 from node.wire.bundle_verification import verify_bundle
 from node.wire.completeness import parse_completeness
 from node.wire.completeness_verification import verify_completeness
+from node.wire.finding_evidence import parse_finding, verify_finding
 from node.wire.verdict_json import findings_json, verdict_json
 
 _SECTIONS: Final = ("results", "consents", "access", "other")
@@ -40,6 +41,16 @@ def check_bundle(data: bytes, root: TrustRoot, now: datetime, texts: Texts) -> S
     """
     verdict = verify_bundle(parse_bundle_file(data), root, now=now)
     return _bundle_json(verdict), _describe_bundle(verdict, texts)
+
+
+def check_finding(data: bytes, root: TrustRoot, now: datetime, texts: Texts) -> Shown:
+    """Verify a finding of supervision.
+
+    Raises:
+        ConcordError: It is unreadable, or does not hold.
+    """
+    verdict = verify_finding(parse_finding(data), root, now=now)
+    return _finding_json(verdict), _describe_finding(verdict, texts)
 
 
 def completeness_json(verdict: CompletenessVerdict) -> dict[str, object]:
@@ -73,7 +84,38 @@ def describe_completeness(verdict: CompletenessVerdict, texts: Texts) -> list[st
         texts.say("complete", "verified"),
         texts.say("complete", "issuer", values),
         texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}),
-        *_said(verdict, "complete", texts),
+        *_said(_groups(verdict), "complete", texts),
+    ]
+
+
+def _finding_json(verdict: FindingVerdict) -> dict[str, object]:
+    return {
+        "verdict": "verified",
+        "about": "finding",
+        "finding": {
+            "code": verdict.code,
+            "institutions": list(verdict.institutions),
+            "subject": verdict.subject,
+            "values": dict(verdict.values),
+        },
+        "heads": _heads_json(verdict.heads),
+        "lines": [line_json(line) for line in verdict.lines],
+        "trust_root_serial": verdict.trust_root_serial,
+        "proved": findings_json(verdict.proved),
+        "not_proved": findings_json(verdict.not_proved),
+    }
+
+
+def _describe_finding(verdict: FindingVerdict, texts: Texts) -> list[str]:
+    return [
+        texts.say("bundle", "finding", {"text": describe_code(verdict.code, dict(verdict.values), texts)}),
+        texts.say("bundle", "answers", {"institutions": ", ".join(verdict.institutions), "subject": verdict.subject}),
+        *_heads(verdict.heads, texts),
+        texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}),
+        "",
+        texts.say("bundle", "shown_by"),
+        *(f"  {describe_line(line, texts)} [{describe_place(line, texts)}]" for line in verdict.lines),
+        *_said((("proved", verdict.proved), ("not_proved", verdict.not_proved)), "bundle", texts),
     ]
 
 
@@ -81,16 +123,7 @@ def _bundle_json(verdict: BundleVerdict) -> dict[str, object]:
     return {
         "verdict": "verified",
         "about": "patient-bundle",
-        "heads": [
-            {
-                "origin": head.origin,
-                "institution": head.institution,
-                "tree_size": head.tree_size,
-                "witnessed": head.witnessed,
-                "witnesses": list(head.witnesses),
-            }
-            for head in verdict.heads
-        ],
+        "heads": _heads_json(verdict.heads),
         "lines": [
             {**line_json(line), "evidence": None if line.evidence is None else verdict_json(line.evidence)}
             for line in verdict.lines
@@ -102,7 +135,30 @@ def _bundle_json(verdict: BundleVerdict) -> dict[str, object]:
 
 
 def _describe_bundle(verdict: BundleVerdict, texts: Texts) -> list[str]:
-    heads = [
+    said = [texts.say("bundle", "verified", {"count": str(len(verdict.lines))}), *_heads(verdict.heads, texts)]
+    said.append(texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}))
+    said += describe_lines(verdict.lines, texts, _SECTIONS)
+    said += _said(_groups(verdict), "bundle", texts)
+    for each in verdict.completeness:
+        said += ["", *describe_completeness(each, texts)]
+    return said
+
+
+def _heads_json(heads: Iterable[BundleHead]) -> list[dict[str, object]]:
+    return [
+        {
+            "origin": head.origin,
+            "institution": head.institution,
+            "tree_size": head.tree_size,
+            "witnessed": head.witnessed,
+            "witnesses": list(head.witnesses),
+        }
+        for head in heads
+    ]
+
+
+def _heads(heads: Iterable[BundleHead], texts: Texts) -> list[str]:
+    return [
         texts.say(
             "bundle",
             "head",
@@ -113,24 +169,16 @@ def _describe_bundle(verdict: BundleVerdict, texts: Texts) -> list[str]:
                 "witnessed": texts.say("bundle", "witnessed" if head.witnessed else "unwitnessed"),
             },
         )
-        for head in verdict.heads
+        for head in heads
     ]
-    said = [texts.say("bundle", "verified", {"count": str(len(verdict.lines))}), *heads]
-    said.append(texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}))
-    said += describe_lines(verdict.lines, texts, _SECTIONS)
-    said += _said(verdict, "bundle", texts)
-    for each in verdict.completeness:
-        said += ["", *describe_completeness(each, texts)]
-    return said
 
 
-def _said(verdict: BundleVerdict | CompletenessVerdict, table: str, texts: Texts) -> list[str]:
+def _groups(verdict: BundleVerdict | CompletenessVerdict) -> Iterable[tuple[str, tuple[Finding, ...]]]:
+    return (("remarks", verdict.remarks), ("proved", verdict.proved), ("not_proved", verdict.not_proved))
+
+
+def _said(groups: Iterable[tuple[str, tuple[Finding, ...]]], table: str, texts: Texts) -> list[str]:
     said: list[str] = []
-    groups: Iterable[tuple[str, tuple[Finding, ...]]] = (
-        ("remarks", verdict.remarks),
-        ("proved", verdict.proved),
-        ("not_proved", verdict.not_proved),
-    )
     for heading, findings in groups:
         if findings:
             said += ["", texts.say("report", heading)]

@@ -1,0 +1,44 @@
+"""Open headers for supervision, with the audit keys of the regulators that this node hosts (FORMATS "Header")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from node.domain.header import Header
+from node.errors import HeaderWrapError
+from node.ports.identities import InstitutionIdentity
+from node.wire.header import HeaderPlace, open_header_key, supervision_data_key
+
+
+class AuditKeys:
+    """The audit keys at hand: a regulator's exchange key, where the trust root names it as one."""
+
+    def __init__(self, identities: Iterable[InstitutionIdentity]) -> None:
+        self._identities = tuple(identities)
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any: whether this node supervises."""
+        return bool(self._identities)
+
+    def data_key(self, header: bytes) -> bytes:
+        """Return the data key of a header.
+
+        Raises:
+            MalformedHeaderError, UnknownFormatError: It is none.
+            HeaderWrapError: It was sealed to none of these keys.
+        """
+        for identity in self._identities:
+            try:
+                return supervision_data_key(header, identity.exchange_public_key, identity.unseal)
+            except HeaderWrapError:
+                continue
+        raise HeaderWrapError("audit")
+
+    def open(self, header: bytes, place: HeaderPlace) -> Header:
+        """Open a header.
+
+        Raises:
+            MalformedHeaderError, UnknownFormatError: It is none.
+            HeaderVerificationError: It does not open here.
+        """
+        return open_header_key(header, place, self.data_key(header))
