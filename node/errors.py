@@ -27,6 +27,7 @@ ConcordError
 │   │                               SecondPersonError
 │   ├── HeaderKeptError             its header is never deleted
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
+│   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownFindingError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownMessageKindError, MessageConflictError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
@@ -320,6 +321,14 @@ class UnknownRecordError(InputError):
     def __init__(self, record_id: str) -> None:
         super().__init__(f"no record {record_id} here")
         self.record_id = record_id
+
+
+class UnknownFindingError(InputError):
+    """No such finding, or what showed it is not kept any more."""
+
+    def __init__(self, finding_id: str) -> None:
+        super().__init__(f"no finding {finding_id} here, or what showed it is gone; list them with /v1/supervision/findings")
+        self.finding_id = finding_id
 
 
 class UnknownPartError(InputError):

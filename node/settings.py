@@ -110,6 +110,13 @@ class ConsentSettings(_Section):
     retention_region: str = Field("cn", description="whose retention periods keep records locked after a withdrawal")
 
 
+class SupervisionSettings(_Section):
+    """Pairing of receipts, at a regulator's node."""
+
+    receipt_grace_s: float = Field(900.0, ge=0, description="how long one side of a disclosure may log later than the other")
+    interval_s: float = Field(1.0, gt=0, description="how often new receipts are looked for")
+
+
 class WorkSettings(_Section):
     """Where work is done."""
 
@@ -133,6 +140,7 @@ class NodeSettings(BaseSettings):
     following: FollowingSettings = FollowingSettings()
     consents: ConsentSettings = ConsentSettings()
     relocation: RelocationSettings = RelocationSettings()
+    supervision: SupervisionSettings = SupervisionSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -205,6 +213,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "following": FollowingSettings,
     "consents": ConsentSettings,
     "relocation": RelocationSettings,
+    "supervision": SupervisionSettings,
 }
 
 

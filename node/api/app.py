@@ -18,6 +18,7 @@ from node.api import (
     problems,
     records,
     status,
+    supervision,
     tombstones,
     witness,
 )
@@ -39,6 +40,7 @@ ROUTES = (
     emergencies,
     exchange,
     tombstones,
+    supervision,
     status,
 )
 """Modules of routes, in the order of the OpenAPI document."""

@@ -9,10 +9,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from node.api import schemas
-from node.api.problems import MEDIA_TYPE as PROBLEM
+from node.api.openapi_parts import JSON, PROBLEM, SCHEMA
+from node.api.openapi_parts import bytes_answer as _bytes
+from node.api.openapi_parts import json_answer as _json
+from node.api.openapi_parts import problem_answers as _problems
+from node.api.openapi_parts import request_body as _request
 
-JSON = "application/json"
-_SCHEMA = "#/components/schemas/"
 _BODIES = (
     schemas.SubmissionBody,
     schemas.RecordBody,
@@ -20,6 +22,7 @@ _BODIES = (
     schemas.ErasureBody,
     schemas.TombstoneListBody,
     schemas.OutboxBody,
+    schemas.FindingListBody,
 )
 
 _RECEIPT_EXAMPLE: Final = {
@@ -90,6 +93,29 @@ _OUTBOX_EXAMPLE: Final = {
         }
     ]
 }
+_FINDINGS_EXAMPLE: Final = {
+    "findings": [
+        {
+            "finding_id": "0123456789abcdef0123456789abcdef",
+            "code": "holder_alone",
+            "severity": "serious",
+            "institutions": ["hospital-b"],
+            "subject": "89abcdef0123456789abcdef01234567 hospital-a hospital-b",
+            "values": {"holder_id": "hospital-a", "requester_id": "hospital-b", "outcome": "disclosed"},
+            "entries": [
+                {
+                    "origin": "hospital-a.example/log",
+                    "leaf_index": 97,
+                    "leaf_hash": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                    "tree_size": 98,
+                }
+            ],
+            "raised_at": "2026-03-01T08:45:00.000Z",
+            "settled_at": None,
+        }
+    ],
+    "next_before": None,
+}
 _ERASURE_EXAMPLE: Final = {
     "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
     "versions": 2,
@@ -121,45 +147,6 @@ _REPORT_EXAMPLE: Final = {
     "performer": [{"reference": "Organization/lab"}],
 }
 _VERIFY_EXAMPLE: Final = {"verdict": "verified", "level": "logged"}
-
-
-def _ref(body: type[msgspec.Struct]) -> dict[str, Any]:
-    return {"$ref": f"{_SCHEMA}{body.__name__}"}
-
-
-def _json(description: str, body: type[msgspec.Struct] | None, example: object) -> dict[str, Any]:
-    schema = {"type": "object"} if body is None else _ref(body)
-    return {"description": description, "content": {JSON: {"schema": schema, "example": example}}}
-
-
-def _bytes(description: str, media_type: str = "application/octet-stream") -> dict[str, Any]:
-    schema = {"type": "string", "format": "binary"}
-    return {"description": description, "content": {media_type: {"schema": schema}}}
-
-
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    told = {
-        400: "malformed: bytes that are not what they claim to be",
-        401: "no valid API key, or no valid signature of a member",
-        403: "the API key lacks a scope",
-        404: "no such thing here",
-        409: "an explicit version that holds other content",
-        410: "erased",
-        413: "over the limit of bytes",
-        422: "refused; lists every place",
-        429: "too often",
-        500: "what is stored was altered: it does not open the commitment in the log",
-        503: "not now",
-    }
-    schema = {"$ref": f"{_SCHEMA}Problem"}
-    return {status: {"description": told[status], "content": {PROBLEM: {"schema": schema}}} for status in statuses}
-
-
-def _request(media_type: str, schema: dict[str, Any], example: object = None) -> dict[str, Any]:
-    content: dict[str, Any] = {"schema": schema}
-    if example is not None:
-        content["example"] = example
-    return {"requestBody": {"required": True, "content": {media_type: content}}}
 
 
 _SUBMITTED = _json("stored; every record's receipt", schemas.SubmissionBody, _SUBMISSION_EXAMPLE)
@@ -233,7 +220,7 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
                 "description": "no such institution here, or no such log is witnessed",
                 "content": {
                     "text/plain": {"schema": {"type": "string", "format": "binary"}},
-                    PROBLEM: {"schema": {"$ref": f"{_SCHEMA}Problem"}},
+                    PROBLEM: {"schema": {"$ref": f"{SCHEMA}Problem"}},
                 },
             },
             409: _bytes("the size that was cosigned last", "text/x.tlog.size"),
@@ -326,6 +313,18 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
         },
         "openapi_extra": _request(JSON, _OBJECT),
     },
+    "findings": {
+        "responses": {
+            200: _json("a page", schemas.FindingListBody, _FINDINGS_EXAMPLE),
+            **_problems(401, 403, 422, 503),
+        }
+    },
+    "finding-evidence": {
+        "responses": {
+            200: _bytes("the finding with its evidence", "application/vnd.concord.finding+json"),
+            **_problems(401, 403, 404, 422, 503),
+        }
+    },
     "status": {"responses": {200: _json("the status", None, {"node": "ready"}), **_problems(401, 403)}},
     "healthz": {"responses": {200: _json("alive", None, {"status": "ok"})}},
     "readyz": {
@@ -347,7 +346,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     """Build the OpenAPI document of an application."""
     if app.openapi_schema is None:
         built = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        _, components = msgspec.json.schema_components(_BODIES, ref_template=_SCHEMA + "{name}")
+        _, components = msgspec.json.schema_components(_BODIES, ref_template=SCHEMA + "{name}")
         known = built.setdefault("components", {})
         known.setdefault("schemas", {}).update(components)
         known["schemas"]["Problem"] = _PROBLEM_SCHEMA

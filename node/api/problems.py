@@ -34,6 +34,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.MessageConflictError, HTTPStatus.CONFLICT, "message-conflict", "Another message has this id"),
     (errors.UnknownMessageKindError, HTTPStatus.UNPROCESSABLE_ENTITY, "unknown-message-kind", "Nothing acts on this kind"),
     (errors.UnknownRecordError, HTTPStatus.NOT_FOUND, "unknown-record", "No such record"),
+    (errors.UnknownFindingError, HTTPStatus.NOT_FOUND, "unknown-finding", "No such finding"),
     (errors.UnknownPartError, HTTPStatus.NOT_FOUND, "unknown-part", "No such part"),
     (errors.UnknownOriginError, HTTPStatus.NOT_FOUND, "unknown-origin", "No such log"),
     (errors.UnknownInstitutionError, HTTPStatus.NOT_FOUND, "unknown-institution", "No such institution"),

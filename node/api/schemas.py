@@ -31,6 +31,36 @@ class ReceiptBody(msgspec.Struct, frozen=True, omit_defaults=False):
     out_of_order: bool
 
 
+class FindingEntry(msgspec.Struct, frozen=True):
+    """An entry that shows a finding."""
+
+    origin: str
+    leaf_index: int
+    leaf_hash: str
+    tree_size: int
+
+
+class FindingItem(msgspec.Struct, frozen=True):
+    """One finding of supervision."""
+
+    finding_id: str
+    code: str
+    severity: str
+    institutions: list[str]
+    subject: str
+    values: dict[str, str]
+    entries: list[FindingEntry]
+    raised_at: str
+    settled_at: str | None
+
+
+class FindingListBody(msgspec.Struct, frozen=True):
+    """A page of findings, newest first."""
+
+    findings: list[FindingItem]
+    next_before: str | None
+
+
 class SubmissionBody(msgspec.Struct, frozen=True):
     """The answer to one document."""
 

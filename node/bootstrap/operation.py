@@ -26,6 +26,7 @@ from node.bootstrap.packages import check_one_root
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
+from node.bootstrap.supervision import build_supervision
 from node.errors import NodeStoppingError
 from node.ports.clock import Clock
 from node.ports.consortium import Registry
@@ -92,6 +93,8 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         consents = build_consents(foundation, services, sharing, exchange)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops]
         loops += () if exchange is None else exchange.loops
+        supervision = build_supervision(foundation, services)
+        loops += () if supervision is None else supervision.loops
         _start(foundation, services, loops, stack)
         closing = stack.pop_all()
     node = replace(
@@ -99,6 +102,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         exchange=None if exchange is None else exchange.services,
         consenting=consents.services,
         withdrawal=consents.withdrawal,
+        findings=None if supervision is None else supervision.findings,
     )
     return RunningNode(node, services.sequencing, services.anchoring, sharing, closing)
 

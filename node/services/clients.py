@@ -43,6 +43,8 @@ class Scope(StrEnum):
     """Stop processing for a patient."""
     READ_LOG = "log:read"
     """Read log and headers as a member does."""
+    READ_FINDINGS = "findings:read"
+    """See what supervision found; at a regulator's node."""
     READ_STATUS = "status:read"
     """See the node's status and metrics."""
 

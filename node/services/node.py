@@ -16,6 +16,7 @@ from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
 from node.services.exchange import Exchange
 from node.services.finding import Finder
+from node.services.findings import FindingService
 from node.services.following import FollowingService
 from node.services.ingest import IngestService
 from node.services.patients import PatientService
@@ -79,3 +80,5 @@ class Node:
     """Consents and emergencies; None where the consortium has no contract for them."""
     withdrawal: WithdrawalService | None = None
     """Stops processing for a patient; set once the node is open."""
+    findings: FindingService | None = None
+    """What supervision found; None where no regulator is hosted."""

@@ -140,7 +140,8 @@ class PairingService:
         return {
             status.origin: (status.indexed, int(status.looked_at.timestamp() * 1000))
             for status in self._following.report()
-            if status.state == "following" and status.looked_at is not None and status.indexed >= status.trusted_size
+            # a log that has published nothing yet was looked at, too
+            if status.state in {"following", "new"} and status.looked_at is not None and status.indexed >= status.trusted_size
         }
 
     def _read_log(self, step: _Step, origin: Origin, cursor: LogCursor, complete: tuple[int, int] | None) -> None:

@@ -17,9 +17,9 @@ from node.adapters.database import (
     tables_outbox,
     tables_own_entries,
     tables_relocations,
+    tables_supervision,
     tables_tombstones,
 )
-from node.adapters.database import tables_membership, tables_nonces, tables_outbox, tables_own_entries, tables_supervision
 from node.adapters.database.engines import Durability, open_sqlite
 from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
 from node.adapters.database.tables_index import index_metadata, index_version
@@ -36,9 +36,9 @@ FEATURE_TABLES = (
     tables_outbox,
     tables_own_entries,
     tables_relocations,
+    tables_supervision,
     tables_tombstones,
 )
-FEATURE_TABLES = (tables_membership, tables_nonces, tables_outbox, tables_own_entries, tables_supervision)
 """Modules that declare tables of `records.db` for one feature each."""
 
 RECORDS = "records.db"
