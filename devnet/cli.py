@@ -24,7 +24,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 def up(
     directory: DirectoryOption,
     engine: Annotated[str, typer.Option(help="Chain engine: embedded or geth")] = "embedded",
-    institutions: Annotated[int, typer.Option(help="How many institutions in all", min=4)] = 4,
+    institutions: Annotated[int, typer.Option(help="How many institutions in all", min=5)] = 5,
     anchor_interval: Annotated[float, typer.Option(help="Seconds between anchors, if there is news", min=0.1)] = 1.0,
     detach: Annotated[bool, typer.Option("--detach", help="Leave it running in the background")] = False,
     as_json: JsonOption = False,

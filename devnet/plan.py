@@ -14,6 +14,8 @@ from devnet.errors import DevnetError
 FILE_NAME: Final = "devnet.json"
 _EXTRA_NAMES: Final = "cdefghijklmnopqrstuvwxyz"
 MAX_EXTRA: Final = len(_EXTRA_NAMES)
+BASE: Final = 5
+"""Institutions that every devnet has."""
 
 
 class InstitutionState(msgspec.Struct):
@@ -68,11 +70,11 @@ class DevnetState(msgspec.Struct):
 
 
 def plan_devnet(engine: str, institutions: int, anchor_interval_s: float) -> DevnetState:
-    """Plan a devnet: two hospitals, a primary-care centre on the first one's node, a regulator, then further hospitals.
+    """Plan a devnet: two hospitals, a primary-care centre on the first one's node, a regulator with the code service, then more.
 
     Args:
         engine: Chain engine.
-        institutions: How many institutions in all, from 4.
+        institutions: How many institutions in all, from 5; beyond those they are hospitals.
         anchor_interval_s: How often news are anchored.
 
     Raises:
@@ -84,11 +86,14 @@ def plan_devnet(engine: str, institutions: int, anchor_interval_s: float) -> Dev
             InstitutionState("primary-care-a", "荔湾社区卫生服务中心 Liwan Health Centre", "primary-care", founder=False),
         ],
         [InstitutionState("hospital-b", "第二人民医院 Second People's Hospital", "hospital", founder=True)],
-        [InstitutionState("regulator", "卫生健康委员会 Health Commission", "regulator", founder=True)],
+        [
+            InstitutionState("regulator", "卫生健康委员会 Health Commission", "regulator", founder=True),
+            InstitutionState("code-service", "居民健康码中心 Code Service", "code-service", founder=True),
+        ],
     ]
     extra = institutions - sum(map(len, base))
     if not 0 <= extra <= MAX_EXTRA:
-        raise DevnetError(f"a devnet has 4 to {4 + MAX_EXTRA} institutions, not {institutions}")
+        raise DevnetError(f"a devnet has {BASE} to {BASE + MAX_EXTRA} institutions, not {institutions}")
     base += [[InstitutionState(f"hospital-{x}", f"Hospital {x.upper()}", "hospital", founder=False)] for x in _EXTRA_NAMES[:extra]]
     ports = free_ports(len(base))
     nodes = [NodeState(hosted[0].name, port, hosted) for hosted, port in zip(base, ports, strict=True)]

@@ -22,11 +22,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import node as node_package
 from contracts.terms import KeyKind, Role
+from devnet import codes
 from devnet.engines import RunningEngine, attach, make_engine
 from devnet.engines.process import ProcessIdentity, kill, spawn, stop, wait_until
 from devnet.errors import DevnetError
 from devnet.genesis import InstitutionPlan, OriginPlan, address_of, found_consortium
-from devnet.plan import DevnetState, InstitutionState, NodeState, plan_devnet, read_state, write_state
+from devnet.plan import BASE, DevnetState, InstitutionState, NodeState, plan_devnet, read_state, write_state
 from devnet.trust import exchange_public_key, log_signer, make_trust_root, trust_signers
 from ledger.notes import encode_verifier_key
 from node.adapters.keys.files import RELAY_KEY, InstitutionKeys, create_institution_keys, create_node_keys, read_key, write_key
@@ -57,7 +58,7 @@ class Devnet:
     _clients: dict[str, httpx.Client] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def up(cls, directory: Path, *, engine: str = "embedded", institutions: int = 4, anchor_interval_s: float = 1.0) -> Devnet:
+    def up(cls, directory: Path, *, engine: str = "embedded", institutions: int = BASE, anchor_interval_s: float = 1.0) -> Devnet:
         """Start a devnet, or what of it does not run. If anything fails, everything that this started stops again.
 
         Raises:
@@ -298,6 +299,8 @@ class Devnet:
                 hosted,
                 server={"port": node.port, "public_log": True},
                 chain={"rpc_url": rpc_url, "anchor_interval_s": self.state.anchor_interval_s},
+                relocation={"window_s": 0},
+                codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
             )
         settings = load_settings(directory)
@@ -306,6 +309,13 @@ class Devnet:
             for each, issued in zip(node.institutions, issue_clients(settings, "devnet"), strict=True):
                 each.api_key = issued.api_key
             write_state(self.directory, self.state)
+
+
+def _code_settings(node: NodeState) -> dict[str, object]:
+    """Return what makes the node of the code service one."""
+    if all(each.name != codes.INSTITUTION for each in node.institutions):
+        return {}
+    return {"institution": codes.INSTITUTION, "custodians": codes.CUSTODIANS, "regulator": codes.REGULATOR}
 
 
 @contextmanager

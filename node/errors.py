@@ -13,7 +13,7 @@ ConcordError
 │   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
 │   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
-│   │   ├── MalformedRelocationError
+│   │   ├── MalformedRelocationError, MalformedCodeMessageError, MalformedSealedCardError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
@@ -26,6 +26,7 @@ ConcordError
 │   │                               SecondPersonError, EmergencyRateError
 │   │                               SecondPersonError
 │   ├── HeaderKeptError             its header is never deleted
+│   ├── UnknownDocumentError, CodeTakenError, CodeRefusedError   at the code service
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownFindingError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
@@ -38,7 +39,7 @@ ConcordError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
-│   ├── SealedMessageError          sealed to another key
+│   ├── SealedMessageError, CardSealError   sealed to another key
 │   ├── ConsentRefutedError         ConsentDigestError, ConsentAuthorityError
 │   ├── EvidenceRefutedError        in the verifier's order of checks:
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
@@ -50,7 +51,7 @@ ConcordError
 │   └── RequestSignatureError       MalformedSignatureError, UnknownRequestKeyError, RequestTimeError,
 │                                   AlteredRequestError, ReplayedRequestError, WrongAudienceError
 ├── MemberError                     another member did not do its part; tried again later
-│   └── MemberAwayError, MemberRefusedError, MemberAnswerError
+│   └── MemberAwayError, MemberRefusedError, MemberAnswerError, CustodiansAwayError
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError,
 │   │       SeriesOrderError, SeriesTagError, BundleLineError
@@ -147,6 +148,21 @@ class MalformedRelocationError(WireError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"relocation: {reason}")
         self.reason = reason
+
+
+class MalformedCodeMessageError(WireError):
+    """Not a message between an institution and the code service."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"code service: not a {what} of docs/spec/code-service.md")
+        self.what = what
+
+
+class MalformedSealedCardError(WireError):
+    """Not a sealed card."""
+
+    def __init__(self) -> None:
+        super().__init__("sealed card: cut off, or with bytes that no sealed card has")
 
 
 class MalformedPatientCodeError(WireError):
@@ -539,6 +555,32 @@ class MalformedReasonError(DecisionError):
         self.reason = reason
 
 
+class UnknownDocumentError(InputError):
+    """The code service knows no code for a document."""
+
+    def __init__(self) -> None:
+        super().__init__("the code service has no code for this document; issue one, or go on with a provisional code")
+
+
+class CodeTakenError(InputError):
+    """A code belongs to another document already: nobody shares a code, a newborn neither."""
+
+    def __init__(self) -> None:
+        super().__init__("this code is another document's, or was; draw a new seed for this patient")
+
+
+class CodeRefusedError(InputError):
+    """The code service refuses an operation.
+
+    Attributes:
+        reason: Why, without anything of the patient.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the code service refuses: {reason}")
+        self.reason = reason
+
+
 class VerificationError(ConcordError):
     """What was claimed does not hold."""
 
@@ -615,6 +657,13 @@ class ConsentAuthorityError(ConsentRefutedError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the consent does not stand on the word that it names: {reason}")
         self.reason = reason
+
+
+class CardSealError(VerificationError):
+    """A sealed card does not open."""
+
+    def __init__(self) -> None:
+        super().__init__("the sealed card does not open: another card's key, another document's, or altered")
 
 
 class NotARecordError(HeaderVerificationError):
@@ -934,6 +983,13 @@ class MemberAwayError(MemberError):
         super().__init__(f"the node of {institution} does not answer: {reason}")
         self.institution = institution
         self.reason = reason
+
+
+class CustodiansAwayError(MemberError):
+    """No two custodians of a card can be asked now."""
+
+    def __init__(self) -> None:
+        super().__init__("no two of the three custodians open cards now; go on with a provisional code, and ask again")
 
 
 class MemberRefusedError(MemberError):

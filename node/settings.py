@@ -88,6 +88,15 @@ class RelocationSettings(_Section):
     dummies: int = Field(1, ge=0, le=100, description="dummy entries for each relocation")
 
 
+class CodeSettings(_Section):
+    """Codes of patients: custodians everywhere, the code service on the node that hosts it."""
+
+    institution: str = Field("", description="the hosted institution that is the consortium's code service; empty: none here")
+    custodians: tuple[str, ...] = Field((), description="the three institutions of whom two open a card; for the code service")
+    regulator: str = Field("", description="the institution for whom pseudonyms of persons are; for the code service")
+    max_openings_per_hour: int = Field(600, gt=0, description="cards that a custodian here helps to open within an hour")
+
+
 class FollowingSettings(_Section):
     """Following and witnessing other logs."""
 
@@ -141,6 +150,7 @@ class NodeSettings(BaseSettings):
     consents: ConsentSettings = ConsentSettings()
     relocation: RelocationSettings = RelocationSettings()
     supervision: SupervisionSettings = SupervisionSettings()
+    codes: CodeSettings = CodeSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -214,6 +224,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "consents": ConsentSettings,
     "relocation": RelocationSettings,
     "supervision": SupervisionSettings,
+    "codes": CodeSettings,
 }
 
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from devnet.codes import CodeService
+from devnet.codes import CodeDesk, draw_card
 from devnet.demo.report import DemoFailedError, Report
 from devnet.demo.story import Story
 from devnet.topology import running_devnet
@@ -27,8 +27,7 @@ def main() -> int:
             devnet = running.__enter__()
             found += [f"{each.name} ({each.role}) at {node.url}" for node, each in devnet.institutions.values()]
         try:
-            codes = CodeService(read_key(devnet.locator_secret), "regulator")
-            story = Story(devnet, output, report, codes, codes.issue())
+            story = Story(devnet, output, report, CodeDesk(read_key(devnet.locator_secret)), draw_card())
             for step in (
                 story.issue_code,
                 story.ingest,

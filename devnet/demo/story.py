@@ -19,7 +19,7 @@ from web3.exceptions import ContractLogicError
 
 import node as node_package
 from contracts.artifacts import artifact
-from devnet.codes import Card, CodeService
+from devnet.codes import Card, CodeDesk
 from devnet.demo import tampering
 from devnet.demo.offline import verify_against_chain, verify_offline
 from devnet.demo.report import Report
@@ -56,8 +56,8 @@ class Story:
     """Where files for the reader go."""
     report: Report
     """What is printed."""
-    codes: CodeService
-    """The devnet's."""
+    codes: CodeDesk
+    """What staff do for patients."""
     card: Card
     """One patient's."""
     panel: str = ""
@@ -79,8 +79,9 @@ class Story:
         with self.report.step("A patient gets a code; the hospital gets keys that derive from it, never the code") as found:
             history = json.loads(min(HISTORIES.glob("*.json")).read_bytes())
             patient = next(each["resource"] for each in history["entry"] if each["resource"]["resourceType"] == "Patient")
+            self.codes.issue(self.card, self._home)
             self.codes.release(self.card, self._home, patient["id"])
-            found.append("released to hospital-a for one of its patient numbers")
+            found.append("issued by the code service; released to hospital-a for one of its patient numbers, two of three opening")
 
     def ingest(self) -> None:
         """Submit real histories; every record gets a receipt that reaches `anchored`."""

@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError
 from node.api import (
+    codes,
     consents,
     emergencies,
     evidence,
@@ -36,6 +37,7 @@ ROUTES = (
     log,
     witness,
     patients,
+    codes,
     consents,
     emergencies,
     exchange,

@@ -123,6 +123,13 @@ _ERASURE_EXAMPLE: Final = {
     "erased_at": "2026-03-02T10:00:00.000Z",
     "unacknowledged": ["hospital-b", "regulator"],
 }
+_DESK_EXAMPLE: Final = {
+    "operation": "release",
+    "document_kind": "resident-id",
+    "document_number": "440100199001011234",
+    "patient_number": "4711",
+    "actor": {"staff_number": "a-17", "authentication": "password+token", "department": "03.04"},
+}
 _TOMBSTONES_EXAMPLE: Final = {
     "tombstones": [
         {
@@ -190,6 +197,33 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
             **_problems(401, 403, 404, 410, 503),
         }
     },
+    "codes": {
+        "responses": {
+            200: _json("the answer, sealed to the asker", None, {"sealed": "…"}),
+            **_problems(400, 401, 403, 404, 409, 413, 422, 503),
+        },
+        "openapi_extra": {**_request(JSON, _OBJECT), **_SIGNED},
+    },
+    "layers": {
+        "responses": {
+            200: _json("the opened boxes, sealed to the code service", None, {"sealed": ["…"]}),
+            **_problems(400, 401, 403, 413, 422, 503),
+        },
+        "openapi_extra": {**_request(JSON, _OBJECT), **_SIGNED},
+    },
+    "patient_code": {
+        "responses": {
+            200: _json(
+                "done; a seed that was drawn is shown this once",
+                None,
+                {"registered": True, "replaced": False, "card": "", "seed": None},
+            ),
+            **_problems(400, 401, 403, 404, 409, 413, 422, 502, 503),
+        },
+        "openapi_extra": _request(JSON, _OBJECT, _DESK_EXAMPLE),
+    },
+    "reissue": {"responses": {200: _json("how many keys were sent", None, {"sent": 12}), **_problems(401, 403, 502, 503)}},
+    "openings": {"responses": {200: _json("what was opened", None, {"openings": []}), **_problems(401, 403, 503)}},
     "tombstones": {
         "responses": {
             200: _json("the tombstones", schemas.TombstoneListBody, _TOMBSTONES_EXAMPLE),

@@ -43,6 +43,7 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         422: "refused; lists every place",
         429: "too often",
         500: "what is stored was altered: it does not open the commitment in the log",
+        502: "another member did not do its part",
         503: "not now",
     }
     schema = {"$ref": f"{SCHEMA}Problem"}

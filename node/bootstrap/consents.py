@@ -116,6 +116,7 @@ def _consenting(
     origins = {each.institution: each.origin for each in foundation.institutions.values()}
     signer = FileConsentSigner(foundation.settings.keys, list(foundation.institutions), chain.domain)
     watch = ConsentWatch(chain, store, writer, clock, Staleness(settings.max_staleness_s, settings.block_period_s))
+    watch.on_revoked(services.node.custody.relocations.close_consents)
     parts = ConsentParts(
         chain=chain,
         store=store,
@@ -128,6 +129,7 @@ def _consenting(
         writer=writer,
         clock=clock,
         tell=_tell(exchange, watch),
+        opened=services.node.custody.relocations.open_consent,
         staged=services.sequencing.staged,
         queued=relay.wake,
     )

@@ -17,6 +17,7 @@ from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
+from node.bootstrap.codes import build_codes
 from node.bootstrap.consents import build_consents
 from node.bootstrap.custody import build_custody
 from node.bootstrap.exchange import build_exchange
@@ -91,6 +92,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
         services = build_services(foundation, custody.services)
         consents = build_consents(foundation, services, sharing, exchange)
+        codes = build_codes(foundation, services, sharing, exchange, consents.services)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops]
         loops += () if exchange is None else exchange.loops
         supervision = build_supervision(foundation, services)
@@ -101,6 +103,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         services.node,
         exchange=None if exchange is None else exchange.services,
         consenting=consents.services,
+        codes=codes,
         withdrawal=consents.withdrawal,
         findings=None if supervision is None else supervision.findings,
     )

@@ -109,6 +109,8 @@ class ConsentParts:
     """Tells the time."""
     tell: Tell
     """Tells other members."""
+    opened: Callable[[RecordsTransaction, KeptConsent, ConsentTerms], None]
+    """Makes records with the labels that a consent names findable."""
     staged: Callable[[Origin], None]
     """Says that a log has something staged."""
     queued: Callable[[], None]
@@ -146,6 +148,7 @@ class ConsentService:
             reference = self._log(transaction, institution, keys, document, asserted=False)
             kept = self._kept(institution, presented, ConsentRole.RELAYED, row, reference)
             parts.store.keep(transaction, kept)
+            parts.opened(transaction, kept, scope.terms)
             return Queued(kept, parts.store.queue(transaction, SignedMessage(message, grant.signature), address))
 
         known = parts.store.consent(institution, presented.consent)
@@ -180,6 +183,7 @@ class ConsentService:
             scope = encode_scope(ConsentScope(terms, self._authority(institution, consent, keys, reference, terms)))
             kept = self._kept(institution, PresentedConsent(consent, salt, scope), ConsentRole.ASSERTED, row, reference)
             parts.store.keep(transaction, kept)
+            parts.opened(transaction, kept, terms)
             granted = InstitutionGrant(origin, consent, scope_digest(salt, scope), terms.expires_at_s)
             return Queued(kept, parts.store.queue(transaction, parts.signer.sign(institution, granted), None))
 

@@ -10,6 +10,7 @@ from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader
 from node.ports.trust import CosignedStore
 from node.services.clients import ClientService
+from node.services.code_exchange import CodeExchange
 from node.services.consenting import Consenting
 from node.services.custody import Custody
 from node.services.erasure import ErasureService
@@ -76,6 +77,8 @@ class Node:
     """What becomes of entries after they were staged."""
     exchange: Exchange | None
     """What it shares with other members; None without a registry."""
+    codes: CodeExchange | None = None
+    """Codes of patients; None without a registry."""
     consenting: Consenting | None = None
     """Consents and emergencies; None where the consortium has no contract for them."""
     withdrawal: WithdrawalService | None = None

@@ -228,29 +228,51 @@ class PatientService:
             MalformedParameterError: A public key that gives everyone the same pairwise key.
         """
         mac, keys = self._index.number_mac(registration.number), registration.keys
+        self._check(institution, keys)
+        return self._writer.submit(lambda transaction: self._register(transaction, institution, mac, keys)).result()
+
+    def renew(self, transaction: RecordsTransaction, institution: InstitutionId, number_mac: bytes, keys: PatientKeys) -> None:
+        """Take over keys that the code service sent for a patient; a number that nobody registered here is passed over.
+
+        Raises:
+            MalformedParameterError: A public key that gives everyone the same pairwise key.
+        """
+        self._check(institution, keys)
+        if transaction.patients_by_number(institution, [number_mac]):
+            self._register(transaction, institution, number_mac, keys)
+
+    def is_provisional(self, institution: InstitutionId, number_mac: bytes) -> bool:
+        """Tell whether a patient has a provisional code so far."""
+
+        def work(transaction: RecordsTransaction) -> bool:
+            row = transaction.patients_by_number(institution, [number_mac]).get(number_mac)
+            return row is not None and row.provisional
+
+        return self._writer.submit(work).result()
+
+    def _check(self, institution: InstitutionId, keys: PatientKeys) -> None:
         try:
             self._identities[institution].pairwise_key(keys.exchange_public_key)
         except ValueError as error:
             raise MalformedParameterError("exchange_public_key", "is not a usable X25519 public key") from error
 
-        def work(transaction: RecordsTransaction) -> bool:
-            known = transaction.patients_by_number(institution, [mac]).get(mac)
-            if known is None:
-                row = PatientRow(_draw_patient_id(), institution, mac, provisional=False, keys_sealed=self._index.seal(keys))
-                transaction.insert_patients([row])
-                return False
-            former = self._index.keys_of(known)
-            # both derive from the seed: the same public key is the same code
-            if former.exchange_public_key == keys.exchange_public_key:
-                present = replace(keys, epoch_keys={**former.epoch_keys, **keys.epoch_keys})
-            else:
-                present = keys
-                reason = RelocationReason.MERGED if known.provisional else RelocationReason.NEW_CODE
-                self._move(transaction, institution, known.patient_id, former, reason)
-            transaction.replace_patient_keys(known.patient_id, self._index.seal(present), provisional=False)
-            return True
-
-        return self._writer.submit(work).result()
+    def _register(self, transaction: RecordsTransaction, institution: InstitutionId, number_mac: bytes, keys: PatientKeys) -> bool:
+        known = transaction.patients_by_number(institution, [number_mac]).get(number_mac)
+        if known is None:
+            sealed = self._index.seal(keys)
+            row = PatientRow(_draw_patient_id(), institution, number_mac, provisional=False, keys_sealed=sealed)
+            transaction.insert_patients([row])
+            return False
+        former = self._index.keys_of(known)
+        # both derive from the seed: the same public key is the same code
+        if former.exchange_public_key == keys.exchange_public_key:
+            present = replace(keys, epoch_keys={**former.epoch_keys, **keys.epoch_keys})
+        else:
+            present = keys
+            reason = RelocationReason.MERGED if known.provisional else RelocationReason.NEW_CODE
+            self._move(transaction, institution, known.patient_id, former, reason)
+        transaction.replace_patient_keys(known.patient_id, self._index.seal(present), provisional=False)
+        return True
 
 
 def _draw_patient_id() -> PatientId:

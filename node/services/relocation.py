@@ -7,7 +7,7 @@ another. The schedule is durable and a job ends in the transaction that does it:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from random import SystemRandom
@@ -16,12 +16,13 @@ from typing import Final, Literal
 import msgspec
 
 from node.domain.access import ConsentId
+from node.domain.consent import ConsentTerms
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.header import HeaderContent, RelocationContent
-from node.domain.labels import SensitivityLabel
 from node.domain.patient import LocatorTag, PatientKeys
 from node.domain.relocation import RelocationReason
 from node.ports.clock import Clock, unix_ms
+from node.ports.consents import KeptConsent
 from node.ports.identities import InstitutionIdentity
 from node.ports.keys import NodeKeys
 from node.ports.own_entries import EntryLabels, OwnTags, Patients
@@ -162,47 +163,28 @@ class RelocationService:
         self._schedule(transaction, institution, patient_id, found)
         return len(found)
 
-    def open_labels(
-        self, institution: InstitutionId, patient_id: PatientId, labels: Collection[SensitivityLabel], consent_id: ConsentId
-    ) -> int:
-        """Schedule that a patient's records with these labels are found by treating hospitals, as a consent says.
+    def open_consent(self, transaction: RecordsTransaction, kept: KeptConsent, terms: ConsentTerms) -> None:
+        """Schedule that the patient's records with the labels that a consent names are found by treating hospitals."""
+        row = None if kept.patient is None else self._parts.patient_rows.patient(transaction, kept.patient)
+        if row is None or row.institution != kept.institution or not terms.labels:
+            return
+        consent_id = kept.presented.consent
+        found = [
+            _Found(one.entry, one.key, ORDINARY, _opened(one.content, consent_id), replaces=False)
+            for one in self._find(transaction, row.institution, row.patient_id, self._parts.patients.keys_of(row))
+            if one.tag_class == PRIVATE and not self._parts.labels.of(transaction, [one.entry]).isdisjoint(terms.labels)
+        ]
+        self._schedule(transaction, row.institution, row.patient_id, found)
 
-        Returns:
-            How many entries will be relocated; 0 for a patient that is not this institution's.
-        """
-
-        def work(transaction: RecordsTransaction) -> int:
-            row = self._parts.patient_rows.patient(transaction, patient_id)
-            if row is None or row.institution != institution:
-                return 0
-            found = [
-                _Found(one.entry, one.key, ORDINARY, _opened(one.content, consent_id), replaces=False)
-                for one in self._find(transaction, institution, patient_id, self._parts.patients.keys_of(row))
-                if one.tag_class == PRIVATE and not self._parts.labels.of(transaction, [one.entry]).isdisjoint(labels)
-            ]
-            self._schedule(transaction, institution, patient_id, found)
-            return len(found)
-
-        return self._writer.submit(work).result()
-
-    def close_consent(self, consent_id: ConsentId) -> int:
-        """Schedule the tombstones of what a revoked consent had opened, and drop what it would have opened.
-
-        Returns:
-            How many relocations are taken back.
-        """
-
-        def work(transaction: RecordsTransaction) -> int:
+    def close_consents(self, transaction: RecordsTransaction, revoked: Sequence[KeptConsent]) -> None:
+        """Schedule the tombstones of what revoked consents had opened, and drop what they would have opened."""
+        now_ms = unix_ms(self._clock)
+        until_ms = now_ms + int(self._spread.window_s * 1000)
+        for consent_id in {kept.presented.consent for kept in revoked}:
             self._parts.store.drop(transaction, consent_id)
-            opened = self._parts.store.of_consent(transaction, consent_id)
-            now_ms = unix_ms(self._clock)
-            until_ms = now_ms + int(self._spread.window_s * 1000)
-            for entry in opened:
+            for entry in self._parts.store.of_consent(transaction, consent_id):
                 bury = _Work("bury", tag=parse_leaf(entry.leaf).tag.hex())
                 self._parts.store.add(transaction, [self._job(entry.institution, bury, _between(now_ms, until_ms))])
-            return len(opened)
-
-        return self._writer.submit(work).result()
 
     def bury_record(self, transaction: RecordsTransaction, record: RecordRow) -> tuple[int, ...]:
         """Stage the tombstones of a record's entries, and of those that stand for them; return their leaf indices."""

@@ -56,6 +56,8 @@ class SignatureTag(StrEnum):
     """Disclosures between a requester and a holder."""
     INBOX = "concord-inbox/v1"
     """Messages of the outbox."""
+    CODES = "concord-codes/v1"
+    """Institutions, the code service and its custodians."""
     LOG = "concord-log/v1"
     """Members read log and headers."""
 

@@ -11,6 +11,7 @@ from ledger.store.sql import create_sql_log
 from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database import (
+    tables_codes,
     tables_consents,
     tables_membership,
     tables_nonces,
@@ -31,6 +32,7 @@ log_tables(records_metadata)
 JOURNAL_TABLES = journal_tables(records_metadata)
 FEATURE_TABLES = (
     tables_consents,
+    tables_codes,
     tables_membership,
     tables_nonces,
     tables_outbox,

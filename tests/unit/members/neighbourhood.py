@@ -118,18 +118,18 @@ class Neighbourhood:
         self.there.stop()
 
 
-def make_neighbourhood(directory: Path, members: Mapping[str, object]) -> Neighbourhood:
-    """Create the two nodes, not started yet, with these settings of the section `members`."""
+def make_neighbourhood(directory: Path, members: Mapping[str, object], codes: Mapping[str, object] | None = None) -> Neighbourhood:
+    """Create the two nodes, not started yet, with these settings of the section `members`; the other's has those for codes."""
     clock = MovingClock()
     here = make_world(directory / "here", members=members)
-    there = make_world(directory / "there", names=(OTHER,), members=members)
-    network = Network(lambda host: there if host == "node-b.example" else here)
-    made = Neighbourhood(here, there, clock, network)
+    other = make_world(directory / "there", names=(OTHER,), members=members, codes=codes or {})
+    network = Network(lambda host: other if host == "node-b.example" else here)
+    made = Neighbourhood(here, other, clock, network)
     made.registry.append(
         Registry(
             block_number=1,
             threshold=2,
-            members=(*_members(here, (HOSPITAL, CLINIC)), *_members(there, (OTHER,))),
+            members=(*_members(here, (HOSPITAL, CLINIC)), *_members(other, (OTHER,))),
             origins=tuple(
                 RegisteredOrigin(Origin(f"{name}.example/log"), name, f"https://{host}", None, None)
                 for name, host in ((HOSPITAL, "node-a.example"), (CLINIC, "node-a.example"), (OTHER, "node-b.example"))
@@ -137,7 +137,7 @@ def make_neighbourhood(directory: Path, members: Mapping[str, object]) -> Neighb
         )
     )
     outside = Outside(lambda: made.registry[-1], network)
-    for world in (here, there):
+    for world in (here, other):
         world.clock, world.outside = clock, outside
     return made
 

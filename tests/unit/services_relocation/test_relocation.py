@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.access import ConsentId
-from node.domain.entry import EntryType
+from node.domain.access import ConsentId, Purpose
+from node.domain.consent import CarePeriod, ConsentSalt, ConsentTerms, Grantee, PresentedConsent
+from node.domain.entry import EntryType, InstitutionId
 from node.domain.header import HeaderContent, RelocationContent
 from node.domain.labels import SensitivityLabel
 from node.domain.patient import PatientKeys, PatientSeed
 from node.domain.receipt import Outcome
 from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed
+from node.ports.consents import ConsentRole, KeptConsent
 from node.ports.records import PatientId
 from node.services.patients import Registration
 from node.wire.header import HeaderPlace, open_header_reader
@@ -215,27 +217,70 @@ def test_erasing_a_relocated_record_erases_what_stands_for_it(world: World) -> N
     assert world.rows(rows) == [(0,)]
 
 
+def consent(world: World, *labels: str) -> tuple[KeptConsent, ConsentTerms]:
+    """Return a consent that names labels, as it is kept."""
+    kept = KeptConsent(
+        institution=HOSPITAL,
+        presented=PresentedConsent(CONSENT, ConsentSalt(bytes(32)), b"{}"),
+        role=ConsentRole.ASSERTED,
+        patient=patient_id(world),
+        document=None,
+        kept_at_ms=0,
+        revoked_at_ms=None,
+    )
+    terms = ConsentTerms(
+        grantee=Grantee(InstitutionId("hospital-b"), None, None),
+        kinds=None,
+        items=None,
+        labels=tuple(SensitivityLabel(label) for label in labels),
+        period=CarePeriod(None, None),
+        purposes=(Purpose.TREATMENT,),
+        expires_at_s=2_000_000_000,
+        max_uses=None,
+    )
+    return kept, terms
+
+
+def open_consent(world: World, *labels: str) -> KeptConsent:
+    kept, terms = consent(world, *labels)
+    relocations = world.running.node.custody.relocations
+    world.running.sharing.writer.submit(lambda tx: relocations.open_consent(tx, kept, terms)).result(30)
+    return kept
+
+
+def close_consent(world: World, kept: KeptConsent) -> None:
+    relocations = world.running.node.custody.relocations
+    world.running.sharing.writer.submit(lambda tx: relocations.close_consents(tx, [kept])).result(30)
+
+
 def test_a_consent_opens_its_label_until_it_is_revoked(world: World) -> None:
     world.receipt(labelled("1"))
     world.receipt(labelled("2", "PSY"))
-    relocations = world.running.node.custody.relocations
-    assert relocations.open_labels(HOSPITAL, patient_id(world), {SensitivityLabel("HIV")}, CONSENT) == 1
+    kept = open_consent(world, "HIV")
     finish(world)
     (content,) = found(world, OLD_SEED)
     assert isinstance(content, RelocationContent)
     assert (content.reason, content.consent_id) == ("label", CONSENT)
     assert reasons(world, OLD_SEED, PRIVATE) == ["record", "record"]
-    assert relocations.close_consent(CONSENT) == 1
+    close_consent(world, kept)
     finish(world)
     assert reasons(world, OLD_SEED) == ["deleted"]
     assert reasons(world, OLD_SEED, PRIVATE) == ["record", "record"]
 
 
+def test_what_a_consent_opened_moves_with_the_code(world: World) -> None:
+    world.receipt(labelled("1"))
+    open_consent(world, "HIV")
+    finish(world)
+    register(world, NEW_SEED)
+    finish(world)
+    assert reasons(world, OLD_SEED) == ["deleted"]
+    assert (reasons(world, NEW_SEED), reasons(world, NEW_SEED, PRIVATE)) == (["label"], ["new-code"])
+
+
 def test_a_consent_that_is_revoked_before_its_time_opens_nothing(world: World) -> None:
     world.receipt(labelled("1"))
-    relocations = world.running.node.custody.relocations
-    relocations.open_labels(HOSPITAL, patient_id(world), {SensitivityLabel("HIV")}, CONSENT)
-    assert relocations.close_consent(CONSENT) == 0
+    close_consent(world, open_consent(world, "HIV"))
     finish(world)
     assert reasons(world, OLD_SEED) == []
 

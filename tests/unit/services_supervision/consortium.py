@@ -42,7 +42,7 @@ def make_consortium(directory: Path, **sections: Mapping[str, object]) -> World:
         "following": {"poll_interval_s": 0.02},
         **sections,
     }
-    world = make_world(directory, names=(A, B, REGULATOR), **given)
+    world = make_world(directory, versioned_kinds=(), names=(A, B, REGULATOR), **given)
     keys = world.settings.keys
     institutions = {each: TrustedInstitution(each, each, ("hospital",)) for each in (A, B, REGULATOR)}
     logs = {}
