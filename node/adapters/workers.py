@@ -1,72 +1,42 @@
-"""Prepares documents in worker processes, or in threads where the settings ask for no process.
+"""Prepares documents with several workers, each led by a thread: in worker processes, or in the threads themselves.
 
-Workers are spawned, never forked: this process has threads. A worker knows the kinds and the institutions; what crosses to it is
-a document, what comes back are sealed records and their secrets, over a pipe that nobody else can read.
+A thread takes what waits, gives it to its worker as one message and waits for the answer: documents that came one by one while
+all workers were busy cross together, as a hand-over costs as much as half a document's own work.
 """
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import os
-import signal
 import threading
+from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 import structlog
 
-from node.errors import ConcordError, NodeStoppingError, PreparationLostError
+from node.adapters.worker_process import LocalWorker, Prepared, ProcessWorker, Worker, WorkerLostError
+from node.errors import NodeStoppingError, PreparationLostError
 from node.ports.clock import Clock, unix_ms
-from node.ports.preparation import PreparationRequest, PreparedDocument
-from node.services.preparation import PreparationContext, prepare_document
+from node.ports.preparation import PreparationRequest
+from node.services.preparation import PreparationContext
 
 log = structlog.get_logger(__name__)
 
-_GC_THRESHOLDS = (50_000, 20, 50)
-"""Containers, and collections of the younger generation, after which a worker collects. Documents are trees that die by
-themselves; at the interpreter's 700 containers every report would be searched for cycles, a fifth of a worker's time."""
-
-_state: dict[str, PreparationContext] = {}
-"""A worker process's context, set once when it starts."""
-
-
-def _start(context: PreparationContext) -> None:
-    # the parent stops its workers itself, after what is under way
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, name="end-with-parent", daemon=True).start()
-    _state["context"] = context
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+_THREADS = 2
+"""Workers where the settings ask for no process."""
+_TOGETHER = 16
+"""Documents that share a message, beside what was submitted together."""
+_TOGETHER_BYTES = 2**20
+"""Bytes of documents that share a message: nobody waits for a large neighbour."""
 
 
-def _end_with_parent() -> None:
-    """End this process when the node's is killed: the pipes of a pool are held open by its own workers, so they see no end."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(0)
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Documents that were submitted together."""
 
-
-def _work(requests: Sequence[PreparationRequest], now_ms: int) -> list[PreparedDocument | ConcordError]:
-    return _prepare_all(requests, _state["context"], now_ms)
-
-
-def _prepare_all(
-    requests: Sequence[PreparationRequest], context: PreparationContext, now_ms: int
-) -> list[PreparedDocument | ConcordError]:
-    results: list[PreparedDocument | ConcordError] = []
-    for request in requests:
-        try:
-            results.append(prepare_document(request, context, now_ms, os.urandom))
-        except ConcordError as error:
-            results.append(error)
-        except Exception:  # noqa: BLE001 - as below
-            # a fault of ours; the documents beside it are none the worse. No traceback: it could quote the document
-            log.error("preparation_failed", institution=request.institution, bytes=len(request.document))  # noqa: TRY400
-            results.append(PreparationLostError())
-    return results
+    requests: Sequence[PreparationRequest]
+    size_bytes: int
+    future: Future[list[Prepared]] = field(default_factory=Future)
 
 
 class WorkerPool:
@@ -76,62 +46,82 @@ class WorkerPool:
         self._context = context
         self._clock = clock
         self._processes = processes
-        self._lock = threading.Lock()
+        self._tasks: deque[_Task] = deque()
+        self._changed = threading.Condition()
         self._closed = False
-        self._executor = self._open()
+        self._threads = [
+            threading.Thread(target=self._lead, name=f"prepare-{number}", daemon=True) for number in range(processes or _THREADS)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def _open(self) -> Executor:
-        if self._processes == 0:
-            return ThreadPoolExecutor(max_workers=2, thread_name_prefix="prepare")
-        spawn = multiprocessing.get_context("spawn")
-        return ProcessPoolExecutor(self._processes, mp_context=spawn, initializer=_start, initargs=(self._context,))
-
-    def submit(self, requests: Sequence[PreparationRequest]) -> Future[list[PreparedDocument | ConcordError]]:
+    def submit(self, requests: Sequence[PreparationRequest]) -> Future[list[Prepared]]:
         """Prepare documents; a refused one gives its error in its place.
 
         Raises:
             NodeStoppingError: The pool has stopped.
         """
-        now_ms = unix_ms(self._clock)
-        with self._lock:
+        task = _Task(requests, sum(len(request.document) for request in requests))
+        with self._changed:
             if self._closed:
                 raise NodeStoppingError
-            try:
-                submitted = self._submit(requests, now_ms)
-            except BrokenExecutor:
-                # a worker was killed, by the system for want of memory as likely as not; the pool ends with it
-                log.warning("workers_restarted")
-                self._executor.shutdown(wait=False)
-                self._executor = self._open()
-                submitted = self._submit(requests, now_ms)
-        return _answered(submitted, len(requests))
-
-    def _submit(self, requests: Sequence[PreparationRequest], now_ms: int) -> Future[list[PreparedDocument | ConcordError]]:
-        if self._processes:
-            return self._executor.submit(_work, requests, now_ms)
-        return self._executor.submit(_prepare_all, requests, self._context, now_ms)
+            self._tasks.append(task)
+            self._changed.notify()
+        return task.future
 
     def close(self) -> None:
-        """Finish what is under way and stop."""
-        with self._lock:
+        """Finish what was submitted and stop."""
+        with self._changed:
             self._closed = True
-        self._executor.shutdown(wait=True, cancel_futures=False)
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
+    def _lead(self) -> None:
+        worker = self._engage()
+        while tasks := self._take():
+            worker = self._prepare(worker, tasks)
+        worker.close()
 
-def _answered(
-    submitted: Future[list[PreparedDocument | ConcordError]], count: int
-) -> Future[list[PreparedDocument | ConcordError]]:
-    """Turn the loss of a worker into an answer for each of its documents."""
-    answered: Future[list[PreparedDocument | ConcordError]] = Future()
+    def _engage(self) -> Worker:
+        return ProcessWorker(self._context) if self._processes else LocalWorker(self._context)
 
-    def settle(done: Future[list[PreparedDocument | ConcordError]]) -> None:
-        error = done.exception()
-        if isinstance(error, BrokenExecutor):
-            answered.set_result([PreparationLostError() for _ in range(count)])
-        elif error is not None:
-            answered.set_exception(error)
-        else:
-            answered.set_result(done.result())
+    def _take(self) -> list[_Task]:
+        """Wait for tasks and take as many as may share a message; none when the pool has stopped."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._tasks or self._closed)
+            taken: list[_Task] = []
+            count = size_bytes = 0
+            while self._tasks:
+                count += len(self._tasks[0].requests)
+                size_bytes += self._tasks[0].size_bytes
+                if taken and (count > _TOGETHER or size_bytes > _TOGETHER_BYTES):
+                    break
+                taken.append(self._tasks.popleft())
+            return taken
 
-    submitted.add_done_callback(settle)
-    return answered
+    def _prepare(self, worker: Worker, tasks: Sequence[_Task]) -> Worker:
+        """Answer tasks; return the worker that goes on."""
+        requests = [request for task in tasks for request in task.requests]
+        try:
+            worker, prepared = self._ask(worker, requests)
+        except BaseException as error:  # noqa: BLE001 - the thread outlives any work; whoever waits learns of it
+            for task in tasks:
+                task.future.set_exception(error)
+            return worker
+        at = 0
+        for task in tasks:
+            task.future.set_result(prepared[at : at + len(task.requests)])
+            at += len(task.requests)
+        return worker
+
+    def _ask(self, worker: Worker, requests: Sequence[PreparationRequest]) -> tuple[Worker, list[Prepared]]:
+        now_ms = unix_ms(self._clock)
+        try:
+            return worker, worker.prepare(requests, now_ms)
+        except WorkerLostError as lost:
+            log.warning("worker_restarted")
+            worker.close()
+            fresh = self._engage()
+            # what may be to blame for the loss is not tried on another one
+            return fresh, [PreparationLostError() for _ in requests] if lost.had_taken else fresh.prepare(requests, now_ms)
