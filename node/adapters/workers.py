@@ -52,6 +52,9 @@ class WorkerPool:
         self._threads = [
             threading.Thread(target=self._lead, name=f"prepare-{number}", daemon=True) for number in range(processes or _THREADS)
         ]
+
+    def start(self) -> None:
+        """Start the threads; a worker is engaged with the first task that its thread takes."""
         for thread in self._threads:
             thread.start()
 
@@ -78,10 +81,11 @@ class WorkerPool:
             thread.join()
 
     def _lead(self) -> None:
-        worker = self._engage()
+        worker: Worker | None = None
         while tasks := self._take():
-            worker = self._prepare(worker, tasks)
-        worker.close()
+            worker = self._prepare(worker or self._engage(), tasks)
+        if worker is not None:
+            worker.close()
 
     def _engage(self) -> Worker:
         return ProcessWorker(self._context) if self._processes else LocalWorker(self._context)

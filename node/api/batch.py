@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
@@ -26,7 +25,7 @@ from node.api.schemas import submission_body
 from node.domain.entry import InstitutionId, Level, Origin
 from node.domain.receipt import Receipt
 from node.errors import ConcordError, DocumentTooLargeError, LimitExceededError
-from node.services.ingest import Submission
+from node.services.ingest import Answer, Submission
 from node.services.node import Node
 
 NDJSON = "application/x-ndjson"
@@ -65,25 +64,18 @@ class LineResponse(Response):
 class _Chunk:
     """Lines that were submitted together."""
 
-    def __init__(self, numbers: Sequence[int], futures: Sequence[Future[Submission]], settled: Callable[[int], None]) -> None:
+    def __init__(self, numbers: Sequence[int], answered: Future[list[Answer]], settled: Callable[[int], None]) -> None:
         self.numbers = numbers
-        self._tell = settled
-        self.futures = futures
+        self.answered = answered
         self.settled = asyncio.Event()
-        self._left = len(futures)
-        self._lock = threading.Lock()
+        self._tell = settled
         self._loop = asyncio.get_running_loop()
-        for future in futures:
-            future.add_done_callback(self._count)
+        answered.add_done_callback(self._wake)
 
-    def _count(self, _: Future[Submission]) -> None:
-        with self._lock:
-            self._left -= 1
-            left = self._left
-        if not left:
-            # one wake-up of the loop for all of them; a loop that has ended has nobody to tell
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._settle)
+    def _wake(self, _: Future[list[Answer]]) -> None:
+        # a loop that has ended has nobody to tell
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._settle)
 
     def _settle(self) -> None:
         self.settled.set()
@@ -135,9 +127,8 @@ class Batch:
             self._room.clear()
             await self._room.wait()
         self._on_their_way += len(chunk)
-        futures = self._stream.submit_many([line for _, line in chunk])
-        submitted = _Chunk([number for number, _ in chunk], futures, self._settled)
-        self._pending.append(submitted)
+        answered = self._stream.submit_many([line for _, line in chunk])
+        self._pending.append(_Chunk([number for number, _ in chunk], answered, self._settled))
         self._more.set()
 
     def _settled(self, count: int) -> None:
@@ -167,16 +158,16 @@ class Batch:
 
     async def _answer(self, chunk: _Chunk) -> bytes:
         await chunk.settled.wait()
-        stored = [future.result() for future in chunk.futures if future.exception() is None]
-        await wait_for(self._node, [place for one in stored for place in places_of(one.receipts)], self._wait)
-        return b"".join(self._result(number, future) for number, future in zip(chunk.numbers, chunk.futures, strict=True))
+        answers = chunk.answered.result()
+        places = [place for answer in answers if isinstance(answer, Submission) for place in places_of(answer.receipts)]
+        await wait_for(self._node, places, self._wait)
+        return b"".join(self._result(number, answer) for number, answer in zip(chunk.numbers, answers, strict=True))
 
-    def _result(self, number: int, future: Future[Submission]) -> bytes:
-        error = future.exception()
-        if error is not None:
+    def _result(self, number: int, answer: Answer) -> bytes:
+        if isinstance(answer, BaseException):
             # one line's failure is told in its place, the others go on
-            return _line(number, {"problem": problem_of(error).document()})
-        body = submission_body(current(self._node, future.result()))
+            return _line(number, {"problem": problem_of(answer).document()})
+        body = submission_body(current(self._node, answer))
         return _line(number, {"receipts": body.receipts, "ignored": body.ignored})
 
 

@@ -157,6 +157,7 @@ def _start(
     for loop in loops:
         loop.start()
         stack.callback(loop.close)
+    foundation.workers.start()
     stack.callback(foundation.workers.close)
     _sweep(services, stack)
 

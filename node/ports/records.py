@@ -251,6 +251,13 @@ class RecordsWriter(Protocol):
             NodeStoppingError: The writer has stopped.
         """
 
+    def submit_items(self, handler: GroupHandler[ItemT, ResultT], items: Sequence[ItemT]) -> Future[list[ResultT | BaseException]]:
+        """Queue items; neighbours with the same handler share their transaction. One that fails gives its error in its place.
+
+        Raises:
+            NodeStoppingError: The writer has stopped.
+        """
+
     def depth(self) -> int:
         """Return how many items wait."""
 

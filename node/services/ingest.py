@@ -1,13 +1,18 @@
 """Take documents in: prepare, stage, prepare again where the guess was wrong, answer with receipts.
 
-A receipt is given when its entry is durable. Nothing here blocks: each step hands on to the next when it is done.
+A receipt is given when its entry is durable. Nothing here blocks: each step hands on to the next when it is done. Documents that
+were submitted together are handed on together, as each hand-over between threads costs as much as a document's own work in
+the next one.
 """
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
@@ -20,6 +25,8 @@ from node.services.progress import Progress
 from node.services.staging import Reassigned, StagingRequest, StagingResult
 from node.telemetry import REFUSALS, SUBMISSIONS
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -31,12 +38,42 @@ class Submission:
     """Resources that belong to no record, by type."""
 
 
+Answer = Submission | BaseException
+"""What became of a document."""
+
+
+class _Company:
+    """Documents that were submitted together; they are answered when the last of them is settled."""
+
+    def __init__(self, count: int) -> None:
+        self.future: Future[list[Answer]] = _uncancellable()
+        self._answers: dict[int, Answer] = {}
+        self._count = count
+        self._lock = threading.Lock()
+
+    def settle(self, position: int, answer: Answer) -> None:
+        """Answer one document."""
+        with self._lock:
+            self._answers[position] = answer
+            complete = len(self._answers) == self._count
+        if complete:
+            self.future.set_result([self._answers[position] for position in range(self._count)])
+
+
 @dataclass(slots=True)
 class _Pending:
-    request: PreparationRequest
+    """One document on its way."""
+
+    company: _Company
+    position: int
     origin: Origin
-    future: Future[Submission]
-    ticket: Ticket | None = None
+    request: PreparationRequest
+    document: PreparedDocument | None = None
+    ticket: Ticket[_Pending] | None = None
+
+    def staging_request(self) -> StagingRequest:
+        records = () if self.document is None else self.document.records
+        return StagingRequest(self.request.institution, self.origin, records)
 
 
 class IngestService:
@@ -58,11 +95,17 @@ class IngestService:
         self._progress = progress
         self._institutions = institutions
         self._staged = staged
-        self._lanes = Lanes()
+        self._lanes: Lanes[_Pending] = Lanes(self._stage)
 
     def submit(self, institution: InstitutionId, document: bytes) -> Future[Submission]:
-        """Submit one document."""
-        return self.submit_many(institution, [document])[0]
+        """Submit one document.
+
+        Returns:
+            A future of its `Submission`, once all of its entries are durable, or of its error.
+        """
+        single: Future[Submission] = _uncancellable()
+        self.submit_many(institution, [document]).add_done_callback(lambda done: _answer_single(single, done.result()[0]))
+        return single
 
     def stream(self, institution: InstitutionId) -> IngestStream:
         """Open a stream: versions of one record keep the order in which they are submitted to it."""
@@ -70,21 +113,25 @@ class IngestService:
 
     def submit_many(
         self, institution: InstitutionId, documents: Sequence[bytes], turns: Turns | None = None
-    ) -> list[Future[Submission]]:
+    ) -> Future[list[Answer]]:
         """Submit documents that are prepared together; each stands or falls alone.
 
         Args:
             institution: Whose documents.
-            documents: FHIR JSON; versions of one record among them keep their order.
+            documents: FHIR JSON, at least one; versions of one record among them keep their order.
             turns: Keeps the order among several calls.
 
         Returns:
-            A future for each document: its `Submission` once all of its entries are durable, or its error.
+            A future that completes when the last of them is settled, with an answer for each: its `Submission`, all of its
+            entries durable, or its error.
         """
-        origin = self._institutions[institution].origin
-        pending = [_Pending(PreparationRequest(institution, document), origin, _uncancellable()) for document in documents]
+        origin, company = self._institutions[institution].origin, _Company(len(documents))
+        pending = [
+            _Pending(company, position, origin, PreparationRequest(institution, document))
+            for position, document in enumerate(documents)
+        ]
         self._prepare(pending, (turns or Turns()).take())
-        return [one.future for one in pending]
+        return company.future
 
     def _prepare(self, pending: Sequence[_Pending], finish: Callable[[Callable[[], None]], None]) -> None:
         try:
@@ -96,76 +143,102 @@ class IngestService:
         prepared.add_done_callback(lambda done: finish(lambda: self._prepared(pending, done)))
 
     def _prepared(self, pending: Sequence[_Pending], done: Future[list[PreparedDocument | ConcordError]]) -> None:
+        """Stage documents when nothing earlier of the same records is on its way; those prepared again have their place."""
         error = done.exception()
         if error is not None:
             self._give_up(pending, error)
             return
+        entering: list[Ticket[_Pending]] = []
+        again: list[_Pending] = []
         for one, result in zip(pending, done.result(), strict=True):
             if isinstance(result, ConcordError):
                 self._give_up([one], result)
+                continue
+            one.document = result
+            if one.ticket is None:
+                one.ticket = Ticket(frozenset(drafted.prepared.identity for drafted in result.records), one)
+                entering.append(one.ticket)
             else:
-                self._enter(one, result)
+                again.append(one)
+        self._stage(again)
+        self._lanes.enter(entering)
 
-    def _enter(self, one: _Pending, document: PreparedDocument) -> None:
-        """Stage a document when nothing earlier of the same records is on its way; one that was prepared again has its place."""
-        if one.ticket is not None:
-            self._stage(one, document)
-            return
-        one.ticket = Ticket(
-            frozenset(drafted.prepared.identity for drafted in document.records), lambda: self._stage(one, document)
-        )
-        self._lanes.enter(one.ticket)
-
-    def _leave(self, one: _Pending) -> None:
-        if one.ticket is not None:
-            self._lanes.leave(one.ticket)
+    def _leave(self, pending: Sequence[_Pending]) -> None:
+        self._lanes.leave([one.ticket for one in pending if one.ticket is not None])
 
     def _give_up(self, pending: Sequence[_Pending], error: BaseException) -> None:
         for one in pending:
             REFUSALS.labels(one.request.institution, type(error).__name__).inc()
-            one.future.set_exception(error)
-            self._leave(one)
+            one.company.settle(one.position, error)
+        self._leave(pending)
 
-    def _stage(self, one: _Pending, document: PreparedDocument) -> None:
-        request = StagingRequest(one.request.institution, one.origin, document.records)
-        try:
-            staged = self._writer.submit_item(self._handler, request)
-        except Exception as error:  # noqa: BLE001 - whoever waits must learn of it
-            self._give_up([one], error)
+    def _stage(self, pending: Sequence[_Pending]) -> None:
+        if not pending:
             return
-        staged.add_done_callback(lambda done: self._settled(one, document, done))
+        try:
+            staged = self._writer.submit_items(self._handler, [one.staging_request() for one in pending])
+        except Exception as error:  # noqa: BLE001 - whoever waits must learn of it
+            self._give_up(pending, error)
+            return
+        staged.add_done_callback(lambda done: self._settled(pending, done))
 
-    def _settled(self, one: _Pending, document: PreparedDocument, done: Future[StagingResult]) -> None:
+    def _settled(self, pending: Sequence[_Pending], done: Future[list[StagingResult | BaseException]]) -> None:
         error = done.exception()
         if error is not None:
-            self._give_up([one], error)
+            self._give_up(pending, error)
             return
-        result = done.result()
-        if isinstance(result, Reassigned):
-            # what was right the first time is not named again: only records that the database knows have assignments
-            assignments = {**one.request.assignments, **result.assignments}
-            one.request = replace(one.request, assignments=assignments)
-            self._prepare([one], Turns().take())
-        elif isinstance(result, ConcordError):
-            self._give_up([one], result)
-        else:
-            for receipt in result:
-                SUBMISSIONS.labels(receipt.institution, receipt.outcome).inc()
-            if any(receipt.outcome not in (Outcome.SAME, Outcome.ERASED) for receipt in result):
-                self._staged(one.origin)
-            one.future.set_result(Submission(tuple(map(self._current, result)), document.ignored))
-            self._leave(one)
+        settled: list[_Pending] = []
+        again: list[_Pending] = []
+        receipts: list[Receipt] = []
+        for one, result in zip(pending, done.result(), strict=True):
+            if isinstance(result, Reassigned):
+                # what was right the first time is not named again: only records that the database knows have assignments
+                assignments = {**one.request.assignments, **result.assignments}
+                one.request = replace(one.request, assignments=assignments)
+                again.append(one)
+            elif isinstance(result, BaseException):
+                self._give_up([one], result)
+            else:
+                receipts += result
+                settled.append(one)
+                one.company.settle(one.position, Submission(tuple(map(self._current, result)), _ignored(one)))
+        self._tell(receipts)
+        self._leave(settled)
+        if again:
+            self._prepare(again, Turns().take())
+
+    def _tell(self, receipts: Sequence[Receipt]) -> None:
+        """Count what was stored, and let the logs grow in which something is new."""
+        counted = Counter((receipt.institution, receipt.outcome) for receipt in receipts)
+        for (institution, outcome), count in counted.items():
+            SUBMISSIONS.labels(institution, outcome).inc(count)
+        for origin in {receipt.origin for receipt in receipts if receipt.outcome not in (Outcome.SAME, Outcome.ERASED)}:
+            self._staged(origin)
 
     def _current(self, receipt: Receipt) -> Receipt:
         if receipt.leaf_index is None:
             return receipt
+        level = self._progress.level(receipt.origin, receipt.leaf_index)
         witnessed = self._progress.is_witnessed(receipt.origin, receipt.leaf_index)
-        return replace(receipt, level=self._progress.level(receipt.origin, receipt.leaf_index), witnessed=witnessed)
+        if level is receipt.level and witnessed == receipt.witnessed:
+            return receipt
+        return replace(receipt, level=level, witnessed=witnessed)
 
 
-def _uncancellable() -> Future[Submission]:
+def _ignored(pending: _Pending) -> Mapping[str, int]:
+    return {} if pending.document is None else pending.document.ignored
+
+
+def _answer_single(single: Future[Submission], answer: Answer) -> None:
+    if isinstance(answer, BaseException):
+        single.set_exception(answer)
+    else:
+        single.set_result(answer)
+
+
+def _uncancellable() -> Future[T]:
     """Return a future that a waiter who leaves cannot cancel: what was submitted goes its way all the same."""
-    future: Future[Submission] = Future()
+    future: Future[T] = Future()
     future.set_running_or_notify_cancel()
     return future
 
@@ -178,6 +251,6 @@ class IngestStream:
         self._institution = institution
         self._turns = Turns()
 
-    def submit_many(self, documents: Sequence[bytes]) -> list[Future[Submission]]:
+    def submit_many(self, documents: Sequence[bytes]) -> Future[list[Answer]]:
         """Submit the next documents; as `IngestService.submit_many`."""
         return self._service.submit_many(self._institution, documents, self._turns)

@@ -9,67 +9,77 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class Ticket:
+class Ticket(Generic[T]):
     """A place in the lanes of some records."""
 
-    __slots__ = ("go", "records")
+    __slots__ = ("records", "work")
 
-    def __init__(self, records: frozenset[Hashable], go: Callable[[], None]) -> None:
+    def __init__(self, records: frozenset[Hashable], work: T) -> None:
         self.records = records
-        self.go = go
+        self.work = work
 
 
-class Lanes:
+class Lanes(Generic[T]):
     """One lane for each record that is on its way; thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, go: Callable[[Sequence[T]], None]) -> None:
+        """Keep what is done with work whose turn has come.
+
+        Args:
+            go: Called with the work of tickets that are the first in all of their lanes, by whichever thread gets there, also
+                before `enter` returns.
+        """
+        self._go = go
         self._lock = threading.Lock()
-        self._lanes: dict[Hashable, deque[Ticket]] = {}
+        self._lanes: dict[Hashable, deque[Ticket[T]]] = {}
         self._local = threading.local()
 
-    def enter(self, ticket: Ticket) -> None:
-        """Take a place in all of a ticket's lanes at once; its `go` is called when it is the first in all of them.
-
-        It may be called before this returns, and is called by whichever thread gets there.
-        """
+    def enter(self, tickets: Sequence[Ticket[T]]) -> None:
+        """Take a place in all lanes of tickets at once, in this order."""
         with self._lock:
-            for record in ticket.records:
-                self._lanes.setdefault(record, deque()).append(ticket)
-            ready = self._is_first(ticket)
-        if ready:
-            self._let_go([ticket])
-
-    def leave(self, ticket: Ticket) -> None:
-        """Give up all places; whoever comes first now goes."""
-        with self._lock:
-            behind: dict[Ticket, None] = {}
-            for record in ticket.records:
-                lane = self._lanes[record]
-                lane.remove(ticket)
-                if lane:
-                    behind[lane[0]] = None
-                else:
-                    del self._lanes[record]
-            ready = [other for other in behind if self._is_first(other)]
+            for ticket in tickets:
+                for record in ticket.records:
+                    self._lanes.setdefault(record, deque()).append(ticket)
+            ready = [ticket for ticket in tickets if self._is_first(ticket)]
         self._let_go(ready)
 
-    def _let_go(self, tickets: list[Ticket]) -> None:
+    def leave(self, tickets: Sequence[Ticket[T]]) -> None:
+        """Give up all places of tickets; whoever comes first now goes."""
+        with self._lock:
+            behind: dict[Ticket[T], None] = {}
+            for ticket in tickets:
+                for record in ticket.records:
+                    lane = self._lanes[record]
+                    lane.remove(ticket)
+                    if lane:
+                        behind[lane[0]] = None
+                    else:
+                        del self._lanes[record]
+            ready = [ticket for ticket in behind if self._is_first(ticket)]
+        self._let_go(ready)
+
+    def _let_go(self, tickets: Sequence[Ticket[T]]) -> None:
         """Call them one after the other: one that fails at once leaves at once, and a long lane must not become a deep stack."""
-        waiting: deque[Ticket] | None = getattr(self._local, "waiting", None)
-        if waiting is not None:
-            waiting.extend(tickets)
+        if not tickets:
             return
-        self._local.waiting = waiting = deque(tickets)
+        waiting: deque[Sequence[Ticket[T]]] | None = getattr(self._local, "waiting", None)
+        if waiting is not None:
+            waiting.append(tickets)
+            return
+        self._local.waiting = waiting = deque([tickets])
         try:
             while waiting:
-                waiting.popleft().go()
+                self._go([ticket.work for ticket in waiting.popleft()])
         finally:
             self._local.waiting = None
 
-    def _is_first(self, ticket: Ticket) -> bool:
+    def _is_first(self, ticket: Ticket[T]) -> bool:
         return all(self._lanes[record][0] is ticket for record in ticket.records)
 
 

@@ -99,8 +99,10 @@ class SequencingService:
     def staged(self, origin: Origin) -> None:
         """Note that entries wait."""
         with self._condition:
-            self._dirty.add(origin)
-            self._condition.notify_all()
+            # one that is dirty already has woken the thread
+            if origin not in self._dirty:
+                self._dirty.add(origin)
+                self._condition.notify_all()
 
     def _loop(self) -> None:
         while True:

@@ -28,9 +28,11 @@ MAX_GROUP = 1_024
 
 @dataclass(frozen=True, slots=True)
 class _Task:
+    """Items that were submitted together."""
+
     handler: GroupHandler[Any, Any] | _Scrub
-    item: Any
-    future: Future[Any]
+    items: Sequence[Any]
+    future: Future[list[Any]]
 
 
 class _Single(Generic[ResultT]):
@@ -59,6 +61,7 @@ class SqlRecordsWriter:
         self._engine = engine
         self._join = join
         self._queue: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
+        self._depth = 0
         self._lock = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._loop, name="records-writer", daemon=True)
@@ -78,15 +81,15 @@ class SqlRecordsWriter:
 
     def depth(self) -> int:
         """Return how many items wait."""
-        return self._queue.qsize()
+        return self._depth
 
     def scrub(self) -> None:
         """Overwrite what deleted rows left behind in the write-ahead log; between two transactions."""
-        self._enqueue(_Scrub(self._engine), None).result()
+        _the_one(self._enqueue(_Scrub(self._engine), [None])).result()
 
     def submit(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
         """Queue a closure for a transaction of its own; the future completes after the commit."""
-        return self.submit_item(_Single(work), None)
+        return _the_one(self._enqueue(_Single(work), [None]))
 
     def submit_item(self, handler: GroupHandler[ItemT, ResultT], item: ItemT) -> Future[ResultT]:
         """Queue one item; neighbours with the same handler share its transaction.
@@ -94,14 +97,25 @@ class SqlRecordsWriter:
         Raises:
             NodeStoppingError: The writer has stopped.
         """
-        return self._enqueue(handler, item)
+        return _the_one(self._enqueue(handler, [item]))
 
-    def _enqueue(self, handler: GroupHandler[ItemT, ResultT] | _Scrub, item: ItemT | None) -> Future[ResultT]:
-        future: Future[ResultT] = Future()
+    def submit_items(self, handler: GroupHandler[ItemT, ResultT], items: Sequence[ItemT]) -> Future[list[ResultT | BaseException]]:
+        """Queue items; neighbours with the same handler share their transaction.
+
+        Raises:
+            NodeStoppingError: The writer has stopped.
+        """
+        return self._enqueue(handler, items)
+
+    def _enqueue(
+        self, handler: GroupHandler[ItemT, ResultT] | _Scrub, items: Sequence[ItemT | None]
+    ) -> Future[list[ResultT | BaseException]]:
+        future: Future[list[ResultT | BaseException]] = Future()
         with self._lock:
             if self._closed:
                 raise NodeStoppingError
-            self._queue.put(_Task(handler, item, future))
+            self._depth += len(items)
+            self._queue.put(_Task(handler, items, future))
         return future
 
     def _loop(self) -> None:
@@ -112,54 +126,66 @@ class SqlRecordsWriter:
             if first is None:
                 return
             group, held, closing = self._gather(first)
+            with self._lock:
+                self._depth -= sum(len(task.items) for task in group)
             self._run(group)
             if closing:
                 return
 
     def _gather(self, first: _Task) -> tuple[list[_Task], _Task | None, bool]:
-        """Take what waits for the same handler, in order; also return the first of another one, and whether to stop."""
-        group = [first]
-        while len(group) < MAX_GROUP:
+        """Take what waits for the same handler, in order; also return what has to wait longer, and whether to stop."""
+        group, count = [first], len(first.items)
+        while True:
             try:
                 task = self._queue.get_nowait()
             except queue.Empty:
-                break
+                return group, None, False
             if task is None:
                 return group, None, True
-            if task.handler is not first.handler:
+            count += len(task.items)
+            if task.handler is not first.handler or count > MAX_GROUP:
                 return group, task, False
             group.append(task)
-        return group, None, False
 
     def _run(self, group: Sequence[_Task]) -> None:
         live = [task for task in group if task.future.set_running_or_notify_cancel()]
         if not live:
             return
+        handler, items = live[0].handler, [item for task in live for item in task.items]
+        results = self._do_all(handler, items)
+        at = 0
+        for task in live:
+            task.future.set_result(results[at : at + len(task.items)])
+            at += len(task.items)
+
+    def _do_all(self, handler: GroupHandler[Any, Any] | _Scrub, items: Sequence[Any]) -> list[Any]:
         try:
-            results = self._do(live)
+            return list(self._do(handler, items))
         except BaseException as error:  # noqa: BLE001 - the thread outlives any work; the waiting caller learns of it
-            if len(live) == 1:
-                live[0].future.set_exception(error)
-                return
-            # what makes one fail must not take its neighbours along
-            for task in live:
-                self._settle(task)
-            return
-        for task, result in zip(live, results, strict=True):
-            task.future.set_result(result)
+            if len(items) == 1:
+                return [error]
+        # what makes one fail must not take its neighbours along
+        return [result for item in items for result in self._do_all(handler, [item])]
 
-    def _settle(self, task: _Task) -> None:
-        try:
-            result = self._do([task])[0]
-        except BaseException as error:  # noqa: BLE001 - as in _run
-            task.future.set_exception(error)
-        else:
-            task.future.set_result(result)
-
-    def _do(self, tasks: Sequence[_Task]) -> Sequence[object]:
-        handler = tasks[0].handler
+    def _do(self, handler: GroupHandler[Any, Any] | _Scrub, items: Sequence[Any]) -> Sequence[object]:
         if isinstance(handler, _Scrub):
             truncate_log(self._engine)
-            return [None for _ in tasks]
+            return [None for _ in items]
         with self._engine.begin() as connection:
-            return handler.run(self._join(connection), [task.item for task in tasks])
+            return handler.run(self._join(connection), items)
+
+
+def _the_one(answered: Future[list[ResultT | BaseException]]) -> Future[ResultT]:
+    """Return a future of a list's only result; an error is raised."""
+    future: Future[ResultT] = Future()
+    future.set_running_or_notify_cancel()
+
+    def pass_on(done: Future[list[ResultT | BaseException]]) -> None:
+        (result,) = done.result()
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+    answered.add_done_callback(pass_on)
+    return future

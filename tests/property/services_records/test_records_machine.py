@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ledger.hashing import hash_leaf
 from node.domain.entry import EntryType, InstitutionId, Level, RecordId
 from node.domain.receipt import Outcome, Receipt
+from node.services.ingest import Submission
 from node.errors import RecordErasedError, UnknownRecordError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.services.patients import Registration
@@ -63,8 +64,8 @@ class Records(RuleBasedStateMachine):
     @rule(institution=institutions, chosen=st.lists(st.tuples(numbers, contents), min_size=2, max_size=5, unique=True))
     def submit_together(self, institution: InstitutionId, chosen: list[tuple[str, str]]) -> None:
         stream = self.world.running.node.ingest.stream(institution)
-        futures = stream.submit_many([json.dumps(report(number, value=content)).encode() for number, content in chosen])
-        receipts = [future.result(30).receipts[0] for future in futures]
+        answered = stream.submit_many([json.dumps(report(number, value=content)).encode() for number, content in chosen])
+        receipts = [answer.receipts[0] for answer in answered.result(30) if isinstance(answer, Submission)]
         # leaf order is staging order: records that share no identity may change places
         told = sorted(zip(chosen, receipts, strict=True), key=lambda pair: -1 if pair[1].leaf_index is None else pair[1].leaf_index)
         for (number, content), receipt in told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,68 +10,76 @@ from hypothesis import strategies as st
 from node.services.lanes import Lanes, Ticket, Turns
 
 
-def entered(lanes: Lanes, gone: list[str], name: str, *records: str) -> Ticket:
-    ticket = Ticket(frozenset(records), lambda: gone.append(name))
-    lanes.enter(ticket)
+def entered(lanes: Lanes[str], name: str, *records: str) -> Ticket[str]:
+    ticket = Ticket(frozenset(records), name)
+    lanes.enter([ticket])
     return ticket
 
 
 def test_records_of_their_own_do_not_wait() -> None:
     gone: list[str] = []
-    lanes = Lanes()
-    entered(lanes, gone, "first", "a")
-    entered(lanes, gone, "second", "b")
+    lanes = Lanes(gone.extend)
+    entered(lanes, "first", "a")
+    entered(lanes, "second", "b")
     assert gone == ["first", "second"]
 
 
 def test_a_later_version_waits_for_the_earlier_one() -> None:
     gone: list[str] = []
-    lanes = Lanes()
-    first = entered(lanes, gone, "first", "a")
-    both = entered(lanes, gone, "both", "a", "b")
-    last = entered(lanes, gone, "last", "b")
+    lanes = Lanes(gone.extend)
+    first = entered(lanes, "first", "a")
+    both = entered(lanes, "both", "a", "b")
+    last = entered(lanes, "last", "b")
     assert gone == ["first"]
-    lanes.leave(first)
+    lanes.leave([first])
     assert gone == ["first", "both"]
-    lanes.leave(both)
+    lanes.leave([both])
     assert gone == ["first", "both", "last"]
-    lanes.leave(last)
+    lanes.leave([last])
+
+
+def test_those_that_enter_together_go_together_but_for_those_that_stand_behind_one_of_them() -> None:
+    gone: list[Sequence[str]] = []
+    lanes: Lanes[str] = Lanes(gone.append)
+    tickets = [Ticket(frozenset(records), name) for name, records in {"one": "a", "two": "b", "again": "a", "both": "ab"}.items()]
+    lanes.enter(tickets)
+    assert gone == [["one", "two"]]
+    lanes.leave(tickets[:2])
+    assert gone == [["one", "two"], ["again"]]
+    lanes.leave(tickets[2:3])
+    assert gone[2:] == [["both"]]
 
 
 def test_a_long_lane_of_failures_is_no_deep_stack() -> None:
-    lanes = Lanes()
     left: list[int] = []
 
-    def fails(number: int) -> Ticket:
-        def go() -> None:
-            left.append(number)
-            lanes.leave(tickets[number])
+    def fail(numbers: Sequence[int]) -> None:
+        if numbers != [holder.work]:
+            left.extend(numbers)
+            lanes.leave([tickets[number] for number in numbers])
 
-        return Ticket(frozenset({"a"}), go)
-
-    holder = Ticket(frozenset({"a"}), lambda: None)
-    lanes.enter(holder)
-    tickets = [fails(number) for number in range(20_000)]
-    for ticket in tickets:
-        lanes.enter(ticket)
-    lanes.leave(holder)
+    lanes = Lanes(fail)
+    holder = Ticket(frozenset({"a"}), -1)
+    lanes.enter([holder])
+    tickets = [Ticket(frozenset({"a"}), number) for number in range(20_000)]
+    lanes.enter(tickets)
+    lanes.leave([holder])
     assert left == list(range(20_000))
 
 
-@given(st.lists(st.sets(st.sampled_from("abc"), min_size=1), max_size=12), st.randoms(use_true_random=False))
-def test_each_record_sees_its_documents_in_order(documents: list[set[str]], order: object) -> None:
+@given(st.lists(st.sets(st.sampled_from("abc"), min_size=1), max_size=12), st.randoms(use_true_random=False), st.booleans())
+def test_each_record_sees_its_documents_in_order(documents: list[set[str]], order: object, together: bool) -> None:  # noqa: FBT001 - drawn
     gone: list[int] = []
-    lanes = Lanes()
-    tickets: list[Ticket] = []
-    for number, records in enumerate(documents):
-        tickets.append(Ticket(frozenset(records), lambda number=number: gone.append(number)))  # type: ignore[misc]  # bound early
-        lanes.enter(tickets[-1])
+    lanes = Lanes(gone.extend)
+    tickets = [Ticket(frozenset(records), number) for number, records in enumerate(documents)]
+    for entering in [tickets] if together else [[ticket] for ticket in tickets]:
+        lanes.enter(entering)
     left: set[int] = set()
     while len(left) < len(documents):
         ready = [number for number in gone if number not in left]
-        chosen = order.choice(ready)  # type: ignore[attr-defined]  # random.Random
-        left.add(chosen)
-        lanes.leave(tickets[chosen])
+        chosen = order.sample(ready, order.randint(1, len(ready)))  # type: ignore[attr-defined]  # random.Random
+        left.update(chosen)
+        lanes.leave([tickets[number] for number in chosen])
     for record in "abc":
         wanted = [number for number, records in enumerate(documents) if record in records]
         assert [number for number in gone if number in wanted] == wanted

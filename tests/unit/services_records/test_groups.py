@@ -92,8 +92,8 @@ def test_a_group_is_bounded(world: World) -> None:
 
     recorder = Recorder()
     with writer_held(world):
-        futures = [writer_of(world).submit_item(recorder, n) for n in range(2 * MAX_GROUP + 1)]
-    assert [future.result(WAIT_S) for future in futures] == list(range(2 * MAX_GROUP + 1))
+        futures = [writer_of(world).submit_items(recorder, [n]) for n in range(2 * MAX_GROUP + 1)]
+    assert [future.result(WAIT_S) for future in futures] == [[n] for n in range(2 * MAX_GROUP + 1)]
     # the sequencer's own work may have come between
     assert max(recorder.sizes) == MAX_GROUP
     assert len(recorder.sizes) <= 8
