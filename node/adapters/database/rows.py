@@ -1,14 +1,15 @@
-"""Rows of `records.db` to the types of `ports.records`, and back."""
+"""Rows of `records.db` to the types of `ports.records`, and back. All columns of a table, in their order; SQLAlchemy's rows or a driver's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
 from node.domain.record import Kind, RecordStatus
-from node.ports.records import AnchorRow, ClientRow, EntryRow, IdentityMac, PatientId, PatientRow, RecordRow
+from node.ports.records import AnchorRow, ClientRow, CounterKey, EntryRow, IdentityMac, LocatorId, PatientId, PatientRow, RecordRow
 from node.ports.secrets import SecretId
 
 Row = sa.Row[Any]
@@ -16,47 +17,49 @@ _TAG_AT = 42
 """Where the locator tag of a leaf begins (docs/spec/leaf.md)."""
 
 
-def entry_from(row: Row) -> EntryRow:
+def entry_from(row: Sequence[Any]) -> EntryRow:
     """Read an `entries` row."""
+    origin, leaf_index, institution, record_id, version, entry_type, status, staged_at_ms, *others = row
+    leaf, leaf_hash, sameness_mac, issued_at_ms, out_of_order, secret_id, owner_sealed, _ = others
     return EntryRow(
-        origin=Origin(row.origin),
-        leaf_index=row.leaf_index,
-        institution=InstitutionId(row.institution),
-        record_id=None if row.record_id is None else RecordId(row.record_id),
-        version=Version(row.version),
-        entry_type=EntryType(row.entry_type),
-        status=RecordStatus(row.status),
-        staged_at_ms=row.staged_at_ms,
-        leaf=row.leaf,
-        leaf_hash=row.leaf_hash,
-        sameness_mac=row.sameness_mac,
-        issued_at_ms=row.issued_at_ms,
-        out_of_order=bool(row.out_of_order),
-        secret_id=None if row.secret_id is None else SecretId(row.secret_id),
-        owner_sealed=row.owner_sealed,
+        origin=Origin(origin),
+        leaf_index=leaf_index,
+        institution=InstitutionId(institution),
+        record_id=None if record_id is None else RecordId(record_id),
+        version=Version(version),
+        entry_type=EntryType(entry_type),
+        status=RecordStatus(status),
+        staged_at_ms=staged_at_ms,
+        leaf=leaf,
+        leaf_hash=leaf_hash,
+        sameness_mac=sameness_mac,
+        issued_at_ms=issued_at_ms,
+        out_of_order=bool(out_of_order),
+        secret_id=None if secret_id is None else SecretId(secret_id),
+        owner_sealed=owner_sealed,
     )
 
 
-def entry_values(entry: EntryRow) -> dict[str, object]:
+def entry_values(entry: EntryRow) -> tuple[object, ...]:
     """Write an `entries` row."""
-    return {
-        "origin": entry.origin,
-        "leaf_index": entry.leaf_index,
-        "institution": entry.institution,
-        "record_id": entry.record_id,
-        "version": entry.version,
-        "entry_type": int(entry.entry_type),
-        "status": entry.status,
-        "staged_at_ms": entry.staged_at_ms,
-        "leaf": entry.leaf,
-        "leaf_hash": entry.leaf_hash,
-        "sameness_mac": entry.sameness_mac,
-        "issued_at_ms": entry.issued_at_ms,
-        "out_of_order": entry.out_of_order,
-        "secret_id": entry.secret_id,
-        "owner_sealed": entry.owner_sealed,
-        "tag_prefix": leaf_tag_prefix(entry.leaf),
-    }
+    return (
+        entry.origin,
+        entry.leaf_index,
+        entry.institution,
+        entry.record_id,
+        entry.version,
+        int(entry.entry_type),
+        entry.status,
+        entry.staged_at_ms,
+        entry.leaf,
+        entry.leaf_hash,
+        entry.sameness_mac,
+        entry.issued_at_ms,
+        entry.out_of_order,
+        entry.secret_id,
+        entry.owner_sealed,
+        leaf_tag_prefix(entry.leaf),
+    )
 
 
 def tag_prefix(tag: bytes) -> int:
@@ -69,49 +72,45 @@ def leaf_tag_prefix(leaf: bytes) -> int:
     return tag_prefix(leaf[_TAG_AT : _TAG_AT + 8])
 
 
-def record_from(row: Row, entries: tuple[EntryRow, ...]) -> RecordRow:
+def record_from(row: Sequence[Any], entries: tuple[EntryRow, ...]) -> RecordRow:
     """Read a `records` row."""
+    record_id, institution, kind, identity_mac, erased_at_ms = row
     return RecordRow(
-        record_id=RecordId(row.record_id),
-        institution=InstitutionId(row.institution),
-        kind=Kind(row.kind),
-        identity_mac=IdentityMac(row.identity_mac),
-        erased_at_ms=row.erased_at_ms,
+        record_id=RecordId(record_id),
+        institution=InstitutionId(institution),
+        kind=Kind(kind),
+        identity_mac=IdentityMac(identity_mac),
+        erased_at_ms=erased_at_ms,
         entries=entries,
     )
 
 
-def record_values(record: RecordRow) -> dict[str, object]:
+def record_values(record: RecordRow) -> tuple[object, ...]:
     """Write a `records` row."""
-    return {
-        "record_id": record.record_id,
-        "institution": record.institution,
-        "kind": record.kind,
-        "identity_mac": record.identity_mac,
-        "erased_at_ms": record.erased_at_ms,
-    }
+    return record.record_id, record.institution, record.kind, record.identity_mac, record.erased_at_ms
 
 
-def patient_from(row: Row) -> PatientRow:
+def patient_from(row: Sequence[Any]) -> PatientRow:
     """Read a `patients` row."""
+    patient_id, institution, number_mac, provisional, keys_sealed = row
     return PatientRow(
-        patient_id=PatientId(row.patient_id),
-        institution=InstitutionId(row.institution),
-        number_mac=row.number_mac,
-        provisional=bool(row.provisional),
-        keys_sealed=row.keys_sealed,
+        patient_id=PatientId(patient_id),
+        institution=InstitutionId(institution),
+        number_mac=number_mac,
+        provisional=bool(provisional),
+        keys_sealed=keys_sealed,
     )
 
 
-def patient_values(patient: PatientRow) -> dict[str, object]:
+def patient_values(patient: PatientRow) -> tuple[object, ...]:
     """Write a `patients` row."""
-    return {
-        "patient_id": patient.patient_id,
-        "institution": patient.institution,
-        "number_mac": patient.number_mac,
-        "provisional": patient.provisional,
-        "keys_sealed": patient.keys_sealed,
-    }
+    return patient.patient_id, patient.institution, patient.number_mac, patient.provisional, patient.keys_sealed
+
+
+def counter_from(row: Sequence[Any]) -> tuple[CounterKey, int]:
+    """Read a `locator_counters` row."""
+    origin, locator_id, tag_class, next_counter = row
+    return CounterKey(Origin(origin), LocatorId(locator_id), tag_class), next_counter
 
 
 def client_from(row: Row) -> ClientRow:

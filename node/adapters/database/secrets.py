@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from node.adapters.database.driver import insert_rows
 from node.adapters.database.engines import truncate_log
 from node.adapters.database.statements import INSERT_SECRETS
 from node.adapters.database.tables import record_secrets, secret_sweeps
@@ -44,17 +45,9 @@ class SqlSecretStore:
         kek_id, kek = self._keys.current()
         cipher = AESGCM(kek)
         now_ms = int(self._clock.now().timestamp() * 1000)
-        rows = [
-            {
-                "secret_id": secret_id,
-                "kek_id": kek_id,
-                "wrapped": _wrap(cipher, secret_id, secret),
-                "created_at_ms": now_ms,
-            }
-            for secret_id, secret in secrets_by_id.items()
-        ]
+        rows = [(secret_id, kek_id, _wrap(cipher, secret_id, secret), now_ms) for secret_id, secret in secrets_by_id.items()]
         with self._engine.begin() as connection:
-            connection.execute(INSERT_SECRETS, rows)
+            insert_rows(connection, INSERT_SECRETS, rows)
 
     def get(self, secret_id: SecretId) -> RecordSecret | None:
         """Return a secret, or None when it was destroyed or never stored.

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from node.adapters.database.tables import bodies, entries, headers, locator_counters, patients, record_secrets, records
 
-RECORDS_BY_IDENTITY: Final = sa.select(records).where(
-    records.c.institution == sa.bindparam("institution"),
-    records.c.identity_mac.in_(sa.bindparam("identities", expanding=True)),
-)
-VERSIONS: Final = (
-    sa.select(entries).where(entries.c.record_id.in_(sa.bindparam("record_ids", expanding=True))).order_by(entries.c.version)
-)
-PATIENTS_BY_NUMBER: Final = sa.select(patients).where(
-    patients.c.institution == sa.bindparam("institution"),
-    patients.c.number_mac.in_(sa.bindparam("numbers", expanding=True)),
-)
-COUNTERS: Final = sa.select(locator_counters).where(locator_counters.c.locator_id.in_(sa.bindparam("locators", expanding=True)))
+_INSTITUTION: Final[sa.BindParameter[str]] = sa.bindparam("institution", required=False)
+_WANTED: Final[sa.BindParameter[Any]] = sa.bindparam("wanted", expanding=True)
+
+RECORDS_BY_IDENTITY: Final = sa.select(records).where(records.c.institution == _INSTITUTION, records.c.identity_mac.in_(_WANTED))
+VERSIONS: Final = sa.select(entries).where(entries.c.record_id.in_(_WANTED)).order_by(entries.c.version)
+PATIENTS_BY_NUMBER: Final = sa.select(patients).where(patients.c.institution == _INSTITUTION, patients.c.number_mac.in_(_WANTED))
+COUNTERS: Final = sa.select(locator_counters).where(locator_counters.c.locator_id.in_(_WANTED))
 INSERT_RECORDS: Final = records.insert()
 INSERT_ENTRIES: Final = entries.insert()
 INSERT_HEADERS: Final = headers.insert()

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ledger.ports import LogStore
 from ledger.store.sql import SqlLogStore
 from node.adapters.database import rows, statements
+from node.adapters.database.driver import insert_rows, look_up
 from node.adapters.database.tables import (
     anchors,
     bodies,
@@ -42,12 +43,6 @@ _LOOKUP_CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
 
 
-def chunks(values: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """Split a lookup into lists that every engine accepts."""
-    for start in range(0, len(values), _LOOKUP_CHUNK):
-        yield values[start : start + _LOOKUP_CHUNK]
-
-
 class SqlRecordsTransaction:
     """Joins one connection's transaction."""
 
@@ -60,17 +55,10 @@ class SqlRecordsTransaction:
 
     def records_by_identity(self, institution: InstitutionId, identities: Sequence[IdentityMac]) -> dict[IdentityMac, RecordRow]:
         """Return the records that have these identities, with all versions."""
-        found: dict[IdentityMac, RecordRow] = {}
-        for chunk in chunks(identities):
-            values = {"institution": institution, "identities": chunk}
-            matches = self._connection.execute(statements.RECORDS_BY_IDENTITY, values).all()
-            if not matches:
-                continue
-            versions = self._versions([match.record_id for match in matches])
-            for match in matches:
-                record = rows.record_from(match, tuple(versions[match.record_id]))
-                found[record.identity_mac] = record
-        return found
+        matches = look_up(self._connection, statements.RECORDS_BY_IDENTITY, identities, institution)
+        versions = self._versions([record_id for record_id, *_ in matches])
+        found = (rows.record_from(match, tuple(versions[match[0]])) for match in matches)
+        return {record.identity_mac: record for record in found}
 
     def record(self, record_id: RecordId) -> RecordRow | None:
         """Return a record with all versions."""
@@ -79,45 +67,35 @@ class SqlRecordsTransaction:
 
     def _versions(self, record_ids: Sequence[str]) -> Mapping[str, list[EntryRow]]:
         versions: defaultdict[str, list[EntryRow]] = defaultdict(list)
-        for row in self._connection.execute(statements.VERSIONS, {"record_ids": record_ids}):
-            versions[row.record_id].append(rows.entry_from(row))
+        for row in look_up(self._connection, statements.VERSIONS, record_ids):
+            entry = rows.entry_from(row)
+            versions[entry.record_id or ""].append(entry)
         return versions
 
     def insert_records(self, new: Sequence[RecordRow]) -> None:
         """Insert records (their entries apart)."""
-        if new:
-            self._connection.execute(statements.INSERT_RECORDS, [rows.record_values(record) for record in new])
+        insert_rows(self._connection, statements.INSERT_RECORDS, list(map(rows.record_values, new)))
 
     def insert_entries(self, new: Sequence[EntryRow]) -> None:
         """Insert entries."""
-        if new:
-            self._connection.execute(statements.INSERT_ENTRIES, [rows.entry_values(entry) for entry in new])
+        insert_rows(self._connection, statements.INSERT_ENTRIES, list(map(rows.entry_values, new)))
 
     def insert_headers(self, new: Sequence[tuple[Origin, int, bytes]]) -> None:
         """Insert headers as (origin, leaf index, bytes)."""
-        values = [{"origin": origin, "leaf_index": index, "header": header} for origin, index, header in new]
-        if values:
-            self._connection.execute(statements.INSERT_HEADERS, values)
+        insert_rows(self._connection, statements.INSERT_HEADERS, new)
 
     def insert_bodies(self, new: Sequence[tuple[Origin, int, bytes]]) -> None:
         """Insert sealed bodies as (origin, leaf index, bytes)."""
-        values = [{"origin": origin, "leaf_index": index, "body": body} for origin, index, body in new]
-        if values:
-            self._connection.execute(statements.INSERT_BODIES, values)
+        insert_rows(self._connection, statements.INSERT_BODIES, new)
 
     def patients_by_number(self, institution: InstitutionId, numbers: Sequence[bytes]) -> dict[bytes, PatientRow]:
         """Return the patients that have these numbers (keyed hashes)."""
-        found: dict[bytes, PatientRow] = {}
-        for chunk in chunks(numbers):
-            values = {"institution": institution, "numbers": chunk}
-            matches = self._connection.execute(statements.PATIENTS_BY_NUMBER, values)
-            found.update((row.number_mac, rows.patient_from(row)) for row in matches)
-        return found
+        found = map(rows.patient_from, look_up(self._connection, statements.PATIENTS_BY_NUMBER, numbers, institution))
+        return {patient.number_mac: patient for patient in found}
 
     def insert_patients(self, new: Sequence[PatientRow]) -> None:
         """Insert patients."""
-        if new:
-            self._connection.execute(statements.INSERT_PATIENTS, [rows.patient_values(patient) for patient in new])
+        insert_rows(self._connection, statements.INSERT_PATIENTS, list(map(rows.patient_values, new)))
 
     def replace_patient_keys(self, patient_id: PatientId, keys_sealed: bytes, *, provisional: bool) -> None:
         """Replace a patient's keys."""
@@ -131,17 +109,13 @@ class SqlRecordsTransaction:
 
     def counters(self, locators: Sequence[LocatorId]) -> dict[CounterKey, int]:
         """Return the next values of all counters of these keys; those never used are absent."""
-        found: dict[CounterKey, int] = {}
-        for chunk in chunks(locators):
-            for row in self._connection.execute(statements.COUNTERS, {"locators": chunk}):
-                found[CounterKey(Origin(row.origin), LocatorId(row.locator_id), row.tag_class)] = row.next_counter
-        return found
+        return dict(map(rows.counter_from, look_up(self._connection, statements.COUNTERS, locators)))
 
     def set_counters(self, values: Mapping[CounterKey, int]) -> None:
         """Store the next values of counters."""
-        if values:
-            change = statements.SET_COUNTERS[self._connection.dialect.name]
-            self._connection.execute(change, [_counter_values(key, value) for key, value in values.items()])
+        change = statements.SET_COUNTERS[self._connection.dialect.name]
+        counters = [(key.origin, key.locator_id, key.tag_class, value) for key, value in values.items()]
+        insert_rows(self._connection, change, counters)
 
     def forget(self, record_id: RecordId, erased_at_ms: int) -> None:
         """Remove a record's headers, bodies and content digests and mark it erased."""
@@ -163,7 +137,8 @@ class SqlRecordsTransaction:
     def records_of_leaves(self, origin: Origin, leaf_hashes: Sequence[bytes]) -> list[RecordId]:
         """Return the records that have not been erased and have these leaves; reads all entries of the log once."""
         found: dict[RecordId, None] = {}
-        for chunk in chunks(leaf_hashes):
+        for start in range(0, len(leaf_hashes), _LOOKUP_CHUNK):
+            chunk = leaf_hashes[start : start + _LOOKUP_CHUNK]
             query = (
                 sa.select(records.c.record_id)
                 .join(entries, entries.c.record_id == records.c.record_id)
@@ -220,10 +195,6 @@ class SqlRecordsTransaction:
         """Revoke a client's key; False when there is none."""
         change = clients.update().where(clients.c.client_id == client_id, clients.c.revoked_at_ms.is_(None))
         return self._connection.execute(change.values(revoked_at_ms=revoked_at_ms)).rowcount > 0
-
-
-def _counter_values(key: CounterKey, value: int) -> dict[str, object]:
-    return {"origin": key.origin, "locator_id": key.locator_id, "tag_class": key.tag_class, "next_counter": value}
 
 
 @contextmanager
