@@ -10,16 +10,17 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import pickle
 import signal
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from typing import Final, Protocol
 
 import msgspec
 import structlog
 
+from node.adapters.worker_channel import Channel, connected_pair
 from node.errors import ConcordError, PreparationLostError
 from node.ports.preparation import PreparationRequest, PreparedDocument
 from node.services.preparation import PreparationContext, prepare_document
@@ -31,8 +32,6 @@ Prepared = PreparedDocument | ConcordError
 _GC_THRESHOLDS: Final = (50_000, 20, 50)
 """Containers, and collections of the younger generation, after which a worker collects. Documents are trees that die by
 themselves; at the interpreter's 700 containers every report would be searched for cycles, a fifth of a worker's time."""
-_SOCKET_BYTES: Final = 2**20
-"""Asked of the system as a socket's buffer: a message that fits crosses without the two sides waiting for each other in between."""
 
 
 class WorkerLostError(Exception):
@@ -69,7 +68,8 @@ class _Order:
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _order_decoder: Final = msgspec.msgpack.Decoder(_Order)
-_documents_decoder: Final = msgspec.msgpack.Decoder(list[PreparedDocument | None])
+_answer_decoder: Final = msgspec.msgpack.Decoder(list[PreparedDocument | bytes])
+"""An error crosses as a pickle: its tree is the interpreter's, and most answers hold none."""
 
 
 class LocalWorker:
@@ -90,59 +90,48 @@ class ProcessWorker:
     """A `Worker` in a process of its own, which ends with this one: its socket does."""
 
     def __init__(self, context: PreparationContext) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self._connection, other_end = spawn.Pipe()
-        for end in (self._connection, other_end):
-            _enlarge(end)
-        self._process = spawn.Process(target=_run, args=(other_end, context), name="prepare", daemon=True)
-        self._process.start()
-        # the worker's copy is the only one now: when it ends, so does the connection
-        other_end.close()
+        own_end, other_end = connected_pair()
+        self._channel = Channel(own_end)
+        # what is passed on is closed here: when the worker ends, so does the connection
+        with other_end:
+            spawn = multiprocessing.get_context("spawn")
+            self._process = spawn.Process(target=_run, args=(other_end, context), name="prepare", daemon=True)
+            self._process.start()
 
     def prepare(self, requests: Sequence[PreparationRequest], now_ms: int) -> list[Prepared]:
         """Let the process prepare documents, and wait for them."""
         order = _encode(_Order(list(requests), now_ms))
         try:
-            self._connection.send_bytes(order)
+            self._channel.send(order)
         except OSError as error:
             raise WorkerLostError(had_taken=False) from error
         try:
-            encoded, errors = self._connection.recv()
+            answer = self._channel.receive()
         except (OSError, EOFError) as error:
             raise WorkerLostError(had_taken=True) from error
-        documents = _documents_decoder.decode(encoded)
-        return [errors[position] if document is None else document for position, document in enumerate(documents)]
+        return [pickle.loads(one) if isinstance(one, bytes) else one for one in _answer_decoder.decode(answer)]  # noqa: S301 - our worker's
 
     def close(self) -> None:
         """End the process and wait for it."""
-        self._connection.close()
+        self._channel.close()
         self._process.join()
 
 
-def _enlarge(connection: Connection) -> None:
-    with socket.socket(fileno=os.dup(connection.fileno())) as end:
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
-
-
-def _run(connection: Connection, context: PreparationContext) -> None:
+def _run(end: socket.socket, context: PreparationContext) -> None:
     """Answer orders until the node closes the connection, or ends without a word."""
     # the parent stops its workers itself, after what is under way
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    channel = Channel(end)
     try:
         while True:
-            order = _order_decoder.decode(connection.recv_bytes())
-            connection.send(_answer(order, context))
+            order = _order_decoder.decode(channel.receive())
+            prepared = [_prepare(request, context, order.now_ms) for request in order.requests]
+            channel.send(_encode([pickle.dumps(one) if isinstance(one, ConcordError) else one for one in prepared]))
     except (OSError, EOFError):
         return
-
-
-def _answer(order: _Order, context: PreparationContext) -> tuple[bytes, dict[int, ConcordError]]:
-    prepared = [_prepare(request, context, order.now_ms) for request in order.requests]
-    errors = {position: one for position, one in enumerate(prepared) if isinstance(one, ConcordError)}
-    return _encode([None if isinstance(one, ConcordError) else one for one in prepared]), errors
 
 
 def _prepare(request: PreparationRequest, context: PreparationContext, now_ms: int) -> Prepared:

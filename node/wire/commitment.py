@@ -129,20 +129,17 @@ def part_leaf(salt: bytes, number: int, part: PartLike) -> LeafHash:
     """
     if len(salt) != SALT_BYTES:
         raise ValueError(f"a salt has {SALT_BYTES} bytes, not {len(salt)}")
-    head = _PART_LABEL + salt + number.to_bytes(4, "big") + _known_text(part.media_type) + _text(part.full_url)
+    head = _PART_LABEL + salt + number.to_bytes(4, "big") + _text(part.media_type) + _text(part.full_url)
     return LeafHash(sha256(head + part.content).digest())
 
 
+@lru_cache(maxsize=512)
 def _text(text: str) -> bytes:
-    """Encode a media type or a fullUrl with its length."""
+    """Encode a media type or a fullUrl with its length; both are needed twice for each part, by commitment and body."""
     encoded = text.encode()
     if len(encoded) > _MAX_TEXT_BYTES:
         raise ValueError(f"media type and fullUrl have at most {_MAX_TEXT_BYTES} bytes each")
     return len(encoded).to_bytes(2, "big") + encoded
-
-
-_known_text: Final = lru_cache(maxsize=64)(_text)
-"""For media types, of which there are few."""
 
 
 def commitment_value(count: int, root: bytes) -> bytes:
@@ -234,7 +231,7 @@ def encode_parts(parts: Sequence[PartLike]) -> bytes:
     for part in parts:
         if len(part.content) > _MAX_CONTENT_BYTES:
             raise ValueError(f"content has at most {_MAX_CONTENT_BYTES} bytes")
-        pieces += (_known_text(part.media_type), _text(part.full_url), len(part.content).to_bytes(4, "big"), part.content)
+        pieces += (_text(part.media_type), _text(part.full_url), len(part.content).to_bytes(4, "big"), part.content)
     return b"".join(pieces)
 
 

@@ -189,7 +189,7 @@ def sameness(parts: Iterable[Part]) -> bytes:
     counts: the same bytes under exchanged urls say something else.
     """
     digests = sorted(
-        sha256(_known_join(part.role, part.media_type) + _join(part.full_url) + part.content).digest()
+        sha256(_known(part.role) + _known(part.media_type) + _framed(part.full_url) + part.content).digest()
         for part in parts
         if part.resource_type not in _IGNORED_BY_SAMENESS
     )
@@ -231,11 +231,11 @@ def _header(draft: RecordDraft, record_id: RecordId, assignment: Assignment) -> 
     )
 
 
-def _join(*texts: str) -> bytes:
-    """Join texts so that no two sequences give the same bytes."""
-    encoded = [text.encode() for text in texts]
-    return b"".join([len(each).to_bytes(4, "big") + each for each in encoded])
+def _framed(text: str) -> bytes:
+    """Put a text's length before it, so that no two sequences of texts give the same bytes."""
+    encoded = text.encode()
+    return len(encoded).to_bytes(4, "big") + encoded
 
 
-_known_join: Final = lru_cache(maxsize=256)(_join)
-"""For roles with media types, of which there are few."""
+_known: Final = lru_cache(maxsize=256)(_framed)
+"""For roles and media types, of which there are few."""

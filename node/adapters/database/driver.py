@@ -1,7 +1,7 @@
 """Run the staging transaction's statements on the driver's own cursor.
 
-SQLAlchemy writes their text, once for each dialect; running them through it too would cost a group of reports as much as all of their
-cryptography: it prepares each row's parameters anew. Values are what the driver takes as they are: text, bytes, integers, None.
+SQLAlchemy writes their text, once for each dialect. Running them through it too would cost a group of reports as much as all of
+their cryptography: it prepares the parameters of each row anew. Values are what the driver takes as they are: text, bytes, integers, None.
 Left out: everything that is not run for every group; SQLAlchemy runs that as usual, in the same transaction.
 """
 

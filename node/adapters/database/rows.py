@@ -1,4 +1,7 @@
-"""Rows of `records.db` to the types of `ports.records`, and back. All columns of a table, in their order; SQLAlchemy's rows or a driver's."""
+"""Rows of `records.db` to the types of `ports.records`, and back.
+
+What staging reads and writes is by place, all columns of a table in their order: such rows come from SQLAlchemy or from a driver.
+"""
 
 from __future__ import annotations
 
