@@ -24,6 +24,8 @@ _BACKLOG = 1024
 _GC_THRESHOLDS = (20_000, 20, 50)
 """Containers, and collections of the younger generation, after which garbage is collected. What a request leaves behind dies by
 itself; at the interpreter's 700 containers every few reports would be searched for cycles."""
+_SWITCH_S = 0.001
+"""How long one thread may keep the interpreter from another: at its own 5 ms, workers and requests wait for the writer's thread."""
 _GRACE_S = 10
 """How long requests that are under way may take to finish when the node stops."""
 
@@ -70,6 +72,7 @@ def _serve(running: RunningNode, listening: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
+    sys.setswitchinterval(_SWITCH_S)
     config = uvicorn.Config(
         create_app(running.node),
         log_level="warning",
