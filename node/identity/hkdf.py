@@ -37,6 +37,22 @@ def hmac_states(key: bytes) -> tuple[Hash, Hash]:
     return sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
 
 
+class HmacKey:
+    """A key of HMAC-SHA256, at most 64 bytes, that many messages are authenticated with: its blocks are hashed once."""
+
+    __slots__ = ("_states",)
+
+    def __init__(self, key: bytes) -> None:
+        self._states = hmac_states(key)
+
+    def mac(self, message: bytes) -> bytes:
+        """Return HMAC-SHA256, 32 bytes."""
+        inner, outer = self._states[0].copy(), self._states[1].copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+
 def hkdf_extract(salt: bytes, key_material: bytes) -> bytes:
     """Concentrate key material into a pseudorandom key of 32 bytes (RFC 5869 section 2.2)."""
     return hmac_sha256(salt or bytes(_HASH_BYTES), key_material)

@@ -126,25 +126,32 @@ class PatientSession:
     def __init__(self, index: PatientIndex, transaction: RecordsTransaction) -> None:
         self._index = index
         self._transaction = transaction
+        self._macs: dict[PatientNumber, bytes] = {}
         self._rows: dict[tuple[InstitutionId, bytes], PatientRow] = {}
         self._issued: list[PatientRow] = []
 
     def load(self, institution: InstitutionId, numbers: Sequence[PatientNumber]) -> list[ResolvedPatient]:
         """Look up patients; return those that are known."""
-        macs = list({self._index.number_mac(number) for number in numbers})
+        macs = list({self._mac(number) for number in numbers})
         found = self._transaction.patients_by_number(institution, macs)
         self._rows.update(((institution, mac), row) for mac, row in found.items())
         return [self._index.resolve(row) for row in found.values()]
 
     def resolve(self, institution: InstitutionId, number: PatientNumber) -> ResolvedPatient:
         """Return a patient; an unknown one gets a provisional code."""
-        mac = self._index.number_mac(number)
+        mac = self._mac(number)
         row = self._rows.get((institution, mac))
         if row is None:
             row = self._index.issue_provisional(institution, mac)
             self._rows[institution, mac] = row
             self._issued.append(row)
         return self._index.resolve(row)
+
+    def _mac(self, number: PatientNumber) -> bytes:
+        mac = self._macs.get(number)
+        if mac is None:
+            mac = self._macs[number] = self._index.number_mac(number)
+        return mac
 
     def write(self) -> None:
         """Insert those who got a provisional code."""

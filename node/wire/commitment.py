@@ -24,7 +24,7 @@ from node.errors import (
     UnknownFormatError,
     UnknownPartError,
 )
-from node.identity.hkdf import expand_block
+from node.identity.hkdf import HmacKey, expand_block
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -37,9 +37,6 @@ MAX_PARTS: Final = 65_535
 _SALT_LABEL: Final = b"concord/part-salt/v1"
 _PART_LABEL: Final = b"\x00concord/part/v1"
 _COMMITMENT_LABEL: Final = b"\x02concord/commitment/v1"
-_BLOCK_BYTES: Final = 64
-_INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 _BODY_LABEL: Final = b"concord/body/v1"
 _BODY_VERSION: Final = 1
 _NONCE_BYTES: Final = 12
@@ -328,14 +325,10 @@ def _leaves(secret: bytes, parts: Sequence[PartLike]) -> list[LeafHash]:
 
 
 def _salts(secret: bytes, count: int) -> Iterator[bytes]:
-    """Derive all salts: HMAC (RFC 2104) with the key's two blocks hashed once, a third of the time of `part_salt`."""
-    inner = sha256(secret.translate(_INNER_PAD) + _INNER_PAD[:1] * (_BLOCK_BYTES - SECRET_BYTES))
-    outer = sha256(secret.translate(_OUTER_PAD) + _OUTER_PAD[:1] * (_BLOCK_BYTES - SECRET_BYTES))
+    """Derive all salts, in half the time that `part_salt` takes for each."""
+    key = HmacKey(secret)
     for number in range(count):
-        one, other = inner.copy(), outer.copy()
-        one.update(_SALT_LABEL + number.to_bytes(4, "big") + b"\x01")
-        other.update(one.digest())
-        yield other.digest()
+        yield key.mac(_SALT_LABEL + number.to_bytes(4, "big") + b"\x01")
 
 
 def _disclose(secret: bytes, parts: Sequence[PartLike], number: int, levels: Sequence[bytes]) -> DisclosedPart:

@@ -25,7 +25,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.errors import KeyFileError
-from node.identity.hkdf import hmac_sha256
+from node.identity.hkdf import HmacKey, hmac_sha256
 
 KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -81,6 +81,7 @@ class FileNodeKeys:
         self._path = directory / "node.key"
         self._secret = read_key(self._path)
         self._sub_keys: dict[str, bytes] = {}
+        self._mac_keys: dict[str, HmacKey] = {}
 
     def _sub_key(self, purpose: str) -> bytes:
         key = self._sub_keys.get(purpose)
@@ -92,7 +93,10 @@ class FileNodeKeys:
 
     def mac(self, purpose: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under the sub-key for a purpose."""
-        return hmac_sha256(self._sub_key(purpose), message)
+        key = self._mac_keys.get(purpose)
+        if key is None:
+            key = self._mac_keys[purpose] = HmacKey(self._sub_key(purpose))
+        return key.mac(message)
 
     def seal(self, purpose: str, plaintext: bytes) -> bytes:
         """Encrypt for this node alone (AES-256-GCM)."""
