@@ -23,6 +23,9 @@ from node.api import (
     tombstones,
     witness,
 )
+from node.api import evidence, exchange, log, openapi, patients, problems, records, status, witness
+from node.api import evidence, log, openapi, patients, problems, records, status
+from node.api.direct import DirectRoutes
 from node.api.requests import Caller
 from node.errors import ConcordError
 from node.services.node import Node
@@ -62,6 +65,7 @@ def create_app(node: Node | None) -> FastAPI:
         app.add_exception_handler(kind, problems.handle_error)
     app.add_exception_handler(HTTPException, problems.handle_http_error)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid_parameters)
+    app.add_middleware(DirectRoutes, posts={"/v1/records": records.submit, "/v1/records:batch": records.submit_batch})
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
     @app.get("/openapi.json", include_in_schema=False)
