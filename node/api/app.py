@@ -24,7 +24,6 @@ from node.api import (
     witness,
 )
 from node.api import evidence, exchange, log, openapi, patients, problems, records, status, witness
-from node.api import evidence, log, openapi, patients, problems, records, status
 from node.api.direct import DirectRoutes
 from node.api.requests import Caller
 from node.errors import ConcordError

@@ -1,8 +1,8 @@
 """Run the staging transaction's statements on the driver's own cursor.
 
 SQLAlchemy writes their text, once for each dialect. Running them through it too would cost a group of reports as much as all of
-their cryptography: it prepares the parameters of each row anew. Values are what the driver takes as they are: text, bytes, integers, None.
-Left out: everything that is not run for every group; SQLAlchemy runs that as usual, in the same transaction.
+their cryptography: it prepares the parameters of each row anew. Values are what the driver takes as they are: text, bytes,
+integers, None. Left out: everything that is not run for every group; SQLAlchemy runs that as usual, in the same transaction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def insert_rows(connection: sa.Connection, statement: sa.Insert, rows: Sequence[
     """Insert rows; each holds the values of all columns of the table, in their order."""
     if rows:
         with closing(connection.connection.cursor()) as cursor:
-            cursor.executemany(_insert_text(statement, connection.dialect), rows)
+            cursor.executemany(insert_text(statement, connection.dialect), rows)
 
 
 def look_up(
@@ -45,14 +45,19 @@ def look_up(
             values = wanted[start : start + _LOOKUP_CHUNK]
             # lists of a few lengths only, so that their texts are known; a value that is asked for twice is found once
             missing = (1 << (len(values) - 1).bit_length()) - len(values)
-            text = _lookup_text(statement, connection.dialect, len(values) + missing)
+            text = lookup_text(statement, connection.dialect, len(values) + missing)
             cursor.execute(text, (*given, *values, *repeat(values[0], missing)))
             found += cursor.fetchall()
     return found
 
 
 @lru_cache(maxsize=64)
-def _insert_text(statement: sa.Insert, dialect: sa.Dialect) -> str:
+def insert_text(statement: sa.Insert, dialect: sa.Dialect) -> str:
+    """Return the text of an insertion, its parameters told apart by their place.
+
+    Raises:
+        TypeError: It does not take all columns of its table in their order.
+    """
     compiled = statement.compile(dialect=_positional(dialect))
     columns = [column.name for column in statement.table.columns]
     if compiled.positiontup != columns:
@@ -61,7 +66,8 @@ def _insert_text(statement: sa.Insert, dialect: sa.Dialect) -> str:
 
 
 @lru_cache(maxsize=256)
-def _lookup_text(statement: sa.Select[Any], dialect: sa.Dialect, length: int) -> str:
+def lookup_text(statement: sa.Select[Any], dialect: sa.Dialect, length: int) -> str:
+    """Return the text of a look-up of that many wanted values."""
     listed = statement.params(wanted=[b""] * length)
     return str(listed.compile(dialect=_positional(dialect), compile_kwargs={"render_postcompile": True}))
 

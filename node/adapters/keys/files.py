@@ -80,16 +80,12 @@ class FileNodeKeys:
     def __init__(self, directory: Path) -> None:
         self._path = directory / "node.key"
         self._secret = read_key(self._path)
-        self._sub_keys: dict[str, bytes] = {}
         self._mac_keys: dict[str, HmacKey] = {}
+        self._ciphers: dict[str, AESGCM] = {}
 
     def _sub_key(self, purpose: str) -> bytes:
-        key = self._sub_keys.get(purpose)
-        if key is None:
-            # one block of HKDF-Expand (RFC 5869): node.key is uniformly random
-            key = hmac_sha256(self._secret, f"concord/node/v1/{purpose}".encode() + b"\x01")
-            self._sub_keys[purpose] = key
-        return key
+        # one block of HKDF-Expand (RFC 5869): node.key is uniformly random
+        return hmac_sha256(self._secret, f"concord/node/v1/{purpose}".encode() + b"\x01")
 
     def mac(self, purpose: str, message: bytes) -> bytes:
         """Return HMAC-SHA256 under the sub-key for a purpose."""
@@ -98,10 +94,16 @@ class FileNodeKeys:
             key = self._mac_keys[purpose] = HmacKey(self._sub_key(purpose))
         return key.mac(message)
 
+    def _cipher(self, purpose: str) -> AESGCM:
+        cipher = self._ciphers.get(purpose)
+        if cipher is None:
+            cipher = self._ciphers[purpose] = AESGCM(self._sub_key(f"seal/{purpose}"))
+        return cipher
+
     def seal(self, purpose: str, plaintext: bytes) -> bytes:
         """Encrypt for this node alone (AES-256-GCM)."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + AESGCM(self._sub_key(f"seal/{purpose}")).encrypt(nonce, plaintext, None)
+        return nonce + self._cipher(purpose).encrypt(nonce, plaintext, None)
 
     def open(self, purpose: str, sealed: bytes) -> bytes:
         """Decrypt what `seal` made.
@@ -109,9 +111,8 @@ class FileNodeKeys:
         Raises:
             KeyFileError: It was sealed under another node key, or altered.
         """
-        cipher = AESGCM(self._sub_key(f"seal/{purpose}"))
         try:
-            return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
+            return self._cipher(purpose).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None)
         except InvalidTag as error:
             raise KeyFileError(str(self._path), "does not open what this database holds; restore the right key") from error
 

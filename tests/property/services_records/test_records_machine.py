@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from ledger.hashing import hash_leaf
 from node.domain.entry import EntryType, InstitutionId, Level, RecordId
 from node.domain.receipt import Outcome, Receipt
-from node.services.ingest import Submission
 from node.errors import RecordErasedError, UnknownRecordError
 from node.identity.codes import draw_seed, keys_of_seed
+from node.services.ingest import Submission
 from node.services.patients import Registration
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, locator_tag
