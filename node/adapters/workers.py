@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 _THREADS = 2
 """Workers where the settings ask for no process."""
+_ATTEMPTS = 2
+"""Workers that are tried for a message which none of them has taken."""
 _TOGETHER = 16
 """Documents that share a message, beside what was submitted together."""
 _TOGETHER_BYTES = 2**20
@@ -121,11 +123,14 @@ class WorkerPool:
 
     def _ask(self, worker: Worker, requests: Sequence[PreparationRequest]) -> tuple[Worker, list[Prepared]]:
         now_ms = unix_ms(self._clock)
-        try:
-            return worker, worker.prepare(requests, now_ms)
-        except WorkerLostError as lost:
-            log.warning("worker_restarted")
-            worker.close()
-            fresh = self._engage()
-            # what may be to blame for the loss is not tried on another one
-            return fresh, [PreparationLostError() for _ in requests] if lost.had_taken else fresh.prepare(requests, now_ms)
+        for _ in range(_ATTEMPTS):
+            try:
+                return worker, worker.prepare(requests, now_ms)
+            except WorkerLostError as lost:
+                log.warning("worker_restarted")
+                worker.close()
+                worker = self._engage()
+                if lost.had_taken:
+                    # what may be to blame for the loss is not tried on another one
+                    break
+        return worker, [PreparationLostError() for _ in requests]

@@ -94,6 +94,17 @@ def test_a_worker_that_was_gone_before_costs_nobody_anything(monkeypatch: pytest
     assert asked == [[b"one"], [b"one"]]
 
 
+def test_workers_that_cannot_be_had_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(documents: Sequence[bytes]) -> list[Prepared]:
+        raise WorkerLostError(had_taken=not documents)
+
+    pool = pool_of(monkeypatch, script)
+    pool.start()
+    (lost,) = pool.submit(requests(b"one")).result(WAIT_S)
+    assert isinstance(lost, PreparationLostError)
+    pool.close()
+
+
 def test_a_fault_reaches_whoever_waits_and_the_thread_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def script(documents: Sequence[bytes]) -> list[Prepared]:
         if documents == [b"bad"]:
