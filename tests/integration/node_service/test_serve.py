@@ -155,7 +155,8 @@ def test_a_stopped_node_finishes_what_is_under_way(served: Served) -> None:
 
 
 def children_of(pid: int) -> list[int]:
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    # a worker is the child of the thread that leads it
+    return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
 
 
 def test_a_killed_worker_process_is_replaced(served: Served) -> None:
