@@ -23,7 +23,6 @@ from node.api import (
     tombstones,
     witness,
 )
-from node.api import evidence, exchange, log, openapi, patients, problems, records, status, witness
 from node.api.direct import DirectRoutes
 from node.api.requests import Caller
 from node.errors import ConcordError
