@@ -271,7 +271,8 @@ class _Staging:
         placed = _Placed(draft.drafted, record, finished, row, _outcome(row, record), labels)
         self._placed.setdefault(item.origin, []).append(placed)
         # later documents of this transaction see it, at an index that is filled in when the log has given it
-        self._known[item.institution, draft.identity] = _with_version(record, row)
+        versions = tuple(sorted((*record.entries, row), key=lambda entry: entry.version))
+        self._known[item.institution, draft.identity] = replace(record, entries=versions)
         return placed
 
     def _row(
@@ -370,18 +371,6 @@ def _assign(drafted: DraftedRecord, known: RecordRow | None) -> Assignment:
     below = [entry for entry in entries if entry.version < version]
     supersedes = LeafReference(below[-1].origin, below[-1].leaf_hash) if below else None
     return assignment_for(version, supersedes, withdraws=drafted.withdraws)
-
-
-def _with_version(record: RecordRow, row: EntryRow) -> RecordRow:
-    # spelled out: `dataclasses.replace` would cost each report as much as its tag and its leaf
-    return RecordRow(
-        record_id=record.record_id,
-        institution=record.institution,
-        kind=record.kind,
-        identity_mac=record.identity_mac,
-        erased_at_ms=record.erased_at_ms,
-        entries=tuple(sorted((*record.entries, row), key=lambda entry: entry.version)),
-    )
 
 
 def _is_out_of_order(record: RecordRow, version: Version, issued_at_ms: int | None) -> bool:
