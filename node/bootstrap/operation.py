@@ -132,7 +132,7 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
         stores=stores,
         progress=progress,
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
-        followed=open_following(settings, trust_root, institutions, stores.reader, progress, stack),
+        followed=open_following(settings, trust_root, institutions, stores.reader, progress, clock, stack),
         workers=WorkerPool(preparation, clock, processes=settings.work.prepare_processes),
         identities={each: FileInstitutionIdentity(settings.keys, each) for each in institutions},
         contexts=preparation.records,

@@ -1,8 +1,4 @@
-"""HTTP to other nodes: few connections that are kept, bounded answers, named failures. Safe for threads.
-
-Every request of this node to another passes through `HttpConnections`: whoever lets nodes authenticate to each other adds
-it here.
-"""
+"""HTTP to other nodes: few connections that are kept, bounded answers, named failures. Safe for threads."""
 
 from __future__ import annotations
 
@@ -38,11 +34,18 @@ class HttpAnswer:
 class HttpConnections:
     """A client and the threads that use it."""
 
-    def __init__(self, *, api_key: str | None = None, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, *, api_key: str | None = None, auth: httpx.Auth | None = None, timeout_s: float = TIMEOUT_S) -> None:
+        """Connect to nobody yet.
+
+        Args:
+            api_key: An API key for whoever is asked.
+            auth: Signs requests instead, as a member's.
+            timeout_s: How long to wait for an answer.
+        """
         headers = {"User-Agent": USER_AGENT} | ({} if api_key is None else {"Authorization": f"Bearer {api_key}"})
         # a proxy of the environment is none of the consortium's: a member's address is taken as it is written
         transport = httpx.HTTPTransport(retries=CONNECT_RETRIES, limits=httpx.Limits(max_connections=CONNECTIONS))
-        self._client = httpx.Client(headers=headers, timeout=timeout_s, transport=transport, trust_env=False)
+        self._client = httpx.Client(headers=headers, auth=auth, timeout=timeout_s, transport=transport, trust_env=False)
         self.pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="peers")
 
     def close(self) -> None:
