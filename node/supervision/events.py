@@ -98,7 +98,7 @@ class LineDecided:
     foreign: bool
     """Whether a result of another institution is recognised."""
     items: tuple[FiguredItem, ...]
-    """The items that are recognised; empty for a re-order."""
+    """The items that results of other institutions answer; empty for a re-order."""
     reason: Reason | None
     """The reason of a re-order."""
     sub_reason: ReasonCode | None

@@ -11,6 +11,7 @@ from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache, lru_cache
 
 from node.domain.entry import InstitutionId
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode
@@ -27,12 +28,13 @@ from node.supervision.events import (
     Person,
     Retrieved,
 )
-from node.supervision.tallies import Contribution, Dimension, Figures, Group, Tally
+from node.supervision.tallies import Amounts, Contribution, Dimension, Figures, Group, Tally, amounts
 from node.terminology.regions import InstitutionProfile
 
 ALL_TIME = ""
 WITHOUT_REASON = "none"
 
+_QUARTER_MS = 900_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _OpportunityKey = tuple[Person, InstitutionId, OrderableCode, str]
@@ -77,7 +79,7 @@ class RecognitionFigures:
         self._decided: dict[EventId, LineDecided] = {}
         self._reversed: set[EventId] = set()
         self._performed: dict[tuple[Person, InstitutionId], list[tuple[int, tuple[ItemCode, ...]]]] = {}
-        self._recognitions: dict[tuple[Person, InstitutionId], set[_LineKey]] = {}
+        self._recognitions: dict[tuple[Person, InstitutionId], list[LineDecided]] = {}
 
     def take(self, event: FigureEvent) -> None:
         """Take in one event; each is to be given once."""
@@ -96,11 +98,12 @@ class RecognitionFigures:
             case Performed():
                 key = (event.person, event.institution)
                 insort(self._performed.setdefault(key, []), (event.at_ms, event.items))
-                for line in self._recognitions.get(key, ()):
-                    self._recount_saving(line)
+                for decision in self._recognitions.get(key, ()):
+                    if _is_repeated(decision, event.at_ms, event.items):
+                        self._recount_saving(_line_key(decision.line))
             case Retrieved():
                 groups = self._spread(self._places(event.institution), event.at_ms)
-                one = tuple((group, Figures(retrievals=1)) for group in groups)
+                one = tuple((group, amounts(retrievals=1)) for group in groups)
                 self._tally.replace(Contribution(), Contribution(one))
 
     def figures(self, dimension: Dimension = Dimension.ALL, value: str = "", period: str = ALL_TIME) -> Figures:
@@ -130,7 +133,7 @@ class RecognitionFigures:
         self._line(event.line).decisions[event.event] = event
         if event.outcome is DecisionOutcome.RECOGNISED:
             key = (event.line.person, event.line.institution)
-            self._recognitions.setdefault(key, set()).add(_line_key(event.line))
+            self._recognitions.setdefault(key, []).append(event)
         self._recount(event.line)
 
     def _opportunity(self, line: OrderedLine) -> _Opportunity:
@@ -163,22 +166,22 @@ class RecognitionFigures:
     def _opportunity_counts(self, unit: _Opportunity) -> Contribution:
         standing = sorted((each for each in unit.decisions.values() if each.event not in self._reversed), key=_when)
         recognitions = [each for each in standing if each.outcome is DecisionOutcome.RECOGNISED]
-        recognised = {item.code for each in recognitions if each.foreign for item in each.items}
+        recognised = {item.code for each in recognitions if each.foreign for item in each.items} & unit.items.keys()
         reorder = next((each for each in standing if each.outcome is DecisionOutcome.REORDERED), None)
         own_used = bool(recognitions) and not any(each.foreign for each in recognitions)
         check = unit.foreign or unit.own
         if check is None:
             return Contribution()
         if unit.foreign is None:
-            figures = Figures(own=1, own_recognised=int(own_used))
-            return Contribution(tuple((group, figures) for group in self._spread(self._whole(check.line), check.at_ms)))
+            added = amounts(own=1, own_recognised=int(own_used))
+            return Contribution(tuple((group, added) for group in self._spread(self._whole(check.line), check.at_ms)))
         whole = self._whole(check.line)
-        counts: list[tuple[Group, Figures]] = []
+        counts: list[tuple[Group, Amounts]] = []
         persons: list[tuple[Group, bool]] = []
         items = list(unit.items.values())
         for dimension, value, used in self._sides(whole, check.line, items, recognised):
             ordered_again = reorder is not None and not recognised
-            amounts = Figures(
+            added = amounts(
                 opportunities=1,
                 recognised=int(used),
                 reordered=int(ordered_again),
@@ -186,38 +189,35 @@ class RecognitionFigures:
                 own_recognised=int(own_used),
             )
             for group in self._spread([(dimension, value)], check.at_ms):
-                counts.append((group, amounts))
+                counts.append((group, added))
                 if dimension is not Dimension.ITEM:
                     persons.append((group, used))
         if reorder is not None and not recognised:
-            amounts = Figures(reordered=1, without_reason=int(reorder.reason is None))
-            counts += [(group, amounts) for group in self._spread(_reasons(reorder), check.at_ms)]
+            added = amounts(reordered=1, without_reason=int(reorder.reason is None))
+            counts += [(group, added) for group in self._spread(_reasons(reorder), check.at_ms)]
         return Contribution(tuple(counts), tuple(persons), check.line.person)
 
-    def _line_counts(self, unit: _Line) -> Iterable[tuple[Group, Figures]]:
+    def _line_counts(self, unit: _Line) -> Iterable[tuple[Group, Amounts]]:
         if unit.unchecked is not None:
-            yield from self._amounts(self._whole(unit.unchecked.line), unit.unchecked.at_ms, Figures(unchecked=1))
+            yield from self._amounts(self._whole(unit.unchecked.line), unit.unchecked.at_ms, amounts(unchecked=1))
         for each in sorted(unit.decisions.values(), key=_when):
             if each.event in self._reversed:
-                yield from self._amounts(self._whole(each.line), each.at_ms, Figures(reversed=1))
+                yield from self._amounts(self._whole(each.line), each.at_ms, amounts(reversed=1))
         standing = [each for each in unit.decisions.values() if each.event not in self._reversed and each.foreign]
         saved = min((each for each in standing if each.outcome is DecisionOutcome.RECOGNISED), key=_when, default=None)
         if saved is not None and saved.saving_fen:
             cancelled = self._is_cancelled(saved)
-            amounts = Figures(cancelled_fen=saved.saving_fen) if cancelled else Figures(saving_fen=saved.saving_fen)
+            added = amounts(cancelled_fen=saved.saving_fen) if cancelled else amounts(saving_fen=saved.saving_fen)
             places = self._whole(saved.line) + _modalities(saved.line.institution, saved.items)
             if len(saved.items) == 1:
                 places.append((Dimension.ITEM, saved.items[0].code))
-            yield from self._amounts(places, saved.at_ms, amounts)
+            yield from self._amounts(places, saved.at_ms, added)
 
     def _is_cancelled(self, decision: LineDecided) -> bool:
         """Tell whether an item that was recognised was performed there after all, within its window of the decision."""
         performed = self._performed.get((decision.line.person, decision.line.institution), [])
-        windows = {item.code: item.window_ms for item in decision.items}
-        for at_ms, items in performed[bisect_right(performed, decision.at_ms, key=lambda each: each[0]) :]:
-            if any(item in windows and at_ms <= decision.at_ms + windows[item] for item in items):
-                return True
-        return False
+        later = performed[bisect_right(performed, decision.at_ms, key=lambda each: each[0]) :]
+        return any(_is_repeated(decision, at_ms, items) for at_ms, items in later)
 
     # groups
 
@@ -241,12 +241,30 @@ class RecognitionFigures:
             yield Dimension.INSTITUTION_MODALITY, f"{line.institution}/{modality}", used
         yield from ((Dimension.ITEM, item.code, item.code in recognised) for item in listed)
 
-    def _amounts(self, places: _Dimensions, at_ms: int, amounts: Figures) -> Iterable[tuple[Group, Figures]]:
-        return ((group, amounts) for group in self._spread(places, at_ms))
+    def _amounts(self, places: _Dimensions, at_ms: int, added: Amounts) -> Iterable[tuple[Group, Amounts]]:
+        return ((group, added) for group in self._spread(places, at_ms))
 
     def _spread(self, places: _Dimensions, at_ms: int) -> Iterable[Group]:
-        month = (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(self._zone).strftime("%Y-%m")
-        return (Group(dimension, value, period) for dimension, value in places for period in (ALL_TIME, month))
+        month = _month(at_ms // _QUARTER_MS, self._zone)
+        return (group for dimension, value in places for group in _groups(dimension, value, month))
+
+
+@cache
+def _groups(dimension: Dimension, value: str, month: str) -> tuple[Group, Group]:
+    """Return a group for all time and one for a month: each exists once, however many units count in it."""
+    return Group(dimension, value, ALL_TIME), Group(dimension, value, month)
+
+
+@lru_cache(maxsize=65_536)
+def _month(quarter: int, zone: tzinfo) -> str:
+    """Return the month, in civil time, of a quarter of an hour, counted from 1970: no zone divides one."""
+    return (_EPOCH + timedelta(minutes=15 * quarter)).astimezone(zone).strftime("%Y-%m")
+
+
+def _is_repeated(decision: LineDecided, at_ms: int, items: tuple[ItemCode, ...]) -> bool:
+    """Tell whether what was performed makes a recognition's saving void."""
+    age_ms = at_ms - decision.at_ms
+    return age_ms > 0 and any(item.code in items and age_ms <= item.window_ms for item in decision.items)
 
 
 def _when(event: LineChecked | LineUnchecked | LineDecided) -> tuple[int, EventId]:

@@ -6,9 +6,10 @@ subtracted and its new one added; the sums never need to be computed again, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from node.supervision.events import Person
@@ -38,7 +39,7 @@ class Group(NamedTuple):
     """Month such as `2026-11` in civil time; empty for all time."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Figures:
     """The figures of a group; docs/spec/figures.md defines each."""
 
@@ -79,31 +80,31 @@ class Figures:
         """Numerator and denominator of the person rate."""
         return self.persons_recognised, self.persons
 
-    def add(self, other: Figures, sign: int) -> None:
-        """Add or subtract."""
-        for name in _NAMES:
-            amount = getattr(other, name)
-            if amount:
-                setattr(self, name, getattr(self, name) + sign * amount)
 
-    def is_empty(self) -> bool:
-        """Tell whether nothing is counted."""
-        return not any(getattr(self, name) for name in _NAMES)
+_PLACES = {each.name: at for at, each in enumerate(fields(Figures))}
+_PERSONS = _PLACES["persons"]
+_PERSONS_RECOGNISED = _PLACES["persons_recognised"]
+
+Amounts = tuple[tuple[int, int], ...]
+"""What is added to a group: place of a figure, and how much."""
 
 
-_NAMES = tuple(each.name for each in fields(Figures))
+@lru_cache(maxsize=4096)
+def amounts(**named: int) -> Amounts:
+    """Return what adds to the named figures; nothing for those that are zero."""
+    return tuple((_PLACES[name], amount) for name, amount in named.items() if amount)
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
     """What one unit adds to groups."""
 
-    groups: tuple[tuple[Group, Figures], ...] = ()
+    groups: tuple[tuple[Group, Amounts], ...] = ()
     """Amounts by group."""
     persons: tuple[tuple[Group, bool], ...] = ()
     """Groups in which its person has an opportunity, and whether it was recognised."""
-    person: Person = field(default=Person(b""))
-    """Whose unit it is."""
+    person: Person | None = None
+    """Whose unit it is, where persons are counted."""
 
 
 class Tally:
@@ -111,43 +112,46 @@ class Tally:
 
     def __init__(self) -> None:
         """Start with nothing."""
-        self._figures: dict[Group, Figures] = {}
-        self._persons: dict[tuple[Group, Person], list[int]] = {}
+        self._rows: dict[Group, list[int]] = {}
+        self._persons: dict[tuple[Group, Person | None], list[int]] = {}
 
     def replace(self, old: Contribution, new: Contribution) -> None:
         """Take back what a unit contributed, and count what it contributes now."""
-        if old != new:
-            self._apply(old, -1)
-            self._apply(new, 1)
+        if old == new:
+            return
+        self._apply(old, -1)
+        self._apply(new, 1)
+        for group, _ in (*old.groups, *old.persons):
+            if group in self._rows and not any(self._rows[group]):
+                del self._rows[group]
 
     def figures(self, group: Group) -> Figures:
         """Return the figures of a group; all zero where nothing is counted."""
-        return self._figures.get(group, Figures())
+        return Figures(*self._rows.get(group, ()))
 
     def groups(self) -> Iterator[Group]:
         """Yield every group that counts something, sorted."""
-        yield from sorted(self._figures)
+        yield from sorted(self._rows)
 
     def _apply(self, contribution: Contribution, sign: int) -> None:
-        for group, amounts in contribution.groups:
-            self._figures.setdefault(group, Figures()).add(amounts, sign)
+        for group, added in contribution.groups:
+            row = self._row(group)
+            for place, amount in added:
+                row[place] += sign * amount
         for group, recognised in contribution.persons:
-            self._count_person(group, contribution.person, sign, recognised=recognised)
-        touched = [group for group, _ in (*contribution.groups, *contribution.persons)]
-        self._drop_empty(touched)
+            counts = self._persons.setdefault((group, contribution.person), [0, 0])
+            row = self._row(group)
+            row[_PERSONS] -= counts[0] > 0
+            row[_PERSONS_RECOGNISED] -= counts[1] > 0
+            counts[0] += sign
+            counts[1] += sign if recognised else 0
+            row[_PERSONS] += counts[0] > 0
+            row[_PERSONS_RECOGNISED] += counts[1] > 0
+            if not counts[0]:
+                del self._persons[group, contribution.person]
 
-    def _count_person(self, group: Group, person: Person, sign: int, *, recognised: bool) -> None:
-        counts = self._persons.setdefault((group, person), [0, 0])
-        before = [count > 0 for count in counts]
-        counts[0] += sign
-        counts[1] += sign if recognised else 0
-        figures = self._figures.setdefault(group, Figures())
-        figures.persons += (counts[0] > 0) - before[0]
-        figures.persons_recognised += (counts[1] > 0) - before[1]
-        if counts == [0, 0]:
-            del self._persons[group, person]
-
-    def _drop_empty(self, groups: Iterable[Group]) -> None:
-        for group in groups:
-            if group in self._figures and self._figures[group].is_empty():
-                del self._figures[group]
+    def _row(self, group: Group) -> list[int]:
+        row = self._rows.get(group)
+        if row is None:
+            row = self._rows[group] = [0] * len(_PLACES)
+        return row

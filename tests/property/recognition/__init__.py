@@ -1,0 +1,1 @@
+"""Properties of checks, documents and figures."""

@@ -1,0 +1,1 @@
+"""The check at order time, the decision, and their words."""

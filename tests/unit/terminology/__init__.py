@@ -1,0 +1,1 @@
+"""Catalogue, maps, marks, prices, regions, units."""
