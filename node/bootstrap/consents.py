@@ -46,7 +46,13 @@ class BuiltConsents:
     """To be started with the node."""
 
 
-def build_consents(foundation: Foundation, services: Services, sharing: Sharing, exchange: BuiltExchange | None) -> BuiltConsents:
+def build_consents(
+    foundation: Foundation,
+    services: Services,
+    sharing: Sharing,
+    exchange: BuiltExchange | None,
+    simulated: ConsentChain | None = None,
+) -> BuiltConsents:
     """Connect the services; nothing is started.
 
     Args:
@@ -54,10 +60,11 @@ def build_consents(foundation: Foundation, services: Services, sharing: Sharing,
         services: The node's other services.
         sharing: Acts in the log.
         exchange: Tells other members; None without a registry.
+        simulated: Stands in for the contract; None for the chain's.
     """
     store = SqlConsentStore(foundation.stores.readers)
     # two clients: whoever reads must not wait until a transaction is in a block
-    chain, sending = _chain(foundation), _chain(foundation)
+    chain, sending = (_chain(foundation), _chain(foundation)) if simulated is None else (simulated, simulated)
     loops: list[Loop] = []
     consenting = None
     if chain is not None and sending is not None:

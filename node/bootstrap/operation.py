@@ -30,6 +30,7 @@ from node.bootstrap.stores import open_stores
 from node.bootstrap.supervision import build_supervision
 from node.errors import NodeStoppingError
 from node.ports.clock import Clock
+from node.ports.consents import ConsentChain
 from node.ports.consortium import Registry
 from node.services.anchoring import AnchoringService
 from node.services.loops import Loop
@@ -69,6 +70,8 @@ class Outside:
     """Reads the consortium's registry."""
     transport: httpx.BaseTransport | None
     """Carries requests to other members; None for the network."""
+    consents: ConsentChain | None = None
+    """Stands in for the contract of consents; None where there is none."""
 
 
 def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outside | None = None) -> RunningNode:
@@ -91,7 +94,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         exchange = build_exchange(foundation, sharing, None if outside is None else outside.transport, stack)
         custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
         services = build_services(foundation, custody.services)
-        consents = build_consents(foundation, services, sharing, exchange)
+        consents = build_consents(foundation, services, sharing, exchange, None if outside is None else outside.consents)
         codes = build_codes(foundation, services, sharing, exchange, consents.services)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops]
         loops += () if exchange is None else exchange.loops
