@@ -13,7 +13,7 @@ ConcordError
 │   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
 │   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
-│   │   ├── MalformedRelocationError, MalformedCodeMessageError, MalformedSealedCardError
+│   │   ├── MalformedRelocationError, MalformedCodeMessageError, MalformedSealedCardError, MalformedLocatorSecretError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError
 │   │   └── UnknownFormatError      a version or type that this release does not know
 │   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
@@ -40,6 +40,7 @@ ConcordError
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
 │   ├── SealedMessageError, CardSealError   sealed to another key
+│   ├── LocatorSecretRefusedError   of a new epoch, by nobody who may
 │   ├── ConsentRefutedError         ConsentDigestError, ConsentAuthorityError
 │   ├── EvidenceRefutedError        in the verifier's order of checks:
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
@@ -163,6 +164,13 @@ class MalformedSealedCardError(WireError):
 
     def __init__(self) -> None:
         super().__init__("sealed card: cut off, or with bytes that no sealed card has")
+
+
+class MalformedLocatorSecretError(WireError):
+    """Not the file of a locator secret."""
+
+    def __init__(self) -> None:
+        super().__init__("not the file that `concord locator rotate` writes, or cut off")
 
 
 class MalformedPatientCodeError(WireError):
@@ -664,6 +672,18 @@ class CardSealError(VerificationError):
 
     def __init__(self) -> None:
         super().__init__("the sealed card does not open: another card's key, another document's, or altered")
+
+
+class LocatorSecretRefusedError(VerificationError):
+    """The locator secret of a new epoch is not to be taken over.
+
+    Attributes:
+        reason: Why.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the locator secret is refused: {reason}")
+        self.reason = reason
 
 
 class NotARecordError(HeaderVerificationError):

@@ -14,7 +14,9 @@ from node.cli.consent_commands import consent_app
 from node.cli.consortium_commands import consortium_app
 from node.cli.failures import CommandLine
 from node.cli.keys_commands import keys_app
+from node.cli.locator_commands import locator_app
 from node.cli.log_commands import log_app
+from node.cli.patient_commands import patient_app
 from node.cli.records_commands import records_app
 from node.cli.tombstones_commands import tombstones_app
 from node.cli.trust_commands import trust_app
@@ -28,6 +30,8 @@ app = typer.Typer(
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(records_app, name="records")
 app.add_typer(tombstones_app, name="tombstones")
+app.add_typer(locator_app, name="locator")
+app.add_typer(patient_app, name="patient")
 app.add_typer(clients_app, name="clients")
 app.add_typer(keys_app, name="keys")
 app.add_typer(log_app, name="log")
