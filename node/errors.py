@@ -26,6 +26,7 @@ ConcordError
 │   │                               SecondPersonError, EmergencyRateError
 │   │                               SecondPersonError
 │   ├── HeaderKeptError             its header is never deleted
+│   ├── RefilingRefusedError        a record that cannot be filed under another patient like this
 │   ├── UnknownDocumentError, CodeTakenError, CodeRefusedError   at the code service
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownFindingError
@@ -560,6 +561,18 @@ class MalformedReasonError(DecisionError):
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(f"{field}: {reason}")
         self.field = field
+        self.reason = reason
+
+
+class RefilingRefusedError(InputError):
+    """A record cannot be filed under another patient like this.
+
+    Attributes:
+        reason: Why, and what to do instead.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the record is not filed anew: {reason}")
         self.reason = reason
 
 

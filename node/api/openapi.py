@@ -21,6 +21,8 @@ _BODIES = (
     schemas.RecordListBody,
     schemas.ErasureBody,
     schemas.TombstoneListBody,
+    schemas.RefiledBody,
+    schemas.NoticeListBody,
     schemas.OutboxBody,
     schemas.FindingListBody,
 )
@@ -224,6 +226,19 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "reissue": {"responses": {200: _json("how many keys were sent", None, {"sent": 12}), **_problems(401, 403, 502, 503)}},
     "openings": {"responses": {200: _json("what was opened", None, {"openings": []}), **_problems(401, 403, 503)}},
+    "refile": {
+        "status_code": 201,
+        "responses": {
+            201: _json(
+                "withdrawn and filed anew",
+                schemas.RefiledBody,
+                {"withdrawal_index": 42, "receipt": _RECEIPT_EXAMPLE, "told": ["hospital-b"]},
+            ),
+            **_problems(400, 401, 403, 404, 410, 413, 422, 503),
+        },
+        "openapi_extra": _request("application/fhir+json", _OBJECT, _REPORT_EXAMPLE),
+    },
+    "notices": {"responses": {200: _json("the notices", schemas.NoticeListBody, {"notices": []}), **_problems(401, 403)}},
     "tombstones": {
         "responses": {
             200: _json("the tombstones", schemas.TombstoneListBody, _TOMBSTONES_EXAMPLE),

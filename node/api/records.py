@@ -24,20 +24,28 @@ from node.api.requests import (
 )
 from node.api.schemas import (
     ErasureBody,
+    NoticeItem,
+    NoticeListBody,
     RecordBody,
     RecordListBody,
     RecordListItem,
+    RefiledBody,
+    receipt_body,
     show_time,
     submission_body,
     version_body,
 )
 from node.domain.entry import RecordId
 from node.domain.receipt import Outcome
-from node.errors import UnknownRecordError
+from node.errors import SettingsError, UnknownRecordError
 from node.services.clients import Scope
 from node.services.ingest import Submission
+from node.services.node import Node
+from node.services.refiling import RefilingService
 
 router = APIRouter(tags=["records"])
+
+_MAX_NOTICES = 1000
 
 
 @router.post("/v1/records", **documented("submit"))
@@ -116,6 +124,33 @@ async def erase_record(node: NodeOf, client: Caller, record_id: str) -> Response
             list(node.custody.tombstones.members()),
         )
     )
+
+
+@router.post("/v1/records/{record_id}/refile", **documented("refile"))
+async def refile_record(request: Request, node: NodeOf, client: Caller, record_id: str) -> Response:
+    """File a record under the right patient: withdrawn under the wrong one, whoever read it is told."""
+    client.require(Scope.WRITE_RECORDS)
+    document = await read_body(request, node.limits.max_document_bytes)
+    done = await asyncio.to_thread(_refiling(node).refile, client.institution, RecordId(record_id), document)
+    return json_response(RefiledBody(done.withdrawal_index, receipt_body(done.receipt), list(done.told)), HTTPStatus.CREATED)
+
+
+@router.get("/v1/notices", **documented("notices"))
+async def list_notices(node: NodeOf, client: Caller) -> Response:
+    """List what the institution has read and was told to be another patient's, newest first."""
+    client.require(Scope.READ_RECORDS)
+    notices = await asyncio.to_thread(_refiling(node).notices, client.institution, _MAX_NOTICES)
+    shown = [
+        NoticeItem(notice.sender, notice.leaf_hash.hex(), notice.withdrawal.hex(), show_time(notice.told_at_ms))
+        for notice in notices
+    ]
+    return json_response(NoticeListBody(shown))
+
+
+def _refiling(node: Node) -> RefilingService:
+    if node.refiling is None:
+        raise SettingsError("this node is not open yet")
+    return node.refiling
 
 
 def _status(submission: Submission, *, reached: bool) -> HTTPStatus:

@@ -125,6 +125,29 @@ class ErasureBody(msgspec.Struct, frozen=True):
     unacknowledged: list[str]
 
 
+class RefiledBody(msgspec.Struct, frozen=True):
+    """A record under the right patient."""
+
+    withdrawal_index: int
+    receipt: ReceiptBody
+    told: list[str]
+
+
+class NoticeItem(msgspec.Struct, frozen=True):
+    """Something that was read and is another patient's."""
+
+    sender: str
+    leaf_hash: str
+    withdrawal: str
+    told_at: str
+
+
+class NoticeListBody(msgspec.Struct, frozen=True):
+    """Notices, newest first."""
+
+    notices: list[NoticeItem]
+
+
 class TombstoneItem(msgspec.Struct, frozen=True):
     """A deleted header."""
 

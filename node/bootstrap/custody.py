@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.adapters.database.own_entries import SqlEntryLabels, SqlOwnTags, SqlPatients
+from node.adapters.database.refiling import SqlRefilingStore
 from node.adapters.database.relocations import SqlRelocationStore
 from node.adapters.database.tombstones import SqlTombstoneRegister
-from node.bootstrap.services import Foundation
+from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.services.custody import Custody
 from node.services.exchange import Exchange
 from node.services.loops import Loop
+from node.services.refiling import WRONG_PATIENT, RefilingParts, RefilingService
 from node.services.relocation import RelocationParts, RelocationService, Spread
 from node.services.tombstones import TombstoneService, TombstoneWatch
 
@@ -76,3 +78,34 @@ def build_custody(foundation: Foundation, sharing: Sharing, exchange: Exchange |
     )
     loop = Loop("relocations", relocations.step, _RELOCATION_INTERVAL_S)
     return BuiltCustody(Custody(tombstones, watch, relocations), [loop])
+
+
+def build_refiling(foundation: Foundation, services: Services, sharing: Sharing, exchange: Exchange | None) -> RefilingService:
+    """Connect what files records under the right patient.
+
+    Args:
+        foundation: What it stands on.
+        services: Takes documents in.
+        sharing: Acts in the log.
+        exchange: Tells who read a record; None where there are no other members.
+    """
+    refiling = RefilingService(
+        RefilingParts(
+            preparation=foundation.workers,
+            ingest=services.node.ingest,
+            composer=sharing.composer,
+            counters=foundation.counters,
+            patients=foundation.patients,
+            patient_rows=SqlPatients(),
+            identities=foundation.identities,
+            labels=SqlEntryLabels(),
+            store=SqlRefilingStore(foundation.stores.readers),
+            outbox=None if exchange is None else exchange.outbox,
+            writer=foundation.stores.writer,
+            clock=foundation.clock,
+            staged=services.sequencing.staged,
+        )
+    )
+    if exchange is not None:
+        exchange.inbox.register(WRONG_PATIENT, refiling.receive)
+    return refiling

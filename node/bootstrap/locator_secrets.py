@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.adapters.clock import SystemClock
@@ -35,12 +36,15 @@ class DrawnSecret:
     """Its serial."""
     members: tuple[InstitutionId, ...]
     """To whom it was sealed."""
-    file: bytes
-    """What is sent to them."""
 
 
-def draw_locator_secret(settings: NodeSettings, institution: InstitutionId) -> DrawnSecret:
-    """Draw the locator secret of the next epoch, keep it, and seal it to every active member.
+def draw_locator_secret(settings: NodeSettings, institution: InstitutionId, write: Callable[[bytes], None]) -> DrawnSecret:
+    """Draw the locator secret of the next epoch, seal it to every active member, and keep it.
+
+    Args:
+        settings: The node's.
+        institution: Who draws it.
+        write: Writes the file for the members, before the secret is kept: an epoch that nobody else can enter must not begin.
 
     Raises:
         DirectoryInUseError: The node is being served.
@@ -59,10 +63,9 @@ def draw_locator_secret(settings: NodeSettings, institution: InstitutionId) -> D
     if not boxes:
         raise SettingsError("the registry that this node kept has no members with exchange keys; serve it once with its chain")
     file = LocatorSecretFile(epoch, institution, unix_ms(clock), boxes)
-    encoded = encode_locator_secret(file, identity.sign(signed_bytes(file)))
-    # the file exists before the secret is kept: an epoch that nobody else can enter must not begin here
+    write(encode_locator_secret(file, identity.sign(signed_bytes(file))))
     keep_locator_secrets(settings.keys, {epoch: secret})
-    return DrawnSecret(epoch, tuple(boxes), encoded)
+    return DrawnSecret(epoch, tuple(boxes))
 
 
 def import_locator_secret(settings: NodeSettings, institution: InstitutionId, data: bytes) -> int:

@@ -19,7 +19,7 @@ from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
 from node.bootstrap.codes import build_codes
 from node.bootstrap.consents import build_consents
-from node.bootstrap.custody import build_custody
+from node.bootstrap.custody import build_custody, build_refiling
 from node.bootstrap.exchange import build_exchange
 from node.bootstrap.following import open_following
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
@@ -95,6 +95,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
         services = build_services(foundation, custody.services)
         consents = build_consents(foundation, services, sharing, exchange, None if outside is None else outside.consents)
+        refiling = build_refiling(foundation, services, sharing, None if exchange is None else exchange.services)
         codes = build_codes(foundation, services, sharing, exchange, consents.services)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops]
         loops += () if exchange is None else exchange.loops
@@ -107,6 +108,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         exchange=None if exchange is None else exchange.services,
         consenting=consents.services,
         codes=codes,
+        refiling=refiling,
         withdrawal=consents.withdrawal,
         findings=None if supervision is None else supervision.findings,
     )

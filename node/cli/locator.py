@@ -13,8 +13,7 @@ from node.settings import load_settings
 
 def rotate(directory: Path, institution: str, output: Path, *, as_json: bool) -> None:
     """Draw the secret of the next epoch and write the file for the members."""
-    drawn = draw_locator_secret(load_settings(directory), InstitutionId(institution))
-    write_file(output, drawn.file)
+    drawn = draw_locator_secret(load_settings(directory), InstitutionId(institution), lambda file: write_file(output, file))
     show({"epoch": drawn.epoch, "written": str(output), "sealed_to": list(drawn.members)}, as_json=as_json)
 
 

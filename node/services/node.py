@@ -22,6 +22,7 @@ from node.services.following import FollowingService
 from node.services.ingest import IngestService
 from node.services.patients import PatientService
 from node.services.progress import Progress
+from node.services.refiling import RefilingService
 from node.services.status import StatusService
 from node.services.withdrawal import WithdrawalService
 from node.services.witnessing import WitnessService
@@ -77,6 +78,8 @@ class Node:
     """What becomes of entries after they were staged."""
     exchange: Exchange | None
     """What it shares with other members; None without a registry."""
+    refiling: RefilingService | None = None
+    """Files records under the right patient; set once the node is open."""
     codes: CodeExchange | None = None
     """Codes of patients; None without a registry."""
     consenting: Consenting | None = None
