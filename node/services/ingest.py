@@ -164,7 +164,11 @@ class IngestService:
         self._lanes.enter(entering)
 
     def _leave(self, pending: Sequence[_Pending]) -> None:
-        self._lanes.leave([one.ticket for one in pending if one.ticket is not None])
+        tickets = [one.ticket for one in pending if one.ticket is not None]
+        for one in pending:
+            # document and ticket know each other: as a cycle both would wait for the next collection
+            one.ticket = None
+        self._lanes.leave(tickets)
 
     def _give_up(self, pending: Sequence[_Pending], error: BaseException) -> None:
         for one in pending:
