@@ -173,4 +173,4 @@ def _unknown(read: object, kept: object, place: str) -> Iterable[Fault]:
 def _fault(error: msgspec.ValidationError) -> Fault:
     """Take place and reason out of msgspec's words: `Expected int, got str - at `$.items[3].code``."""
     reason, _, path = str(error).partition(" - at `$")
-    return Fault(path.rstrip("`").replace("[", "/").replace("]", "").replace(".", "/") or "/", reason)
+    return Fault(path.rstrip("`").replace("[...]", "").replace("[", "/").replace("]", "").replace(".", "/") or "/", reason)

@@ -345,45 +345,73 @@ def header_vector(name: str, pseudonym: bytes | None) -> dict[str, Any]:
     }
 
 
-def public_entry_vector() -> dict[str, Any]:
-    secret, tag, time_ms = seeded("public secret"), seeded("public tag"), 1_760_000_012_345
-    target = {"statement_version": 1, "origin": ORIGIN, "leaf_hash": seeded("target").hex()}
-    statement = compact(target)
+def public_slot(
+    entry_type: int, kind: str, part: tuple[str, bytes], draws: tuple[bytes, bytes], time_ms: int
+) -> tuple[bytes, bytes]:
+    """Slot and leaf of a public entry with one part of a media type; draws are secret and tag."""
+    media_type, content = part
+    secret, tag = draws
     manifest = compact(
         {
             "format": "concord/manifest",
             "format_version": 1,
             "origin": ORIGIN,
-            "entry_type": 9,
-            "kind": "tombstone",
+            "entry_type": entry_type,
+            "kind": kind,
             "identity": None,
             "version": 0,
             "status": "",
             "performed_at_ms": time_ms,
             "issued_at_ms": None,
             "count": 2,
-            "parts": [
-                {
-                    "media_type": "application/vnd.concord.statement+json",
-                    "role": "tombstone",
-                    "length_bytes": len(statement),
-                }
-            ],
+            "parts": [{"media_type": media_type, "role": kind, "length_bytes": len(content)}],
             "patient_part": None,
             "supersedes": None,
         }
     )
-    parts = [
-        ("application/vnd.concord.manifest+json", "", manifest),
-        ("application/vnd.concord.statement+json", "", statement),
-    ]
-    leaves = [part_leaf(part_salt(secret, number), number, *part) for number, part in enumerate(parts)]
+    parts = [("application/vnd.concord.manifest+json", "", manifest), (media_type, "", content)]
+    leaves = [part_leaf(part_salt(secret, number), number, *each) for number, each in enumerate(parts)]
     slot = b"\x01" + secret + encode_parts(parts)
     value = commitment(len(parts), tree_root(leaves))
-    leaf = leaf_bytes(9, time_ms, (value, tag, sha256(slot).digest()))
+    return slot, leaf_bytes(entry_type, time_ms, (value, tag, sha256(slot).digest()))
+
+
+def public_entry_vector() -> dict[str, Any]:
+    secret, tag, time_ms = seeded("public secret"), seeded("public tag"), 1_760_000_012_345
+    target = {"statement_version": 1, "origin": ORIGIN, "leaf_hash": seeded("target").hex()}
+    part = ("application/vnd.concord.statement+json", compact(target))
+    slot, leaf = public_slot(9, "tombstone", part, (secret, tag), time_ms)
     return {
         "origin": ORIGIN,
         "target": target,
+        "claimed_time_ms": time_ms,
+        "secret": secret.hex(),
+        "tag": tag.hex(),
+        "slot": slot.hex(),
+        "leaf": leaf.hex(),
+    }
+
+
+PRICES = """{
+ "format": "concord/prices",
+ "version": 1,
+ "head": {"name":"vector-prices","serial":3,"issued":"2026-01-01","sample":true,"sources":["made up"]},
+ "prices": [
+  {"charge":"LIVER","region":"CN-44","price_fen":12000,"valid_from":"2026-01-01"},
+  {"charge":"LIVER","region":"CN-4401","price_fen":13200,"valid_from":"2026-01-01","valid_to":"2026-06-30","institution_class":"3A"}
+ ]
+}
+"""
+
+
+def catalogue_entry_vector() -> dict[str, Any]:
+    secret, tag, time_ms = seeded("catalogue secret"), seeded("catalogue tag"), 1_760_000_012_345
+    part = ("application/vnd.concord.catalogue+json", PRICES.encode())
+    slot, leaf = public_slot(8, "prices", part, (secret, tag), time_ms)
+    return {
+        "origin": ORIGIN,
+        "document": PRICES,
+        "digest": sha256(PRICES.encode()).hexdigest(),
         "claimed_time_ms": time_ms,
         "secret": secret.hex(),
         "tag": tag.hex(),
@@ -399,6 +427,7 @@ FILES = {
     "locator.json": locator_vector,
     "header.json": header_vectors,
     "public-entry.json": public_entry_vector,
+    "catalogue-entry.json": catalogue_entry_vector,
 }
 
 

@@ -24,6 +24,8 @@ from node.identity.codes import (
     public_keys,
     signing_key_seed,
 )
+from node.wire.catalogue import digest_of, encode_document, parse_document
+from node.wire.catalogue_entry import document_entry, published_document
 from node.wire.commitment import (
     BodyPart,
     commit,
@@ -176,6 +178,18 @@ def test_public_entry() -> None:
     assert entry.header.hex() == case["slot"]
     assert entry.leaf.hex() == case["leaf"]
     assert tombstone_target(open_public_entry(entry.leaf, entry.header, Origin(case["origin"]))) == target
+
+
+def test_catalogue_entry() -> None:
+    case = vector("catalogue-entry.json")
+    data = case["document"].encode()
+    assert encode_document(parse_document(data)) == data
+    assert digest_of(data).hex() == case["digest"]
+    entropy = replay(bytes.fromhex(case["secret"]), bytes.fromhex(case["tag"]))
+    entry = document_entry(Origin(case["origin"]), data, case["claimed_time_ms"], entropy)
+    assert (entry.header.hex(), entry.leaf.hex()) == (case["slot"], case["leaf"])
+    opened = open_public_entry(entry.leaf, entry.header, Origin(case["origin"]))
+    assert published_document(opened) == (parse_document(data), digest_of(data))
 
 
 def content_of(case: dict[str, Any]) -> HeaderContent:
