@@ -17,6 +17,7 @@ from typing import Final
 
 import structlog
 
+from ledger.checkpoints import parse_checkpoint
 from ledger.errors import LedgerError
 from ledger.follower import (
     Contradicted,
@@ -31,6 +32,7 @@ from ledger.follower import (
 )
 from ledger.forks import KnownHead
 from ledger.hashing import LeafIndex, TreeSize
+from ledger.notes import parse_note
 from node.domain.entry import Origin
 from node.domain.trust import TrustedLog
 from node.errors import ChainError, ConcordError, NodeStoppingError
@@ -199,6 +201,9 @@ class FollowingService:
             if note is None:
                 each.show("new")
                 return False
+            if _is_beyond_its_end(each.trusted, note):
+                each.show("closed", "it went on after the consortium closed it; what came after is void")
+                return False
             each.show("following")
             self._keep(each, follower.offer(note, self._known(each)))
         batch: list[LeavesVerified] = []
@@ -280,3 +285,8 @@ class FollowingService:
         indexed = self._index.size(origin)
         size = indexed if trusted is None else trusted.size
         return FollowedStatus(origin, each.trusted.institution, state, reason, size, indexed, each.looked_at)
+
+
+def _is_beyond_its_end(log: TrustedLog, note: bytes) -> bool:
+    """Tell whether a checkpoint is of a size at which the consortium had closed the log already."""
+    return log.closed is not None and parse_checkpoint(parse_note(note).text).size > log.closed.final_size

@@ -39,7 +39,6 @@ _CHUNK: Final = 500
 _LOADED_ROWS: Final = 10_000
 
 _CURSOR_DECODER: Final = msgspec.json.Decoder(EventCursor)
-_INSERT_LEAVES: Final = followed_leaves.insert()
 _ENTRIES: Final = (
     sa.select(
         followed_leaves.c.leaf_index,
@@ -198,18 +197,11 @@ class SqlFollowedIndex:
         size = LeafIndex(first + len(leaves))
         with self._writer.begin() as connection:
             log_id = self._log_id(connection, origin)
-            values = [
-                {
-                    "log_id": log_id,
-                    "leaf_index": index,
-                    "leaf": leaf,
-                    "hash_prefix": _hash_prefix(leaf_hash),
-                    "seen_at_ms": seen_at_ms,
-                }
+            rows = [
+                (log_id, index, leaf, _hash_prefix(leaf_hash), seen_at_ms)
                 for index, (leaf, leaf_hash) in enumerate(zip(leaves, hashes, strict=True), first)
             ]
-            if values:
-                connection.execute(_INSERT_LEAVES, values)
+            _insert_many(connection, followed_leaves, rows)
             connection.execute(followed_logs.update().where(followed_logs.c.log_id == log_id).values(size=size))
         # after the commit: whoever probes finds only what can be read
         tags = self._tags[origin]
@@ -258,15 +250,12 @@ class SqlFollowedIndex:
             gone = self._deleted_among(connection, log_id, settled)
             _delete(connection, followed_headers, log_id, settled)
             headers = [
-                {"log_id": log_id, "leaf_index": index, "header": header}
+                (log_id, index, header)
                 for index, header in page.headers.items()
                 if index not in gone and page.origin not in self._own
             ]
-            gaps = [{"log_id": log_id, "leaf_index": index} for index in page.missing if index not in gone]
-            if headers:
-                connection.execute(followed_headers.insert(), headers)
-            if gaps:
-                connection.execute(missing_headers.insert(), gaps)
+            _insert_many(connection, followed_headers, headers)
+            _insert_many(connection, missing_headers, [(log_id, index) for index in page.missing if index not in gone])
             log = followed_logs.update().where(followed_logs.c.log_id == log_id, followed_logs.c.headers_asked < page.asked_to)
             connection.execute(log.values(headers_asked=page.asked_to))
         if page.tombstones:
@@ -319,6 +308,19 @@ def _delete(connection: sa.Connection, table: sa.Table, log_id: int, indices: se
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
         connection.execute(table.delete().where(table.c.log_id == log_id, table.c.leaf_index.in_(chunk)))
+
+
+def _insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[object, ...]]) -> None:
+    """Insert rows, as tuples in the order of the table's columns, by the driver's own hand.
+
+    SQLAlchemy would spend as long on the names of each row as the database spends on the row.
+    """
+    if not rows:
+        return
+    columns = [column.name for column in table.columns]
+    compiled = table.insert().compile(dialect=connection.dialect, column_keys=columns)
+    named = [dict(zip(columns, row, strict=True)) for row in rows] if not compiled.positional else list(rows)
+    connection.exec_driver_sql(str(compiled), named)
 
 
 def _hash_prefix(leaf_hash: bytes) -> int:

@@ -10,6 +10,7 @@ from ledger.hashing import LeafIndex, hash_leaf
 from ledger.witness import CosignedHead
 from node.adapters.database.schema import INDEX, TRUST
 from node.domain.entry import LeafReference
+from node.domain.trust import Closure
 from node.wire.fork_evidence import parse_fork_evidence
 from tests.served_logs import ServedLog
 from tests.unit.services_following.world import GRACE_S, POLL_S, Follower, Hospital, content
@@ -230,3 +231,16 @@ def test_a_tombstone_for_another_log_or_for_a_tombstone_deletes_nothing(follower
     first.sealed[1] = header
     follower.poll()
     assert len(follower.buried) == 1
+
+
+def test_a_closed_log_is_followed_to_its_end_and_no_further(follower: Follower) -> None:
+    first = follower.hospitals[0]
+    first.fill(30)
+    first.closed = Closure(30, None)
+    follower.restart()
+    follower.poll()
+    assert follower.status(first).state == "following"
+    first.fill(1)
+    follower.poll()
+    assert follower.status(first).state == "closed"
+    assert len(indexed(follower, first)) == 30

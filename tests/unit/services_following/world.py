@@ -19,7 +19,7 @@ from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, R
 from node.domain.header import AnyContent, HeaderContent
 from node.domain.patient import LocatorTag
 from node.domain.record import Kind, RecordStatus
-from node.domain.trust import LogKey, TrustedLog
+from node.domain.trust import Closure, LogKey, TrustedLog
 from node.ports.chain import AnchoredHead
 from node.ports.peers import FollowedPeer
 from node.services.following import FollowedStatus, FollowingService
@@ -77,11 +77,12 @@ class Hospital:
         self.serving: ServedLog | None = None
         """What is served instead of its log."""
         self.asked = 0
+        self.closed: Closure | None = None
 
     @property
     def trusted(self) -> TrustedLog:
         key = LogKey(self.signer.verifier_key, 0, None)
-        return TrustedLog(self.origin, InstitutionId(self.origin.partition(".")[0]), "http://nowhere.example", (key,), None)
+        return TrustedLog(self.origin, InstitutionId(self.origin.partition(".")[0]), "http://nowhere.example", (key,), self.closed)
 
     def add(
         self,
