@@ -65,7 +65,6 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.VerificationError, HTTPStatus.UNPROCESSABLE_ENTITY, "refuted", "What was claimed does not hold"),
     (errors.MemberError, HTTPStatus.BAD_GATEWAY, "member", "Another member did not do its part"),
     (errors.ConsentStateUnknownError, HTTPStatus.SERVICE_UNAVAILABLE, "consent-unknown", "The consent's state cannot be known now"),
-    (errors.ConsentsOffError, HTTPStatus.SERVICE_UNAVAILABLE, "consents-off", "Consents are off here"),
     (errors.ChainError, HTTPStatus.SERVICE_UNAVAILABLE, "chain", "The chain cannot be used now"),
     (errors.NodeStoppingError, HTTPStatus.SERVICE_UNAVAILABLE, "stopping", "The node is stopping"),
     (errors.PreparationLostError, HTTPStatus.SERVICE_UNAVAILABLE, "not-prepared", "The document could not be prepared"),

@@ -26,6 +26,17 @@ ROUTES = [
     ("DELETE", "/v1/records/x", Scope.ERASE_RECORDS),
     ("GET", "/v1/records/x/evidence", Scope.DISCLOSE),
     ("POST", "/v1/patients", Scope.WRITE_PATIENTS),
+    ("POST", "/v1/patients:withdraw", Scope.WITHDRAW),
+    ("POST", "/v1/consents", Scope.WRITE_CONSENTS),
+    ("POST", "/v1/consents:assert", Scope.WRITE_CONSENTS),
+    ("POST", "/v1/consents:from-fhir", Scope.WRITE_CONSENTS),
+    ("POST", "/v1/consents:list", Scope.READ_CONSENTS),
+    ("GET", "/v1/consents/x", Scope.READ_CONSENTS),
+    ("GET", "/v1/consents/x/fhir", Scope.READ_CONSENTS),
+    ("POST", "/v1/consents/x:revoke", Scope.WRITE_CONSENTS),
+    ("POST", "/v1/emergencies", Scope.OPEN_EMERGENCIES),
+    ("GET", "/v1/emergencies", Scope.REVIEW_EMERGENCIES),
+    ("POST", "/v1/emergencies/x:review", Scope.REVIEW_EMERGENCIES),
     ("GET", "/v1/headers/hospital-a.example/log", Scope.READ_LOG),
     ("GET", "/v1/status", Scope.READ_STATUS),
     ("GET", "/metrics", Scope.READ_STATUS),
@@ -35,11 +46,16 @@ OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/verify"), ("POST"
 ids = [f"{method} {path}" for method, path, _ in [*ROUTES, *LOG_ROUTES]]
 
 
+def template(path: str) -> str:
+    """Put the name of a path's parameter where the table has an x."""
+    names = {"/v1/consents/": "consent_id", "/v1/emergencies/": "emergency_id"}
+    name = next((name for start, name in names.items() if path.startswith(start)), "record_id")
+    return path.replace("/x", f"/{{{name}}}")
+
+
 def test_the_table_names_every_route(api: Api) -> None:
     document = create_app(api.world.running.node).openapi()
-    named = {
-        (method, path.replace("/x", "/{record_id}").replace("hospital-a.example/log", "{origin}")) for method, path, _ in ROUTES
-    }
+    named = {(method, template(path).replace("hospital-a.example/log", "{origin}")) for method, path, _ in ROUTES}
     named |= {("GET", "/log/{institution}/checkpoint"), ("GET", "/log/{institution}/tile/{path}")}
     named |= {(method, path.replace("hospital-a", "{institution}")) for method, path in OPEN}
     served = {(method.upper(), path) for path, item in document["paths"].items() for method in item}

@@ -16,6 +16,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from node.api.app import create_app
+from node.bootstrap.operation import Outside
+from node.ports.consortium import Registry
+from tests.unit.consents.simulated_chain import SimulatedConsents
 from tests.unit.services_records.world import World, make_world, report
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -32,7 +35,9 @@ def as_lines(_context: object, value: object) -> bytes:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = make_world(tmp_path_factory.mktemp("fuzz") / "n", server={"public_log": True, "wait_timeout_s": 0.05}).start()
+    made = make_world(tmp_path_factory.mktemp("fuzz") / "n", server={"public_log": True, "wait_timeout_s": 0.05})
+    made.outside = Outside(lambda: Registry(0, 0, (), ()), None, SimulatedConsents(made.clock))
+    made.start()
     made.wait_logged(made.receipt(report()))
     yield made
     made.stop()
