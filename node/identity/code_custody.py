@@ -1,4 +1,4 @@
-"""A patient's card, sealed so that two of three custodians are needed to open it (docs/spec/code-service.md, ADR 0014).
+"""A patient's card, sealed so that two of three custodians are needed to open it (docs/spec/code-service.md, ADR 0016).
 
 version u8 = 1 · nonce 24 · u16 length · ciphertext · u8 pairs · each: u8 length · outer · u8 length · inner · box 128. The
 ciphertext is the card (code 32 · X25519 32 · Ed25519 32) under a random key, bound to the document; each box is that key

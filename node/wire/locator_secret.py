@@ -48,7 +48,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     epoch: Annotated[int, Meta(ge=1, le=2**32 - 1)]
     issuer: str
-    created_at_ms: Annotated[int, Meta(ge=0, lt=2**63)]
+    created_at_ms: Annotated[int, Meta(ge=0, le=2**53)]
     boxes: dict[str, Annotated[str, Meta(max_length=_MAX_BOX_HEX)]]
     signature: Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
 
