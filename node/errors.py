@@ -7,6 +7,7 @@ ConcordError
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
 │   │   ├── MalformedPatientCodeError, MalformedPatientFileError, MalformedPatientKeysError
+│   │   ├── MalformedPatientEntriesError
 │   │   ├── MalformedKindError, MalformedPublicEntryError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
 │   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
@@ -49,7 +50,7 @@ ConcordError
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError
 │   ├── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 │   └── ResponseSignatureError      an answer of a member that it did not sign, or not for this request
-├── AccessError                     UnauthenticatedError, ForbiddenError
+├── AccessError                     UnauthenticatedError, ForbiddenError, RateLimitedError
 │   └── RequestSignatureError       MalformedSignatureError, UnknownRequestKeyError, RequestTimeError,
 │                                   AlteredRequestError, ReplayedRequestError, WrongAudienceError
 ├── MemberError                     another member did not do its part; tried again later
@@ -183,6 +184,14 @@ class MalformedPatientFileError(WireError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"patient file: {reason}; it holds what `concord patient new` wrote")
+        self.reason = reason
+
+
+class MalformedPatientEntriesError(WireError):
+    """Not what a patient's tool asks a node, or not what it is answered."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"patient's entries: {reason}")
         self.reason = reason
 
 
@@ -939,6 +948,14 @@ class UnauthenticatedError(AccessError):
 
     def __init__(self) -> None:
         super().__init__("send a valid API key as `Authorization: Bearer <key>`")
+
+
+class RateLimitedError(AccessError):
+    """Somebody asked too often."""
+
+    def __init__(self, per_minute: int) -> None:
+        super().__init__(f"more than {per_minute} requests a minute; ask again later")
+        self.per_minute = per_minute
 
 
 class ForbiddenError(AccessError):

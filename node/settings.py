@@ -40,6 +40,7 @@ class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     public_log: bool = Field(default=False, description="whether /log answers without an API key")
+    patient_requests_per_minute: int = Field(240, gt=0, description="requests of one address to /v1/patient in a minute")
     wait_timeout_s: float = Field(30.0, gt=0, description="how long ?wait= waits before it answers with the level reached")
 
 

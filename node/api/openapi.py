@@ -362,6 +362,14 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
         },
         "openapi_extra": _request(JSON, _OBJECT),
     },
+    "patient-keys": {
+        "responses": {200: _json("this node's logs", None, {"logs": {}}), **_problems(429, 503)},
+        "openapi_extra": {"security": []},
+    },
+    "patient-entries": {
+        "responses": {200: _json("entries that have the tags", None, {"logs": {}}), **_problems(400, 413, 422, 429, 503)},
+        "openapi_extra": _request(JSON, _OBJECT, {"tags": {}}) | {"security": []},
+    },
     "findings": {
         "responses": {
             200: _json("a page", schemas.FindingListBody, _FINDINGS_EXAMPLE),

@@ -24,6 +24,7 @@ _URN = "urn:concord:problem:"
 
 TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.UnauthenticatedError, HTTPStatus.UNAUTHORIZED, "unauthenticated", "No valid API key"),
+    (errors.RateLimitedError, HTTPStatus.TOO_MANY_REQUESTS, "too-many-requests", "Too many requests"),
     (errors.ForbiddenError, HTTPStatus.FORBIDDEN, "forbidden", "The API key may not do this"),
     (errors.MalformedSignatureError, HTTPStatus.UNAUTHORIZED, "signature-malformed", "Not signed as members sign"),
     (errors.UnknownRequestKeyError, HTTPStatus.UNAUTHORIZED, "key-not-registered", "No key of an active member"),

@@ -24,6 +24,7 @@ from node.bootstrap.exchange import build_exchange
 from node.bootstrap.following import open_following
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.packages import check_one_root
+from node.bootstrap.patient_access import build_patient_access
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
@@ -110,6 +111,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         codes=codes,
         refiling=refiling,
         withdrawal=consents.withdrawal,
+        patient_access=build_patient_access(foundation, sharing),
         findings=None if supervision is None else supervision.findings,
     )
     return RunningNode(node, services.sequencing, services.anchoring, sharing, closing)

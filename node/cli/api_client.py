@@ -81,6 +81,10 @@ class ApiClient:
         """Send bytes and return the document that is answered; raises as `get_json`."""
         return self._call("POST", path, parameters, content).json()
 
+    def post_bytes(self, path: str, content: bytes) -> bytes:
+        """Send bytes and return those that are answered; raises as `get_json`."""
+        return self._call("POST", path, None, content).content
+
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Delete something; raises as `get_json`."""
         return self._call("DELETE", path, None).json()

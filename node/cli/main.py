@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from node.cli import options
+from node.cli.audit_commands import audit_app
 from node.cli.catalogue_commands import catalogue_app
 from node.cli.clients_commands import clients_app
 from node.cli.consent_commands import consent_app
@@ -28,6 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(patient_app, name="patient")
+app.add_typer(audit_app, name="audit")
 app.add_typer(records_app, name="records")
 app.add_typer(tombstones_app, name="tombstones")
 app.add_typer(locator_app, name="locator")

@@ -32,6 +32,7 @@ ApiKey = Annotated[
 TrustRoot = Annotated[Path, typer.Option("--trust-root", help="The consortium's trust root", envvar="CONCORD_TRUST_ROOT")]
 Rpc = Annotated[str, typer.Option("--rpc", help="JSON-RPC address of the consortium's chain", envvar="CONCORD_RPC")]
 
+Lang = Annotated[Language | None, typer.Option("--lang", help="Language of the words; by default the environment's")]
 PatientFile = Annotated[Path, typer.Option("--patient", help="The patient's file", envvar="CONCORD_PATIENT")]
 
 LogUrl = Annotated[str | None, typer.Option("--url", help="Where the log is served: http://node/log/institution")]

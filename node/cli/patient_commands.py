@@ -1,4 +1,4 @@
-"""`concord patient`: what a patient does with a seed, offline."""
+"""`concord patient`: the patient's own tool; `new` and `card` are offline."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from node.cli import options
+from node.cli.patient_view_commands import view_app
 
-patient_app = typer.Typer(no_args_is_help=True, help="Draw a patient's seed, show the card.")
+patient_app = typer.Typer(no_args_is_help=True, help="The patient's own tool: seed and card, what is there, who looked.")
+patient_app.add_typer(view_app)
 
 SeedFile = Annotated[Path, typer.Argument(help="The file of the seed, mode 0600")]
 Qr = Annotated[Path | None, typer.Option("--qr", help="Also draw the card's QR code into this file: .svg or .png")]

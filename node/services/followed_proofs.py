@@ -60,6 +60,17 @@ class FollowedProofs:
         state = self._trust.followed(origin)
         return None if state is None else parse_state(state).note
 
+    def under_head(self, origin: Origin, entries: Sequence[FollowedEntry]) -> tuple[bytes | None, list[ProvedEntry]]:
+        """Return a log's trusted head, and the proofs of those of its entries that are under it."""
+        note = self.head(origin)
+        if note is None:
+            return None, []
+        size = parse_checkpoint(parse_note(note).text).size
+        covered = [entry for entry in entries if entry.place.index < size]
+        proved = self._prove(origin, covered) if covered else []
+        # the head may have moved on meanwhile; what was proved names the one that it was proved under
+        return (proved[0].note if proved else note), proved
+
     def prove(self, entries: Sequence[FollowedEntry]) -> list[ProvedEntry]:
         """Prove entries, those of one log under one head.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.access import AccessOutcome, AccessSide, ConsentId, Purpose
-from node.supervision.findings import SEVERITIES, FindingCode
+from node.supervision.findings import SEVERITIES, FindingCode, Severity
 from node.supervision.pairing import Judgement, Receipt, judge_request
 from tests.unit.supervision_pairing.receipts import DOCTOR, GRACE_MS, RECHECK_MS, START_MS, A, B, C, make_receipt, make_rules
 
@@ -160,4 +160,5 @@ def test_a_finding_keeps_its_name_while_entries_are_added_to_it() -> None:
 def test_every_kind_of_finding_has_a_severity_and_words(language: str) -> None:
     texts = tomllib.loads((TEXTS / f"{language}.toml").read_text(encoding="utf-8"))
     assert set(SEVERITIES) == set(FindingCode)
-    assert set(texts["finding"]) == {code.value for code in FindingCode}
+    severities = {f"severity_{severity.value}" for severity in Severity}
+    assert set(texts["finding"]) == {code.value for code in FindingCode} | severities

@@ -1,0 +1,56 @@
+"""/v1/patient: what a patient's own tool asks; nobody is believed, and nobody learns more than a tag entitles to."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from node.api.openapi import documented
+from node.api.requests import json_response, node_of, read_body
+from node.errors import SettingsError
+from node.services.node import Node
+from node.services.patient_access import PatientAccess
+from node.wire.patient_entries import MAX_REQUEST_BYTES, encode_answer, parse_request
+
+router = APIRouter(tags=["patients"])
+
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+def access_of(node: Node, request: Request) -> PatientAccess:
+    """Return what the node does for patients, and count the request.
+
+    Raises:
+        SettingsError: It does nothing for them.
+        RateLimitedError: The sender has asked too often.
+    """
+    if node.patient_access is None:
+        raise SettingsError("this node answers no patients")
+    node.patient_access.limit.take("" if request.client is None else request.client.host)
+    return node.patient_access
+
+
+@router.get("/v1/patient/keys", **documented("patient-keys"))
+async def exchange_keys(request: Request) -> Response:
+    """Tell this node's logs, and the exchange keys under which each numbers what only it and the patient find."""
+    access = access_of(node_of(request), request)
+    return json_response(
+        {
+            "logs": {
+                str(origin): {"institution": institution, "exchange_keys": [key.hex() for key in access.exchange_keys(institution)]}
+                for institution, origin in access.origins.items()
+            }
+        }
+    )
+
+
+@router.post("/v1/patient/entries", **documented("patient-entries"))
+async def entries(request: Request) -> Response:
+    """Return the entries that have these tags, each with its proof; what nothing has is answered by nothing."""
+    access = access_of(node_of(request), request)
+    tags = parse_request(await read_body(request, MAX_REQUEST_BYTES))
+    found = await asyncio.to_thread(access.entries.answer, tags)
+    return Response(encode_answer(found), media_type="application/json", headers=_NO_STORE)

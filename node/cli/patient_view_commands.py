@@ -1,0 +1,79 @@
+"""`concord patient results`, `consents`, `access`, `export`: what the patient sees; `node.cli.patient_view` does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from node.cli import options
+
+view_app = typer.Typer()
+
+Nodes = Annotated[
+    list[str] | None, typer.Option("--node", help="ORIGIN=URL: reach the node of a log elsewhere than the trust root says")
+]
+
+
+@view_app.command()
+def results(
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    node: Nodes = None,
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the patient's results in all logs, each verified."""
+    from node.cli import patient_view as command
+
+    command.show_section(command.Asking(patient, trust_root, node or ()), ("results",), lang, as_json=as_json)
+
+
+@view_app.command()
+def consents(
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    node: Nodes = None,
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the consents that were logged: granted, asserted, revoked."""
+    from node.cli import patient_view as command
+
+    command.show_section(command.Asking(patient, trust_root, node or ()), ("consents",), lang, as_json=as_json)
+
+
+@view_app.command()
+def access(
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    node: Nodes = None,
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> None:
+    """List who looked, or asked and was denied: when, why, under which consent or emergency."""
+    from node.cli import patient_view as command
+
+    command.show_section(command.Asking(patient, trust_root, node or ()), ("access", "other"), lang, as_json=as_json)
+
+
+@view_app.command()
+def export(
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write")],
+    completeness: Annotated[
+        list[Path] | None, typer.Option(help="Put this proof of contiguity in, and with it its keys; repeat for more")
+    ] = None,
+    node: Nodes = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write everything into one file that anybody can verify with the trust root."""
+    from node.cli import patient_view as command
+
+    command.export(command.Asking(patient, trust_root, node or ()), output, completeness or (), as_json=as_json)
