@@ -8,7 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from node.api import schemas
+from node.api import openapi_oversight, schemas
 from node.api.openapi_parts import JSON, PROBLEM, SCHEMA
 from node.api.openapi_parts import bytes_answer as _bytes
 from node.api.openapi_parts import json_answer as _json
@@ -94,29 +94,6 @@ _OUTBOX_EXAMPLE: Final = {
             "last_error": "MemberAwayError",
         }
     ]
-}
-_FINDINGS_EXAMPLE: Final = {
-    "findings": [
-        {
-            "finding_id": "0123456789abcdef0123456789abcdef",
-            "code": "holder_alone",
-            "severity": "serious",
-            "institutions": ["hospital-b"],
-            "subject": "89abcdef0123456789abcdef01234567 hospital-a hospital-b",
-            "values": {"holder_id": "hospital-a", "requester_id": "hospital-b", "outcome": "disclosed"},
-            "entries": [
-                {
-                    "origin": "hospital-a.example/log",
-                    "leaf_index": 97,
-                    "leaf_hash": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
-                    "tree_size": 98,
-                }
-            ],
-            "raised_at": "2026-03-01T08:45:00.000Z",
-            "settled_at": None,
-        }
-    ],
-    "next_before": None,
 }
 _ERASURE_EXAMPLE: Final = {
     "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
@@ -362,26 +339,6 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
         },
         "openapi_extra": _request(JSON, _OBJECT),
     },
-    "patient-keys": {
-        "responses": {200: _json("this node's logs", None, {"logs": {}}), **_problems(429, 503)},
-        "openapi_extra": {"security": []},
-    },
-    "patient-entries": {
-        "responses": {200: _json("entries that have the tags", None, {"logs": {}}), **_problems(400, 413, 422, 429, 503)},
-        "openapi_extra": _request(JSON, _OBJECT, {"tags": {}}) | {"security": []},
-    },
-    "findings": {
-        "responses": {
-            200: _json("a page", schemas.FindingListBody, _FINDINGS_EXAMPLE),
-            **_problems(401, 403, 422, 503),
-        }
-    },
-    "finding-evidence": {
-        "responses": {
-            200: _bytes("the finding with its evidence", "application/vnd.concord.finding+json"),
-            **_problems(401, 403, 404, 422, 503),
-        }
-    },
     "status": {"responses": {200: _json("the status", None, {"node": "ready"}), **_problems(401, 403)}},
     "healthz": {"responses": {200: _json("alive", None, {"status": "ok"})}},
     "readyz": {
@@ -392,6 +349,9 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "metrics": {"responses": {200: _bytes("Prometheus text", "text/plain"), **_problems(401, 403)}},
 }
+
+
+_OPERATIONS |= openapi_oversight.OPERATIONS
 
 
 def documented(operation: str) -> dict[str, Any]:

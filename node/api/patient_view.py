@@ -27,10 +27,11 @@ def access_of(node: Node, request: Request) -> PatientAccess:
         SettingsError: It does nothing for them.
         RateLimitedError: The sender has asked too often.
     """
-    if node.patient_access is None:
+    if node.oversight is None:
         raise SettingsError("this node answers no patients")
-    node.patient_access.limit.take("" if request.client is None else request.client.host)
-    return node.patient_access
+    patients = node.oversight.patients
+    patients.limit.take("" if request.client is None else request.client.host)
+    return patients
 
 
 @router.get("/v1/patient/keys", **documented("patient-keys"))

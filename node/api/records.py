@@ -42,6 +42,7 @@ from node.services.clients import Scope
 from node.services.ingest import Submission
 from node.services.node import Node
 from node.services.refiling import RefilingService
+from node.wire.bundle import BUNDLE_MEDIA_TYPE
 
 router = APIRouter(tags=["records"])
 
@@ -108,6 +109,18 @@ async def show_record(node: NodeOf, client: Caller, record_id: str, wait: WaitPa
     erased_at = None if record.erased_at_ms is None else show_time(record.erased_at_ms)
     level, witnessed = (versions[0].level, versions[0].witnessed) if versions else (None, False)
     return json_response(RecordBody(record.record_id, record.institution, record.kind, level, witnessed, erased_at, versions))
+
+
+@router.get("/v1/records/{record_id}/trail", **documented("trail"))
+async def tell_trail(node: NodeOf, client: Caller, record_id: str) -> Response:
+    """Tell the life of a record as a bundle: versions, relocations, deletions, who read it; each line proves itself."""
+    client.require(Scope.DISCLOSE)
+    if node.oversight is None:
+        raise UnknownRecordError(record_id)
+    identity = node.oversight.patients.identities[client.institution]
+    origin = node.institutions[client.institution].origin
+    bundle = await asyncio.to_thread(node.oversight.trails.tell, identity, origin, RecordId(record_id))
+    return Response(bundle, media_type=BUNDLE_MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
 @router.delete("/v1/records/{record_id}", **documented("erase"))

@@ -33,9 +33,10 @@ def findings_of(node: Node) -> FindingService:
     Raises:
         SettingsError: This node hosts no regulator whose audit key the trust root names.
     """
-    if node.findings is None:
+    findings = None if node.oversight is None else node.oversight.findings
+    if findings is None:
         raise SettingsError("this node hosts no regulator with an audit key in the trust root; ask the regulator's node")
-    return node.findings
+    return findings
 
 
 @router.get("/v1/supervision/findings", **documented("findings"))

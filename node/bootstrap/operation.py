@@ -23,12 +23,11 @@ from node.bootstrap.custody import build_custody, build_refiling
 from node.bootstrap.exchange import build_exchange
 from node.bootstrap.following import open_following
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
+from node.bootstrap.oversight import build_oversight
 from node.bootstrap.packages import check_one_root
-from node.bootstrap.patient_access import build_patient_access
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
-from node.bootstrap.supervision import build_supervision
 from node.errors import NodeStoppingError
 from node.ports.clock import Clock
 from node.ports.consents import ConsentChain
@@ -100,8 +99,8 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         codes = build_codes(foundation, services, sharing, exchange, consents.services)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops]
         loops += () if exchange is None else exchange.loops
-        supervision = build_supervision(foundation, services)
-        loops += () if supervision is None else supervision.loops
+        oversight = build_oversight(foundation, services, sharing)
+        loops += oversight.loops
         _start(foundation, services, loops, stack)
         closing = stack.pop_all()
     node = replace(
@@ -111,8 +110,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         codes=codes,
         refiling=refiling,
         withdrawal=consents.withdrawal,
-        patient_access=build_patient_access(foundation, sharing),
-        findings=None if supervision is None else supervision.findings,
+        oversight=oversight.services,
     )
     return RunningNode(node, services.sequencing, services.anchoring, sharing, closing)
 

@@ -97,7 +97,8 @@ def describe_line(line: Line, texts: Texts) -> str:
     """Say one line."""
     common = {"institution": line.institution, "time": _time(_when(line))}
     if line.header is None:
-        return texts.say(_TABLE, "closed", {**common, "entry_type": line.entry_type.name.lower()})
+        key = "administrative" if line.entry_type is EntryType.ADMINISTRATIVE else "closed"
+        return texts.say(_TABLE, key, {**common, "entry_type": line.entry_type.name.lower()})
     match line.header.content:
         case HeaderContent() as record:
             key = {EntryType.AMENDMENT: "amendment", EntryType.WITHDRAWAL: "withdrawal"}.get(line.entry_type, "record")

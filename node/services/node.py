@@ -17,10 +17,9 @@ from node.services.erasure import ErasureService
 from node.services.evidence import EvidenceService
 from node.services.exchange import Exchange
 from node.services.finding import Finder
-from node.services.findings import FindingService
 from node.services.following import FollowingService
 from node.services.ingest import IngestService
-from node.services.patient_access import PatientAccess
+from node.services.oversight import Oversight
 from node.services.patients import PatientService
 from node.services.progress import Progress
 from node.services.refiling import RefilingService
@@ -87,7 +86,5 @@ class Node:
     """Consents and emergencies; None where the consortium has no contract for them."""
     withdrawal: WithdrawalService | None = None
     """Stops processing for a patient; set once the node is open."""
-    patient_access: PatientAccess | None = None
-    """What it does for patients; set once the node is open."""
-    findings: FindingService | None = None
-    """What supervision found; None where no regulator is hosted."""
+    oversight: Oversight | None = None
+    """What patients, auditors and regulators see; set once the node is open."""

@@ -1,0 +1,64 @@
+"""How the routes for patients, auditors and regulators are described."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from node.api import schemas
+from node.api.openapi_parts import JSON, bytes_answer, json_answer, problem_answers, request_body
+
+_FINDINGS_EXAMPLE: Final = {
+    "findings": [
+        {
+            "finding_id": "0123456789abcdef0123456789abcdef",
+            "code": "holder_alone",
+            "severity": "serious",
+            "institutions": ["hospital-b"],
+            "subject": "89abcdef0123456789abcdef01234567 hospital-a hospital-b",
+            "values": {"holder_id": "hospital-a", "requester_id": "hospital-b", "outcome": "disclosed"},
+            "entries": [
+                {
+                    "origin": "hospital-a.example/log",
+                    "leaf_index": 97,
+                    "leaf_hash": "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+                    "tree_size": 98,
+                }
+            ],
+            "raised_at": "2026-03-01T08:45:00.000Z",
+            "settled_at": None,
+        }
+    ],
+    "next_before": None,
+}
+
+OPERATIONS: Final[dict[str, dict[str, Any]]] = {
+    "trail": {
+        "responses": {
+            200: bytes_answer("the record's life, as a bundle", "application/vnd.concord.patient-bundle+json"),
+            **problem_answers(401, 403, 404, 409, 422),
+        }
+    },
+    "patient-keys": {
+        "responses": {200: json_answer("this node's logs", None, {"logs": {}}), **problem_answers(429, 503)},
+        "openapi_extra": {"security": []},
+    },
+    "patient-entries": {
+        "responses": {
+            200: json_answer("entries that have the tags", None, {"logs": {}}),
+            **problem_answers(400, 413, 422, 429, 503),
+        },
+        "openapi_extra": request_body(JSON, {"type": "object"}, {"tags": {}}) | {"security": []},
+    },
+    "findings": {
+        "responses": {
+            200: json_answer("a page", schemas.FindingListBody, _FINDINGS_EXAMPLE),
+            **problem_answers(401, 403, 422, 503),
+        }
+    },
+    "finding-evidence": {
+        "responses": {
+            200: bytes_answer("the finding with its evidence", "application/vnd.concord.finding+json"),
+            **problem_answers(401, 403, 404, 422, 503),
+        }
+    },
+}
