@@ -131,7 +131,7 @@ class SeenCode:
     unit: str
     """UCUM unit as it came, or empty."""
     times: int
-    """How often it was seen."""
+    """How often it was seen: once for each record, however often the record names it."""
 
 
 def unmapped_codes(seen: Iterable[Item], index: ResultIndex) -> tuple[SeenCode, ...]:

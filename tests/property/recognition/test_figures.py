@@ -9,7 +9,16 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from node.domain.recognition import Reason
-from node.supervision.events import DecisionReversed, FiguredItem, FigureEvent, LineChecked, LineDecided, LineUnchecked, Retrieved
+from node.supervision.events import (
+    DecisionReversed,
+    FiguredItem,
+    FigureEvent,
+    LineChecked,
+    LineDecided,
+    LineUnchecked,
+    Performed,
+    Retrieved,
+)
 from node.supervision.figures import RecognitionFigures
 from node.supervision.tallies import Dimension
 from tests.unit.supervision import world
@@ -137,7 +146,7 @@ class Plain:
 
     def repeats(self, decision: LineDecided, item: FiguredItem) -> bool:
         return any(
-            isinstance(each, world.Performed)
+            isinstance(each, Performed)
             and (each.person, each.institution) == (decision.line.person, decision.line.institution)
             and item.code in each.items
             and 0 < each.at_ms - decision.at_ms <= item.window_ms

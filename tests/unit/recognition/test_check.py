@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from node.domain.entry import EntryType, LeafReference, Level, Origin, Version
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
 from node.domain.recognition import (
     Coverage,
     FoundResult,
@@ -91,7 +91,7 @@ def test_the_newest_offer_comes_first_whatever_the_order_of_finding(index: Order
         (result("r", Item(LOINC, "2345-7", "", "[IU]/L")), Obstacle.UNIT),
         (result("r", Item(LOINC, "2345-7", "", "")), Obstacle.UNIT),
         (result("r", GLU, of=C), Obstacle.MARK_OUT_OF_SCOPE),
-        (result("r", GLU, days_ago=1, of=world.InstitutionId("hospital-x")), None),
+        (result("r", GLU, days_ago=1, of=InstitutionId("hospital-x")), None),
     ],
 )
 def test_why_a_result_is_not_recognised(index: OrderingIndex, found: FoundResult, obstacle: Obstacle | None) -> None:
@@ -223,7 +223,7 @@ def test_codes_that_lead_nowhere_are_listed(index: OrderingIndex) -> None:
 
 
 def test_all_codes_of_an_institution_without_a_map_lead_nowhere(index: OrderingIndex) -> None:
-    stranger = result("r", GLU, of=world.InstitutionId("hospital-x"))
+    stranger = result("r", GLU, of=InstitutionId("hospital-x"))
     outcome = check_order(index, "e", [world.line(GLUCOSE)], [stranger], NOW_MS)
     assert outcome.unmapped[0].codes == ((LOINC, "2345-7"),)
 
@@ -275,4 +275,4 @@ def test_several_lines_are_answered_side_by_side(index: OrderingIndex) -> None:
 
 def test_an_institution_without_profile_or_map_cannot_order() -> None:
     with pytest.raises(UnknownInstitutionError):
-        world.ordering(world.InstitutionId("hospital-x"))
+        world.ordering(InstitutionId("hospital-x"))

@@ -143,7 +143,8 @@ def test_one_decision_stands_until_it_is_reversed(index: OrderingIndex) -> None:
 def test_checks_grow_old(index: OrderingIndex) -> None:
     found = result("r", GLU)
     given = basis(index, found, of=GLUCOSE)
-    assert decide(index, "1", Recognise((found.leaf,)), given, NOW_MS + 60 * MINUTE_MS)
+    last = NOW_MS + 60 * MINUTE_MS
+    assert decide(index, "1", Recognise((found.leaf,)), given, last).decided_at_ms == last
     for at_ms in (NOW_MS + 60 * MINUTE_MS + 1, NOW_MS - 1):
         with pytest.raises(StaleCheckError):
             decide(index, "1", Recognise((found.leaf,)), given, at_ms)

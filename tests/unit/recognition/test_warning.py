@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import node
-from node.domain.recognition import UNRETRIEVABLE, Coverage, Obstacle, Reachability, Reason
+from node.domain.recognition import UNRETRIEVABLE, Coverage, FoundResult, Obstacle, OrderableCode, Reachability, Reason
 from node.domain.record import Item
 from node.recognition.check import check_order
 from node.recognition.index import OrderingIndex
@@ -26,7 +27,7 @@ def index() -> OrderingIndex:
     return world.ordering()
 
 
-def lines(index: OrderingIndex, language: str, *found: world.FoundResult, of: world.OrderableCode = LIVER) -> tuple[str, ...]:
+def lines(index: OrderingIndex, language: str, *found: FoundResult, of: OrderableCode = LIVER) -> tuple[str, ...]:
     outcome = check_order(index, "e", [world.line(of)], found, NOW_MS)
     names = chinese_names(index) if language == "zh" else english_names(index)
     return warning_lines(outcome, names, TEXTS[language])
@@ -63,7 +64,7 @@ def test_why_results_do_not_count_is_said_with_their_items(index: OrderingIndex)
 
 
 def test_images_and_an_absent_holder_are_told(index: OrderingIndex) -> None:
-    found = world.replace(result("r", CT, parts=("report", "imaging-study")), reachability=Reachability.AWAY)
+    found = replace(result("r", CT, parts=("report", "imaging-study")), reachability=Reachability.AWAY)
     offer = lines(index, "zh", found, of=CHEST)[1]
     assert ",可调阅影像,持有机构暂无应答:" in offer
 

@@ -65,7 +65,7 @@ def test_unchecked_lines_stand_in_a_column_of_their_own() -> None:
 
 
 def test_a_re_order_has_its_reason() -> None:
-    events = [
+    events: list[FigureEvent] = [
         checked("1", line(1)),
         reordered("2", line(1), Reason.OTHER, sub="unretrievable"),
         checked("3", line(2, order="2")),
@@ -79,19 +79,19 @@ def test_a_re_order_has_its_reason() -> None:
 
 
 def test_a_recognition_in_the_same_opportunity_comes_before_a_re_order() -> None:
-    events = [checked("c", line()), reordered("r", line(order="2")), recognised("d", line(), ms=9000)]
+    events: list[FigureEvent] = [checked("c", line()), reordered("r", line(order="2")), recognised("d", line(), ms=9000)]
     assert (total(*events).recognised, total(*events).reordered) == (1, 0)
 
 
 def test_what_is_reversed_counts_as_reversed_and_nothing_else() -> None:
-    events = [checked("c", line()), recognised("d", line()), reversed_("x", "d")]
+    events: list[FigureEvent] = [checked("c", line()), recognised("d", line()), reversed_("x", "d")]
     figures = total(*events)
     assert (figures.item_rate, figures.person_rate, figures.saving_fen, figures.reversed) == ((0, 1), (0, 1), 0, 1)
     assert total(*events, recognised("e", line(), ms=5000)).saving_fen == 5000
 
 
 def test_a_saving_counts_once_for_each_order_line() -> None:
-    twice = [checked("c", line()), recognised("d", line()), recognised("e", line(), ms=2000, saving=9000)]
+    twice: list[FigureEvent] = [checked("c", line()), recognised("d", line()), recognised("e", line(), ms=2000, saving=9000)]
     assert total(*twice).saving_fen == 5000
     assert total(*twice, reversed_("x", "d")).saving_fen == 9000
     elsewhere = recognised("f", line(2, encounter="e2"), ms=500, saving=700)
@@ -120,7 +120,8 @@ def test_a_saving_is_cancelled_when_the_item_is_performed_there_within_its_windo
     cancelled: bool,  # noqa: FBT001 - a column
 ) -> None:
     again = performed("p", who, *items, of=of, days=days)  # type: ignore[arg-type]  # columns of the table
-    for events in ([checked("c", line()), recognised("d", line()), again], [again, checked("c", line()), recognised("d", line())]):
+    rest: list[FigureEvent] = [checked("c", line()), recognised("d", line())]
+    for events in ([*rest, again], [again, *rest]):
         figures = total(*events)
         assert (figures.saving_fen, figures.cancelled_fen) == ((0, 5000) if cancelled else (5000, 0))
         assert figures.recognised == 1

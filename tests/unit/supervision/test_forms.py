@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from datetime import date
 
+from node.domain.recognition import ItemCode, RegionCode
 from node.supervision.liaoning import MODALITIES, LiaoningRow, liaoning_form
 from node.supervision.time_to_anchor import AnchorDelay, AnchorDelays
-from node.terminology.marks import CertificateList
+from node.terminology.marks import Certificate, CertificateList
 from tests.unit.supervision.world import CHINA, CT, START_MS, A, B, C, checked, figures_of, line, recognised, retrieved
 from tests.unit.terminology import world
 
 
-def form(*certificates: world.Certificate, day: date = date(2026, 11, 30)) -> dict[str | None, LiaoningRow]:
+def form(*certificates: Certificate, day: date = date(2026, 11, 30)) -> dict[str | None, LiaoningRow]:
     figures = figures_of(
         [
             checked("1", line()),
@@ -44,8 +45,8 @@ def test_assessments_are_counted_by_level_and_valid_on_the_day() -> None:
         world.certificate(B, world.GLU, world.COUNTRY, withdrawn=date(2026, 11, 30)),
         world.certificate(B, world.ALT, world.PROVINCE),
         world.certificate(B, world.CT, world.CITY),
-        world.certificate(B, world.ItemCode("NEVER"), world.COUNTRY),
-        world.certificate(B, world.ALT, world.RegionCode("XX")),
+        world.certificate(B, ItemCode("NEVER"), world.COUNTRY),
+        world.certificate(B, world.ALT, RegionCode("XX")),
     )
     row = form(*certificates)[B]
     assert (row.national_eqa_items, row.provincial_eqa_items, row.imaging_qc_items) == (1, 1, 1)

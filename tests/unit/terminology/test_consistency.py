@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
+from node.domain.entry import InstitutionId
 from node.domain.recognition import ClassCode, ItemCode, OrderableCode, RegionCode
 from node.terminology.bundle import Terminology
 from node.terminology.consistency import inconsistencies
@@ -31,7 +33,7 @@ def institutions(**changed: object) -> Terminology:
     return world.terminology(institutions=table)
 
 
-def mapped(**more: object) -> Terminology:
+def mapped(**more: Any) -> Terminology:  # noqa: ANN401 - fields of a map
     return world.terminology(maps=world.MAPS | {A: world.mapping(A, **more)})
 
 
@@ -60,7 +62,7 @@ def test_the_small_region_is_consistent() -> None:
         (world.terminology(institutions=replace(world.INSTITUTIONS, institutions=())), "hospital-a", "profile"),
         (prices(Price("X", NOWHERE, 1, date(2026, 1, 1))), "X", "XX"),
         (prices(Price("X", CITY, 1, date(2026, 1, 1), None, ClassCode("9"))), "X", "9"),
-        (certificates(institution=world.InstitutionId("hospital-x")), "CN-4401-hospital-x-ALT", "hospital-x"),
+        (certificates(institution=InstitutionId("hospital-x")), "CN-4401-hospital-x-ALT", "hospital-x"),
         (certificates(item=NOTHING), "CN-4401-hospital-a-NOTHING", "NOTHING"),
         (certificates(scope=NOWHERE), "XX-hospital-a-ALT", "XX"),
         (mapped(results=(ResultMapping(LOINC, "1-8", NOTHING),)), "1-8", "NOTHING"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from node.domain.recognition import ItemCode
 from node.domain.record import Item
 from node.terminology.maps import LOINC, InstitutionMap, ResultIndex, ResultMapping, SeenCode, unmapped_codes
 from tests.unit.terminology import world
@@ -32,7 +33,7 @@ def test_a_row_for_the_specimen_comes_before_one_for_all() -> None:
 
 
 def test_rows_of_items_that_nobody_knows_count_as_unmapped() -> None:
-    assert index(results=(ResultMapping(LIS, "X", world.ItemCode("NEVER")),)).find(Item(LIS, "X", "", "")) is None
+    assert index(results=(ResultMapping(LIS, "X", ItemCode("NEVER")),)).find(Item(LIS, "X", "", "")) is None
 
 
 def test_ignored_systems_and_codes_are_known_and_mean_no_item() -> None:

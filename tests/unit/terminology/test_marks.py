@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from node.domain.recognition import Obstacle, RegionCode
+from node.domain.recognition import CertificateId, Obstacle, RegionCode
 from node.terminology.marks import CertificateList, Mark, MarkIndex, mark_for
 from node.terminology.regions import Region, RegionLevel, nearest
 from tests.unit.terminology import world
@@ -47,7 +48,7 @@ def test_marks_are_spelled_with_their_region() -> None:
 
 
 def mark(scope: RegionCode) -> Mark:
-    return Mark(f"{scope}HR", scope, world.CertificateId(scope))
+    return Mark(f"{scope}HR", scope, CertificateId(scope))
 
 
 def test_which_mark_counts() -> None:
@@ -60,7 +61,7 @@ def test_which_mark_counts() -> None:
 def test_a_region_may_lie_in_several() -> None:
     area = RegionCode("CN-JJJ")
     beijing = RegionCode("CN-11")
-    table = world.replace(
+    table = replace(
         REGIONS,
         regions=(
             *REGIONS.regions,

@@ -144,7 +144,7 @@ CERTIFICATES = CertificateList(
 
 def mapping(institution: InstitutionId, method: str = "ecl", **more: Any) -> InstitutionMap:  # noqa: ANN401 - fields of a map
     rows = (ResultMapping(LOINC, CODES[TSH], TSH, unit="m[IU]/L", method=MethodGroup(method)),)
-    fields = {"results": rows, "orderables": ORDERABLES, "direct": True, "ignored_codes": ("24325-3",)} | more
+    fields: dict[str, Any] = {"results": rows, "orderables": ORDERABLES, "direct": True, "ignored_codes": ("24325-3",)} | more
     return InstitutionMap(head(f"map-{institution}"), institution, **fields)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.domain.recognition import UNRETRIEVABLE, Reason, RegionCode
+from node.domain.recognition import UNRETRIEVABLE, ClassCode, Reason, RegionCode
 from node.errors import MalformedCatalogueError, UnknownFormatError
 from node.terminology.bundle import Document
 from node.terminology.regions import RegionRules, SubReason
@@ -109,8 +109,8 @@ def test_the_built_in_sub_reason_is_not_redefined() -> None:
 
 def test_prices_of_other_classes_and_regions_may_overlap() -> None:
     first = world.PRICES.prices[0]
-    others = (first, replace(first, region=world.CITY), replace(first, institution_class=world.ClassCode("2")))
-    assert parse_document(encode_document(replace(world.PRICES, prices=others)))
+    others = (first, replace(first, region=world.CITY), replace(first, institution_class=ClassCode("2")))
+    assert parse_document(encode_document(replace(world.PRICES, prices=others))) == replace(world.PRICES, prices=others)
     with pytest.raises(MalformedCatalogueError):
         encode_document(replace(world.PRICES, prices=(first, replace(first, valid_from=date(2026, 2, 1)))))
 
