@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.entry import EntryType, LeafReference
-from node.domain.verdict import Finding
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
+from node.domain.trust import LogKey, TrustedLog
+from node.domain.verdict import Finding, ForkVerdict
+from node.wire.fork_evidence import ForkEvidence
+from node.wire.fork_verification import verify_fork_evidence
 from node.wire.verification import verify_evidence
+from tests.conformance.fork_evidence.make_vectors import cases
+from tests.simulators import ORIGIN, SIGNER
 from tests.unit.evidence_verify.world import NOW, A, make_checkpoint, make_entry, make_evidence, make_head, make_leaves, make_root
 
 TEXTS = Path(__file__).parents[3] / "node" / "texts"
@@ -27,7 +32,16 @@ def all_findings() -> dict[str, Finding]:
         verify_evidence(make_evidence(withdrawn), root, now=NOW),
     ]
     findings = [each for verdict in verdicts for group in (verdict.proved, verdict.not_proved, verdict.remarks) for each in group]
+    findings += [each for verdict in fork_verdicts() for group in (verdict.proved, verdict.not_proved) for each in group]
     return {finding.code: finding for finding in findings}
+
+
+def fork_verdicts() -> list[ForkVerdict]:
+    """Return what evidence against a log proves, for each kind of it."""
+    log = TrustedLog(Origin(ORIGIN), InstitutionId("hospital"), "", (LogKey(SIGNER.verifier_key, 0, None),), None)
+    root = replace(make_root(), logs={log.origin: log})
+    good = [contradiction for contradiction, verifies in cases().values() if verifies]
+    return [verify_fork_evidence(ForkEvidence(log.origin, each, 0), root, now=NOW) for each in good]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
