@@ -22,6 +22,7 @@ ConcordError
 │   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
 │   ├── VersionConflictError        an explicit version that another content holds
 │   ├── RecordErasedError           the record was erased
+│   ├── RecordLockedError           the patient withdrew; only a retention period keeps it
 │   ├── NotYetLoggedError           stored, and nothing to prove it with yet
 │   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
 │   │                               SecondPersonError, EmergencyRateError
@@ -346,6 +347,14 @@ class RecordErasedError(InputError):
 
     def __init__(self, record_id: str) -> None:
         super().__init__(f"record {record_id} was erased; the log proves that something was there, not what")
+        self.record_id = record_id
+
+
+class RecordLockedError(InputError):
+    """The patient withdrew consent: a retention period keeps the record, and nobody reads it."""
+
+    def __init__(self, record_id: str) -> None:
+        super().__init__(f"record {record_id} is locked: its patient has withdrawn; it is erased when its retention period is over")
         self.record_id = record_id
 
 

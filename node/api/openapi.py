@@ -225,7 +225,7 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
     "evidence": {
         "responses": {
             200: _bytes("the evidence file", "application/vnd.concord.evidence+json"),
-            **_problems(401, 403, 404, 410, 422, 500, 503),
+            **_problems(401, 403, 404, 410, 422, 423, 500, 503),
         }
     },
     "verify": {

@@ -41,6 +41,7 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         410: "erased",
         413: "over the limit of bytes",
         422: "refused; lists every place",
+        423: "locked: its patient has withdrawn",
         429: "too often",
         500: "what is stored was altered: it does not open the commitment in the log",
         502: "another member did not do its part",

@@ -12,6 +12,7 @@ from ledger.mirror import open_log_checkpoint
 from ledger.notes import NoteSigner, parse_note
 from ledger.sequencer import Sequencer
 from node.adapters.database.own_entries import SqlEntryLabels
+from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import ChainClients
 from node.bootstrap.following import Following, FollowingStores, build_following, other_witnesses
@@ -189,7 +190,7 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
         ),
         evidence=EvidenceService(
             reader=stores.reader,
-            disclosure=DisclosureService(stores.bodies, stores.secrets),
+            disclosure=DisclosureService(stores.bodies, stores.secrets, SqlWithdrawalStore(stores.readers)),
             trust_root=lambda: trust_root,
             clock=foundation.clock,
             cosigned=foundation.followed.trust,

@@ -210,5 +210,8 @@ class ConsentStore(Protocol):
     def emergency(self, institution: InstitutionId, emergency: EmergencyId) -> KeptEmergency | None:
         """Return an institution's emergency."""
 
+    def open_emergencies(self) -> int:
+        """Count the emergencies that nobody has reviewed yet."""
+
     def emergencies(self, institution: InstitutionId) -> Sequence[KeptEmergency]:
         """Return an institution's emergencies, newest first."""

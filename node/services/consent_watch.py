@@ -21,6 +21,7 @@ from node.errors import ChainError, ConsentStateUnknownError
 from node.ports.clock import Clock, unix_ms
 from node.ports.consents import ConsentChain, ConsentStore, KeptConsent
 from node.ports.records import RecordsTransaction, RecordsWriter
+from node.telemetry import CONSENT_STALENESS, OPEN_EMERGENCIES
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,11 @@ class ConsentWatch:
         Raises:
             ChainError: The chain does not answer; what is known gets older.
         """
+        staleness_s = self.staleness_s()
+        if staleness_s is not None:
+            # before the question, which may fail: what is shown then grows
+            CONSENT_STALENESS.set(staleness_s)
+        OPEN_EMERGENCIES.set(self._store.open_emergencies())
         cursor = self._store.cursor()
         head = self._head
         first = cursor if head is None else head.final.stamp.number

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.errors import RecordErasedError
+from node.errors import RecordErasedError, RecordLockedError
 from node.ports.bodies import BodyReader
 from node.ports.records import EntryRow
 from node.ports.secrets import RecordSecret, SecretStore
+from node.ports.withdrawals import WithdrawalStore
 from node.wire.commitment import BodyPart, open_body
 from node.wire.leaf import parse_leaf
 
@@ -28,18 +29,22 @@ class OpenedRecord:
 class DisclosureService:
     """Opens bodies."""
 
-    def __init__(self, bodies: BodyReader, secrets: SecretStore) -> None:
+    def __init__(self, bodies: BodyReader, secrets: SecretStore, withdrawals: WithdrawalStore) -> None:
         self._bodies = bodies
         self._secrets = secrets
+        self._withdrawals = withdrawals
 
     def open(self, entry: EntryRow) -> OpenedRecord:
         """Open an entry's body.
 
         Raises:
+            RecordLockedError: The patient has withdrawn; only a retention period keeps it.
             RecordErasedError: Body or secret have gone.
             CommitmentError: The stored body does not open the commitment in the log: it was altered.
             SecretUnreadableError: The secret cannot be unwrapped.
         """
+        if entry.record_id is not None and self._withdrawals.locked([entry.record_id]):
+            raise RecordLockedError(entry.record_id)
         found = self._bodies.read(entry.origin, entry.leaf_index)
         secret = None if found is None else self._secrets.get(found[1])
         if found is None or secret is None:

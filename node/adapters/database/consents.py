@@ -173,6 +173,12 @@ class SqlConsentStore:
             row = connection.execute(query).mappings().first()
         return None if row is None else _emergency(row)
 
+    def open_emergencies(self) -> int:
+        """Count the emergencies that nobody has reviewed yet."""
+        query = sa.select(sa.func.count()).select_from(emergencies).where(emergencies.c.reviewed_at_ms.is_(None))
+        with self._readers.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
     def emergencies(self, institution: InstitutionId) -> Sequence[KeptEmergency]:
         """Return an institution's emergencies, newest first."""
         query = sa.select(emergencies).where(emergencies.c.institution == institution)

@@ -27,6 +27,7 @@ from node.errors import (
     ConsentStateUnknownError,
     EmergencyRateError,
     RecordErasedError,
+    RecordLockedError,
     SecondPersonError,
     SelfAssertedError,
     SettingsError,
@@ -384,6 +385,9 @@ def test_a_withdrawal_locks_what_must_be_kept_revokes_and_erases_when_the_time_h
     assert store.is_withdrawn(HOSPITAL, patient)
     assert (done.revoked, done.erased, set(done.locked)) == ((consent,), (), {record.record_id})
     assert store.locked([record.record_id, other.record_id]) == done.locked
+    world.wait_logged(record)
+    with pytest.raises(RecordLockedError):
+        world.running.node.evidence.export(HOSPITAL, record.record_id, version=None, parts=None)
     kept_until = datetime.fromtimestamp(done.locked[record.record_id] / 1000, UTC)
     assert kept_until.year == world.clock.now().year + 15
     assert node.standing(consent) is ConsentStanding.REVOKED
