@@ -100,6 +100,13 @@ class SignatureBody(msgspec.Struct, forbid_unknown_fields=True):
         return MessageSignature(self.v, int(self.r, 16), int(self.s, 16))
 
 
+class PatientRevocationBody(msgspec.Struct, forbid_unknown_fields=True):
+    """A patient's own revocation."""
+
+    consent_id: _Hash
+    signature: SignatureBody
+
+
 class RevokeBody(msgspec.Struct, forbid_unknown_fields=True):
     """The patient's signature, or the institution's evidence for what it asserted."""
 

@@ -8,9 +8,12 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from node.api.consent_bodies import PatientRevocationBody, parse_body
+from node.api.consents import consenting_of
 from node.api.openapi import documented
 from node.api.requests import json_response, node_of, read_body
-from node.errors import SettingsError
+from node.domain.access import ConsentId
+from node.errors import SettingsError, UnknownConsentError
 from node.services.node import Node
 from node.services.patient_access import PatientAccess
 from node.wire.patient_entries import MAX_REQUEST_BYTES, encode_answer, parse_request
@@ -46,6 +49,23 @@ async def exchange_keys(request: Request) -> Response:
             }
         }
     )
+
+
+@router.post("/v1/patient/revocations", **documented("patient-revocations"))
+async def revoke(request: Request) -> Response:
+    """Take a patient's own revocation of a consent; the signature is all that counts."""
+    node = node_of(request)
+    access_of(node, request)
+    service = consenting_of(node).consents
+    body = parse_body(await read_body(request, MAX_REQUEST_BYTES), PatientRevocationBody)
+    consent = ConsentId(bytes.fromhex(body.consent_id))
+    for institution in node.institutions:
+        try:
+            await asyncio.to_thread(service.hand_in_revocation, institution, consent, body.signature.value)
+        except UnknownConsentError:
+            continue
+        return json_response({"consent_id": body.consent_id, "institution": institution})
+    raise UnknownConsentError(body.consent_id)
 
 
 @router.post("/v1/patient/entries", **documented("patient-entries"))

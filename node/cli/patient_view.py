@@ -20,6 +20,7 @@ from node.cli.failures import REFUSED, RefusedError, UnreachedError, UsageError
 from node.cli.files import write_file
 from node.cli.options import Language
 from node.cli.output import printable, show, show_json
+from node.cli.patient_files import read_patient
 from node.cli.patient_words import describe_lines, line_json
 from node.cli.texts import language_of, load_texts
 from node.domain.entry import Origin
@@ -28,7 +29,6 @@ from node.errors import MalformedPatientEntriesError
 from node.services.patient_view import PatientView, gather
 from node.wire.bundle import encode_bundle_file
 from node.wire.patient_entries import AnsweredLog, TagsByLog, encode_request, parse_answer
-from node.wire.patient_file import PatientFile, parse_patient_file
 from node.wire.trust_root import parse_trust_root, verify_trust_root
 
 _PRIVATE_MODE: Final = 0o600
@@ -79,7 +79,7 @@ class HttpGateway:
 
 def show_section(asking: Asking, sections: Sequence[str], language: Language | None, *, as_json: bool) -> None:
     """Show some of what the patient sees; exit with 1 where something could not be shown."""
-    view = gather_view(asking)[0]
+    view = gather_view(asking)
     if as_json:
         shown = [line_json(each.line) for each in view.lines]
         lines = [line for line in shown if line["section"] in sections]
@@ -96,7 +96,7 @@ def show_section(asking: Asking, sections: Sequence[str], language: Language | N
 
 def export(asking: Asking, output: Path, completeness: Sequence[Path], *, as_json: bool) -> None:
     """Write all of it as one bundle that `concord verify` reads; exit with 1 where something could not be shown."""
-    view, _ = gather_view(asking)
+    view = gather_view(asking)
     files = [path.read_bytes() for path in completeness]
     bundle = view.bundle(int(datetime.now(UTC).timestamp() * 1000), evidence={}, completeness=files)
     content = encode_bundle_file(bundle)
@@ -106,7 +106,7 @@ def export(asking: Asking, output: Path, completeness: Sequence[Path], *, as_jso
     _exit(view)
 
 
-def gather_view(asking: Asking) -> tuple[PatientView, PatientFile]:
+def gather_view(asking: Asking) -> PatientView:
     """Ask all nodes.
 
     Raises:
@@ -114,16 +114,21 @@ def gather_view(asking: Asking) -> tuple[PatientView, PatientFile]:
         UnreachedError: None of them answers.
         ConcordError: A file is unreadable, or the trust root may not be used.
     """
-    patient = parse_patient_file(asking.patient.read_bytes())
+    patient = read_patient(asking.patient)
     root = parse_trust_root(asking.trust_root.read_bytes())
     verify_trust_root(root, datetime.now(UTC))
-    view = gather(patient, root, HttpGateway(_endpoints(root, asking.nodes)))
+    view = gather(patient, root, HttpGateway(endpoints_of(root, asking.nodes)))
     if not view.lines and len({each.origin for each in view.troubles}) == len(root.logs):
         raise UnreachedError("; ".join(f"{each.origin}: {each.reason}" for each in view.troubles))
-    return view, patient
+    return view
 
 
-def _endpoints(root: TrustRoot, nodes: Sequence[str]) -> dict[Origin, str]:
+def endpoints_of(root: TrustRoot, nodes: Sequence[str]) -> dict[Origin, str]:
+    """Return where the node of each log is.
+
+    Raises:
+        UsageError: A node is named wrongly.
+    """
     endpoints = {log.origin: log.endpoint for log in root.logs.values()}
     for each in nodes:
         origin, mark, url = each.partition("=")

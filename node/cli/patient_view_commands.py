@@ -77,3 +77,46 @@ def export(
     from node.cli import patient_view as command
 
     command.export(command.Asking(patient, trust_root, node or ()), output, completeness or (), as_json=as_json)
+
+
+@view_app.command()
+def keep(
+    seed_file: Annotated[Path, typer.Argument(help="The file of the seed, or an earlier patient's file")],
+    *,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The patient's file to write")],
+    epoch_key: Annotated[list[str] | None, typer.Option(help="SERIAL=KEY, as the code service gave it; repeat for more")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Put the seed and the epoch keys of the code service into one file, which the other commands take."""
+    from node.cli import patient_acts as command
+
+    command.keep(seed_file, epoch_key or (), output, as_json=as_json)
+
+
+@view_app.command()
+def revoke(
+    consent: Annotated[str, typer.Argument(help="The consent's id, 64 hex digits")],
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    node: Nodes = None,
+    as_json: options.Json = False,
+) -> None:
+    """Revoke a consent that the patient granted: signed here, handed to the nodes that keep it."""
+    from node.cli import patient_acts as command
+    from node.cli.patient_view import Asking
+
+    command.revoke(Asking(patient, trust_root, node or ()), consent, as_json=as_json)
+
+
+@view_app.command("change-code")
+def change_code(
+    *,
+    patient: options.PatientFile,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The new patient's file to write")],
+    as_json: options.Json = False,
+) -> None:
+    """Draw a new seed and show its card: with it, a hospital that reads the document has the code service change the code."""
+    from node.cli import patient_acts as command
+
+    command.change_code(patient, output, as_json=as_json)

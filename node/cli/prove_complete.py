@@ -18,11 +18,12 @@ from node.cli.files import write_file
 from node.cli.log_source import LogSource, OpenLog, open_log
 from node.cli.options import Language
 from node.cli.output import printable, progress, show_json
+from node.cli.patient_files import read_patient
 from node.cli.texts import Texts, language_of, load_texts
 from node.domain.trust import TrustRoot
 from node.services.completeness import LogScan, ScannedSeries, prove_completeness, scan_log, series_keys
 from node.wire.completeness import SeriesKey, encode_completeness
-from node.wire.patient_file import PatientFile, parse_patient_file
+from node.wire.patient_file import PatientFile
 from node.wire.trust_root import parse_trust_root
 
 _KEY: Final = re.compile(r"[0-9a-f]{64}")
@@ -56,7 +57,7 @@ def run(source: LogSource, options: Options, language: Language | None, *, as_js
         ConcordError, LedgerError: The log, the chain or a file cannot be read.
     """
     texts = load_texts(language or language_of())
-    patient = parse_patient_file(options.patient.read_bytes())
+    patient = read_patient(options.patient)
     with open_log(source) as log:
         keys = _series_keys(patient, _exchange_keys(source, options, log))
         size = int(log.checkpoint.size)
