@@ -30,6 +30,9 @@ FROZEN_LOGS = Gauge("concord_frozen_logs", "Followed logs that contradicted them
 WITHHELD_HEADERS = Gauge("concord_withheld_headers", "Headers of followed logs that did not come within the grace period")
 WITNESSED_SIZE = Gauge("concord_witnessed_size", "Entries that a quorum of other institutions has cosigned", ["origin"])
 WRITER_QUEUE = Gauge("concord_writer_queue", "Items that wait for the writer")
+RETRIEVALS = Counter("concord_retrievals_total", "Requests for records of others, by how an attempt ended", ["state"])
+RETRIEVALS_OPEN = Gauge("concord_retrievals_open", "Requests for records of others that their holders have not answered")
+DISCLOSURES = Counter("concord_disclosures_total", "Requests of others for records, by outcome", ["institution", "outcome"])
 OUTBOX_WAITING = Gauge("concord_outbox_waiting", "Messages to other members that are not acknowledged yet")
 OUTBOX_OLDEST = Gauge("concord_outbox_oldest_seconds", "Age of the oldest message that is not acknowledged yet")
 
