@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from ledger.errors import LedgerError
 from node.api import (
     consents,
+    disclosures,
     emergencies,
     evidence,
     exchange,
@@ -38,6 +39,7 @@ ROUTES = (
     consents,
     emergencies,
     exchange,
+    disclosures,
     tombstones,
     status,
 )

@@ -11,6 +11,7 @@ from ledger.notes import decode_base64
 from node.api.requests import MAX_INDEX
 from node.domain.access import Actor, ConsentId, Purpose
 from node.domain.consent import ConsentSalt, PresentedConsent
+from node.domain.consent_message import EmergencyId
 from node.domain.entry import InstitutionId, Origin
 from node.domain.record import PatientNumber
 from node.errors import MalformedParameterError
@@ -76,6 +77,7 @@ class RetrievalRequestBody(msgspec.Struct, forbid_unknown_fields=True):
     purpose: Purpose
     actor: ActorBody
     consents: Annotated[list[PresentedBody], Meta(max_length=MAX_CONSENTS)] = []
+    emergency_id: _Hex32 | None = None
     encounter: _Text = ""
 
 
@@ -94,13 +96,15 @@ def parse_find(data: bytes, institution: InstitutionId) -> FindOrder:
 def parse_order(data: bytes, institution: InstitutionId) -> RetrievalOrder:
     """Parse the body of `POST /v1/retrievals`; raises as `parse_find`."""
     body = _parse(data, RetrievalRequestBody)
+    if (body.purpose is Purpose.EMERGENCY) != (body.emergency_id is not None):
+        raise MalformedParameterError("emergency_id", "the purpose emergency has one, and no other purpose does")
     return RetrievalOrder(
         patient=_patient(body.patient),
         targets=tuple((Origin(target.origin), target.leaf_index) for target in body.targets),
         purpose=body.purpose,
         actor=_actor(body.actor, institution),
         consents=tuple(_consent(each) for each in body.consents),
-        emergency=None,
+        emergency=None if body.emergency_id is None else EmergencyId(bytes.fromhex(body.emergency_id)),
         encounter=body.encounter,
     )
 

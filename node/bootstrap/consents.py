@@ -46,7 +46,13 @@ class BuiltConsents:
     """To be started with the node."""
 
 
-def build_consents(foundation: Foundation, services: Services, sharing: Sharing, exchange: BuiltExchange | None) -> BuiltConsents:
+def build_consents(
+    foundation: Foundation,
+    services: Services,
+    sharing: Sharing,
+    exchange: BuiltExchange | None,
+    given: ConsentChain | None = None,
+) -> BuiltConsents:
     """Connect the services; nothing is started.
 
     Args:
@@ -54,9 +60,10 @@ def build_consents(foundation: Foundation, services: Services, sharing: Sharing,
         services: The node's other services.
         sharing: Acts in the log.
         exchange: Tells other members; None without a registry.
+        given: The contract; None for the chain's.
     """
     store = SqlConsentStore(foundation.stores.readers)
-    chain = _chain(foundation)
+    chain = given or _chain(foundation)
     loops: list[Loop] = []
     consenting = None
     if chain is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -13,6 +13,8 @@ from node.adapters.database.outbox import SqlInboxStore, SqlOutboxStore
 from node.adapters.peers.signed_http import SignedHttpClient
 from node.bootstrap.services import Foundation
 from node.bootstrap.sharing import Sharing
+from node.domain.entry import InstitutionId
+from node.ports.members import MemberClient
 from node.services.exchange import Exchange
 from node.services.inbox import Inbox
 from node.services.loops import Loop
@@ -27,6 +29,8 @@ class BuiltExchange:
 
     services: Exchange
     """What the API uses."""
+    clients: Mapping[InstitutionId, MemberClient]
+    """Ask other members, for each hosted institution."""
     loops: Sequence[Loop]
     """To be started with the node."""
 
@@ -67,4 +71,4 @@ def build_exchange(
     delivery = Loop("outbox", outbox.deliver, settings.outbox_interval_s)
     outbox.on_news(delivery.wake)
     services = Exchange(signed=signed, inbox=Inbox(SqlInboxStore(), writer, foundation.clock), outbox=outbox)
-    return BuiltExchange(services, [delivery])
+    return BuiltExchange(services, clients, [delivery])

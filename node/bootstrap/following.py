@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import httpx
+
 from ledger.cosignatures import Cosigner
 from ledger.errors import MalformedKeyError
 from ledger.forks import SizedKey
@@ -84,12 +86,23 @@ class Following:
         self.loop.wake()
 
 
+@dataclass(frozen=True, slots=True)
+class LogReading:
+    """How this node reads the logs of others."""
+
+    auth: httpx.Auth
+    """Signs its requests."""
+    transport: httpx.BaseTransport | None
+    """Carries them; None for the network."""
+
+
 def open_following(
     settings: NodeSettings,
     trust_root: TrustRoot | None,
     institutions: Institutions,
     reader: RecordsReader,
     progress: Progress,
+    reading: LogReading,
     stack: contextlib.ExitStack,
 ) -> FollowingStores:
     """Open the databases and the connections; the stack closes them.
@@ -104,7 +117,7 @@ def open_following(
     stack.callback(index.dispose)
     index_readers = open_database(settings.directory, INDEX, writer=False)
     stack.callback(index_readers.dispose)
-    connections = HttpConnections()
+    connections = HttpConnections(auth=reading.auth, transport=reading.transport)
     stack.callback(connections.close)
     logs = () if trust_root is None else trust_root.logs.values()
     endpoints = {log.institution: log.endpoint for log in logs if log.closed is None}

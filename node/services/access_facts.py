@@ -31,7 +31,7 @@ from node.ports.consent_states import ConsentStates
 from node.ports.held_entries import HeldEntries, HeldEntry
 from node.ports.identities import InstitutionIdentity
 from node.ports.membership import KeyDirectory
-from node.ports.record_locks import RecordLocks
+from node.ports.withdrawals import WithdrawalStore
 from node.services.patients import PatientIndex
 from node.wire.consent import scope_digest, verify_presented
 from node.wire.consent_text import parse_scope
@@ -77,7 +77,7 @@ class FactSources:
     """Agree on pairwise keys."""
     states: ConsentStates | None
     """The chain's word on consents; None where the consortium has no contract for them."""
-    locks: RecordLocks
+    locks: WithdrawalStore
     """What is locked."""
     check_emergency: CheckEmergency
     """Checks an emergency that somebody cites."""
@@ -129,7 +129,7 @@ class AccessFacts:
     def _state(self, held: HeldEntry) -> RecordState:
         if held.is_erased or held.entry.record_id is None:
             return RecordState.ERASED
-        return RecordState.LOCKED if self._sources.locks.locked(held.entry.record_id) else RecordState.AVAILABLE
+        return RecordState.LOCKED if self._sources.locks.locked([held.entry.record_id]) else RecordState.AVAILABLE
 
     def _header(self, held: HeldEntry, patient: PatientKeys) -> HeaderContent | None:
         """Open a record's own header under whichever of the patient's keys it was sealed with."""

@@ -16,9 +16,9 @@ from node.errors import NotYetLoggedError, RecordErasedError, RecordLockedError,
 from node.policy.decision import Denial, DenialReason, Permit, permit_own
 from node.policy.facts import RecordState
 from node.ports.clock import Clock
-from node.ports.record_locks import RecordLocks
 from node.ports.records import AnchorRow, EntryRow, RecordsReader
 from node.ports.trust import CosignedStore
+from node.ports.withdrawals import WithdrawalStore
 from node.services.disclosure import DisclosureService
 from node.wire.commitment import DisclosedPart, disclose_parts
 from node.wire.evidence import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
@@ -50,7 +50,7 @@ class EvidenceService:
         trust_root: Callable[[], TrustRoot | None],
         clock: Clock,
         cosigned: CosignedStore,
-        locks: RecordLocks,
+        locks: WithdrawalStore,
     ) -> None:
         self._reader = reader
         self._disclosure = disclosure
@@ -133,7 +133,9 @@ class EvidenceService:
         return verify_evidence(parse_evidence(data), self._root(), now=self._clock.now())
 
     def _state_of(self, entry: EntryRow) -> RecordState:
-        return RecordState.LOCKED if entry.record_id is not None and self._locks.locked(entry.record_id) else RecordState.AVAILABLE
+        return (
+            RecordState.LOCKED if entry.record_id is not None and self._locks.locked([entry.record_id]) else RecordState.AVAILABLE
+        )
 
     def _entry(self, institution: InstitutionId, record_id: RecordId, version: Version | None) -> EntryRow:
         record = self._reader.record(record_id)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.services.finding_patients import PatientFinding
-from node.services.holder import Holder
 from node.services.inbox import Inbox
 from node.services.outbox import Outbox
-from node.services.retrieval import Retrieval
 from node.services.signed_requests import SignedRequests
 
 
@@ -22,9 +19,3 @@ class Exchange:
     """Messages of other members."""
     outbox: Outbox
     """Messages to other members."""
-    holder: Holder
-    """Answers members that want to read."""
-    finding: PatientFinding
-    """Finds what exists of a patient."""
-    retrieval: Retrieval
-    """Reads what other members hold."""

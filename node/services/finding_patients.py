@@ -8,7 +8,7 @@ Left out: what may be recognised at order time; keeping many questions in one en
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, ConsentId, Purpose, RequestId
@@ -23,7 +23,8 @@ from node.identity.codes import epoch_key
 from node.ports.clock import Clock, unix_ms
 from node.ports.index import FollowedIndex
 from node.ports.membership import KeyDirectory
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.records import PatientRow, RecordsWriter
+from node.ports.withdrawals import WithdrawalStore
 from node.services.entries import EntryComposer
 from node.services.finding import Finder, Found, FoundEntry, PatientProbe
 from node.services.patients import PatientIndex
@@ -88,8 +89,10 @@ class FindParts:
     """Says that a log has something staged."""
     origins: Mapping[InstitutionId, Origin]
     """Logs of the hosted institutions."""
-    revoked: Callable[[Sequence[ConsentId]], frozenset[ConsentId]]
-    """Which of these consents are known to be revoked."""
+    is_revoked: Callable[[ConsentId], bool]
+    """Whether a consent is known to be revoked."""
+    withdrawals: WithdrawalStore
+    """Patients for whom processing stopped."""
 
 
 class PatientFinding:
@@ -107,8 +110,7 @@ class PatientFinding:
         Raises:
             UnknownPatientError: The institution has no keys under this number.
         """
-        keys = self.keys(institution, order.patient)
-        found = self.records(keys)
+        keys, found = self.look(institution, order.patient)
         request_id = RequestId(secrets.token_hex(_ID_BYTES))
         content = AccessContent(
             request_id=request_id,
@@ -130,34 +132,44 @@ class PatientFinding:
         self._parts.staged(self._parts.origins[institution])
         return request_id, found
 
-    def keys(self, institution: InstitutionId, patient: PatientLike) -> PatientKeys:
-        """Return a patient's keys.
+    def look(self, institution: InstitutionId, patient: PatientLike) -> tuple[PatientKeys, list[FoundRecord]]:
+        """Return a patient's keys, and the latest versions of what they find and nothing hides; logs nothing.
 
         Raises:
             UnknownPatientError: The institution has no keys under this number.
         """
         if isinstance(patient, PatientCard):
-            secrets_by_epoch = self._parts.locator_secrets.items()
-            return PatientKeys(
-                epoch_keys={epoch: epoch_key(patient.code, secret, epoch) for epoch, secret in secrets_by_epoch},
-                exchange_public_key=patient.public_keys.exchange,
-                signing_public_key=patient.public_keys.signing,
-                pseudonym=None,
-                provisional_code=None,
-            )
-        mac = self._parts.patients.number_mac(patient)
+            keys = self._keys_of_card(patient)
+            return keys, self._records(keys)
+        row = self.row(institution, patient)
+        keys = self._parts.patients.keys_of(row)
+        # the patient withdrew here: this institution looks for nothing any more
+        withdrawn = self._parts.withdrawals.is_withdrawn(institution, row.patient_id)
+        return keys, [] if withdrawn else self._records(keys)
 
-        def work(transaction: RecordsTransaction) -> PatientKeys | None:
-            row = transaction.patients_by_number(institution, [mac]).get(mac)
-            return None if row is None else self._parts.patients.keys_of(row)
+    def row(self, institution: InstitutionId, number: PatientNumber) -> PatientRow:
+        """Return a patient on file.
 
-        keys = self._parts.writer.submit(work).result()
-        if keys is None:
+        Raises:
+            UnknownPatientError: The institution has no keys under this number.
+        """
+        mac = self._parts.patients.number_mac(number)
+        found = self._parts.writer.submit(lambda transaction: transaction.patients_by_number(institution, [mac])).result()
+        if mac not in found:
             raise UnknownPatientError
-        return keys
+        return found[mac]
 
-    def records(self, keys: PatientKeys) -> list[FoundRecord]:
-        """Return the latest versions of what the keys find and nothing hides."""
+    def _keys_of_card(self, card: PatientCard) -> PatientKeys:
+        by_epoch = self._parts.locator_secrets.items()
+        return PatientKeys(
+            epoch_keys={epoch: epoch_key(card.code, secret, epoch) for epoch, secret in by_epoch},
+            exchange_public_key=card.public_keys.exchange,
+            signing_public_key=card.public_keys.signing,
+            pseudonym=None,
+            provisional_code=None,
+        )
+
+    def _records(self, keys: PatientKeys) -> list[FoundRecord]:
         found = self._parts.finder.find(PatientProbe(keys.epoch_keys))
         hidden = self._hidden(found)
         shown = (self._show(keys, entry) for entry in found.current() if entry.reference not in hidden)
@@ -170,8 +182,7 @@ class PatientFinding:
             content = None if entry.header is None else entry.header.content
             if isinstance(content, RelocationContent) and content.consent_id is not None:
                 opened[entry.reference] = content.consent_id
-        revoked = self._parts.revoked(list(opened.values())) if opened else frozenset()
-        return frozenset(reference for reference, consent in opened.items() if consent in revoked)
+        return frozenset(reference for reference, consent in opened.items() if self._parts.is_revoked(consent))
 
     def _show(self, keys: PatientKeys, entry: FoundEntry) -> FoundRecord | None:
         content = None if entry.header is None else entry.header.content

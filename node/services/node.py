@@ -20,6 +20,7 @@ from node.services.following import FollowingService
 from node.services.ingest import IngestService
 from node.services.patients import PatientService
 from node.services.progress import Progress
+from node.services.reading import Reading
 from node.services.status import StatusService
 from node.services.withdrawal import WithdrawalService
 from node.services.witnessing import WitnessService
@@ -75,6 +76,8 @@ class Node:
     """What becomes of entries after they were staged."""
     exchange: Exchange | None
     """What it shares with other members; None without a registry."""
+    reading: Reading | None
+    """What it reads of other members, and lets them read; None without a registry."""
     consenting: Consenting | None = None
     """Consents and emergencies; None where the consortium has no contract for them."""
     withdrawal: WithdrawalService | None = None

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 
 from node.domain.access import Actor, Purpose, RequestId
 from node.domain.consent import PresentedConsent
+from node.domain.consent_message import EmergencyId
 from node.domain.entry import InstitutionId, Origin
-from node.domain.patient import PatientKeys
 from node.domain.retrieval import RequestState, RetrievalId, RetrievalRequest, Target
 from node.errors import MalformedParameterError, NotFoundByKeysError, RecordErasedError, UnknownRetrievalError
 from node.identity.sealed import encode_patient_keys
@@ -50,14 +50,17 @@ class RetrievalOrder:
     """Who reads."""
     consents: tuple[PresentedConsent, ...]
     """What is shown to the holders; none: those that are kept here for the patient."""
-    emergency: CitedEmergency | None
-    """Or what is cited."""
+    emergency: EmergencyId | None
+    """Or an emergency that the institution opened."""
     encounter: str
     """The encounter, or empty."""
 
 
-KeptConsents = Callable[[InstitutionId, PatientKeys], Sequence[PresentedConsent]]
-"""Returns the consents that an institution keeps of a patient, the newest first."""
+KeptConsents = Callable[[InstitutionId, PatientLike], Sequence[PresentedConsent]]
+"""Returns the consents to itself that an institution keeps of a patient, the newest first."""
+
+Cite = Callable[[InstitutionId, EmergencyId], CitedEmergency]
+"""Returns what shows an institution's emergency to a holder; raises `UnknownEmergencyError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,10 @@ class RetrievalParts:
     """Tells the time."""
     kept_consents: KeptConsents
     """What to show where nothing is given."""
+    cite: Cite
+    """What shows an emergency."""
+    announce: Callable[[RecordsTransaction, InstitutionId, DisclosureRequest], None]
+    """Tells a holder of an emergency, in the transaction that orders."""
 
 
 class Retrieval:
@@ -103,17 +110,20 @@ class Retrieval:
         if not 0 < len(order.targets) <= MAX_TARGETS:
             raise MalformedParameterError("targets", f"name 1 to {MAX_TARGETS} entries")
         parts, now_ms = self._parts, unix_ms(self._parts.clock)
-        keys = parts.finding.keys(institution, order.patient)
-        known = {(each.entry.place.origin, int(each.entry.place.index)): each.target for each in parts.finding.records(keys)}
+        keys, found = parts.finding.look(institution, order.patient)
+        known = {(each.entry.place.origin, int(each.entry.place.index)): each.target for each in found}
         targets = [_known(known, place) for place in dict.fromkeys(order.targets)]
-        consents = order.consents or (() if order.emergency else tuple(parts.kept_consents(institution, keys)))
+        consents = order.consents or (() if order.emergency else tuple(parts.kept_consents(institution, order.patient)))
+        emergency = None if order.emergency is None else parts.cite(institution, order.emergency)
         retrieval_id = RetrievalId(secrets.token_hex(_ID_BYTES))
         patient = parts.keys.seal(ORDER_SEAL, encode_patient_keys(keys))
-        made = [self._make(institution, order, consents, target, retrieval_id, now_ms) for target in targets]
+        made = [_make(institution, order, _Shown(tuple(consents), emergency), target, retrieval_id, now_ms) for target in targets]
 
         def work(transaction: RecordsTransaction) -> None:
-            for request, body in made:
-                parts.store.insert(transaction, request, SealedOrder(parts.keys.seal(ORDER_SEAL, body), patient))
+            for request, asked in made:
+                sealed = parts.keys.seal(ORDER_SEAL, encode_request(asked))
+                parts.store.insert(transaction, request, SealedOrder(sealed, patient))
+                parts.announce(transaction, institution, asked)
 
         parts.writer.submit(work).result()
         self._wake()
@@ -191,43 +201,49 @@ class Retrieval:
         self.changed()
         return len(requests)
 
-    def _make(
-        self,
-        institution: InstitutionId,
-        order: RetrievalOrder,
-        consents: Sequence[PresentedConsent],
-        target: Target,
-        retrieval_id: RetrievalId,
-        now_ms: int,
-    ) -> tuple[RetrievalRequest, bytes]:
-        request_id = RequestId(secrets.token_hex(_ID_BYTES))
-        body = encode_request(
-            DisclosureRequest(
-                request_id=request_id,
-                audience=target.holder,
-                purpose=order.purpose,
-                actor=order.actor,
-                subject=target.reference,
-                leaf_index=target.leaf_index,
-                parts=None,
-                consents=tuple(consents),
-                emergency=order.emergency,
-                encounter=order.encounter,
-            )
-        )
-        request = RetrievalRequest(
-            request_id=request_id,
-            retrieval_id=retrieval_id,
-            institution=institution,
-            target=target,
-            state=RequestState.REQUESTED,
-            reason="",
-            attempts=0,
-            next_attempt_at_ms=now_ms,
-            created_at_ms=now_ms,
-            settled_at_ms=None,
-        )
-        return request, body
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What an order rests on, as holders are shown it."""
+
+    consents: tuple[PresentedConsent, ...]
+    emergency: CitedEmergency | None
+
+
+def _make(
+    institution: InstitutionId,
+    order: RetrievalOrder,
+    shown: _Shown,
+    target: Target,
+    retrieval_id: RetrievalId,
+    now_ms: int,
+) -> tuple[RetrievalRequest, DisclosureRequest]:
+    request_id = RequestId(secrets.token_hex(_ID_BYTES))
+    asked = DisclosureRequest(
+        request_id=request_id,
+        audience=target.holder,
+        purpose=order.purpose,
+        actor=order.actor,
+        subject=target.reference,
+        leaf_index=target.leaf_index,
+        parts=None,
+        consents=shown.consents,
+        emergency=shown.emergency,
+        encounter=order.encounter,
+    )
+    request = RetrievalRequest(
+        request_id=request_id,
+        retrieval_id=retrieval_id,
+        institution=institution,
+        target=target,
+        state=RequestState.REQUESTED,
+        reason="",
+        attempts=0,
+        next_attempt_at_ms=now_ms,
+        created_at_ms=now_ms,
+        settled_at_ms=None,
+    )
+    return request, asked
 
 
 def _known(known: dict[tuple[Origin, int], Target], place: tuple[Origin, int]) -> Target:

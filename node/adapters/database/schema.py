@@ -12,11 +12,13 @@ from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database import (
     tables_consents,
+    tables_disclosures,
     tables_membership,
     tables_nonces,
     tables_outbox,
     tables_own_entries,
     tables_relocations,
+    tables_retrievals,
     tables_tombstones,
 )
 from node.adapters.database.engines import Durability, open_sqlite
@@ -30,11 +32,13 @@ log_tables(records_metadata)
 JOURNAL_TABLES = journal_tables(records_metadata)
 FEATURE_TABLES = (
     tables_consents,
+    tables_disclosures,
     tables_membership,
     tables_nonces,
     tables_outbox,
     tables_own_entries,
     tables_relocations,
+    tables_retrievals,
     tables_tombstones,
 )
 """Modules that declare tables of `records.db` for one feature each."""
