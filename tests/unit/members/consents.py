@@ -61,9 +61,10 @@ class ConsentLedger:
             case ReviewEmergency(_, emergency, _):
                 self.emergencies[emergency] = replace(self.emergencies[emergency], reviewed_at_s=now_s)
 
-    def grant(self, seed: PatientSeed, terms: ConsentTerms, number: int = 1) -> PresentedConsent:
+    def grant(self, seed: PatientSeed, terms: ConsentTerms) -> PresentedConsent:
         """Let a patient grant a consent, final at once."""
-        granted = grant_as_patient(seed, terms, DOMAIN, ConsentId(bytes((number,)) * 32), ConsentSalt(b"\x0a" * 32))
+        consent = ConsentId(len(self.consents).to_bytes(32, "big"))
+        granted = grant_as_patient(seed, terms, DOMAIN, consent, ConsentSalt(b"\x0a" * 32))
         message, address = grant_message(granted, DOMAIN)
         self.send(message, address)
         return granted.presented
