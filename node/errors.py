@@ -33,7 +33,8 @@ ConcordError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownFindingError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
-│   └── UnknownMessageKindError, MessageConflictError
+│   ├── UnknownMessageKindError, MessageConflictError
+│   └── RecordLockedError, RequestConflictError, UnknownRetrievalError, NotFoundByKeysError, SupersededTargetError
 │   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
 │   ├── SheetRefusedError           a table that cannot be imported: lists every cell
@@ -44,6 +45,8 @@ ConcordError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
 │   ├── SealedMessageError, CardSealError   sealed to another key
 │   ├── LocatorSecretRefusedError   of a new epoch, by nobody who may
+│   ├── SealedMessageError          sealed to another key
+│   ├── DisclosureRefutedError      DisclosureSealError, ForeignDisclosureError, OutdatedDisclosureError
 │   ├── ConsentRefutedError         ConsentDigestError, ConsentAuthorityError
 │   ├── EvidenceRefutedError        in the verifier's order of checks:
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
@@ -52,6 +55,7 @@ ConcordError
 │   ├── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 │   └── ResponseSignatureError      an answer of a member that it did not sign, or not for this request
 ├── AccessError                     UnauthenticatedError, ForbiddenError, RateLimitedError
+├── AccessError                     UnauthenticatedError, ForbiddenError, AccessDeniedError, TooManyDenialsError
 │   └── RequestSignatureError       MalformedSignatureError, UnknownRequestKeyError, RequestTimeError,
 │                                   AlteredRequestError, ReplayedRequestError, WrongAudienceError
 ├── MemberError                     another member did not do its part; tried again later
@@ -60,7 +64,7 @@ ConcordError
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError,
 │   │       SeriesOrderError, SeriesTagError, BundleLineError
 │   └── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
-├── AccessError                     UnauthenticatedError, ForbiddenError
+├── AccessError                     UnauthenticatedError, ForbiddenError, AccessDeniedError, TooManyDenialsError
 ├── WitnessError                    WitnessAheadError, WitnessContradictsError, WitnessRefusesError
 ├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
 │                                   TransactionRevertedError, NonceTakenError, ChainRefusedError,
@@ -69,7 +73,7 @@ ConcordError
 └── NodeError                       the operator must act
     ├── SecretUnreadableError, KeyFileError, SchemaVersionError, DirectoryInUseError
     ├── SettingsError               ConsentsOffError
-    └── NodeStoppingError, PreparationLostError, LogHaltedError
+    └── NodeStoppingError, PreparationLostError, LogHaltedError, ForeignPermitError
     ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
     └── NodeStoppingError, PreparationLostError, LogHaltedError, IndexGapError
 ```
@@ -237,6 +241,18 @@ class MalformedMessageError(WireError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"not a message between members: {reason}")
+        self.reason = reason
+
+
+class MalformedDisclosureError(WireError):
+    """Not a request for disclosure, or not the answer to one.
+
+    Attributes:
+        reason: What is wrong with it, without any of its values.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not a disclosure: {reason}")
         self.reason = reason
 
 
@@ -457,6 +473,40 @@ class UnknownMessageKindError(InputError):
     def __init__(self, kind: str) -> None:
         super().__init__(f"no messages of kind {kind!r} are acted on here; a newer release may know them")
         self.kind = kind
+
+
+class RequestConflictError(InputError):
+    """A request for disclosure has the id of another one."""
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(f"request {request_id} came before with other content; give each request an id of its own")
+        self.request_id = request_id
+
+
+class UnknownRetrievalError(InputError):
+    """No such retrieval of this institution."""
+
+    def __init__(self, retrieval_id: str) -> None:
+        super().__init__(f"no retrieval {retrieval_id} here")
+        self.retrieval_id = retrieval_id
+
+
+class NotFoundByKeysError(InputError):
+    """A target is no entry that the patient's keys find."""
+
+    def __init__(self, origin: str, leaf_index: int) -> None:
+        super().__init__(f"entry {leaf_index} of {origin} is not found by this patient's keys: find it first")
+        self.origin = origin
+        self.leaf_index = leaf_index
+
+
+class SupersededTargetError(InputError):
+    """A target was amended, withdrawn or deleted since."""
+
+    def __init__(self, origin: str, leaf_index: int) -> None:
+        super().__init__(f"entry {leaf_index} of {origin} is no longer the latest of its record: find it anew")
+        self.origin = origin
+        self.leaf_index = leaf_index
 
 
 class MessageConflictError(InputError):
@@ -717,6 +767,38 @@ class LocatorSecretRefusedError(VerificationError):
         self.reason = reason
 
 
+class DisclosureRefutedError(VerificationError):
+    """What a holder sent is not what was asked for; nothing of it is shown or kept."""
+
+
+class DisclosureSealError(DisclosureRefutedError):
+    """A frame does not open: altered, out of order, or sealed for another request."""
+
+    def __init__(self) -> None:
+        super().__init__("a frame of the disclosure does not open: altered, out of order, or of another request")
+
+
+class ForeignDisclosureError(DisclosureRefutedError):
+    """It is another entry than the one that was asked for: another patient's, perhaps.
+
+    Attributes:
+        what: What differs.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the disclosure is of another entry than was asked for: {what}")
+        self.what = what
+
+
+class OutdatedDisclosureError(DisclosureRefutedError):
+    """It is another version than the header that was found says."""
+
+    def __init__(self, stated: int, found: int) -> None:
+        super().__init__(f"the manifest is version {stated} of the record, its header says {found}")
+        self.stated = stated
+        self.found = found
+
+
 class NotARecordError(HeaderVerificationError):
     """A header describes an act where a record's was expected."""
 
@@ -975,6 +1057,26 @@ class ForbiddenError(AccessError):
         self.scope = scope
 
 
+class AccessDeniedError(AccessError):
+    """Policy says no.
+
+    Attributes:
+        told: Why, as far as the requester may know: the same whether the record is hidden or never existed.
+    """
+
+    def __init__(self, told: str) -> None:
+        super().__init__(f"not disclosed: {told}")
+        self.told = told
+
+
+class TooManyDenialsError(AccessError):
+    """A requester was denied too often of late: further denials are neither told nor logged one by one."""
+
+    def __init__(self, per_hour: int) -> None:
+        super().__init__(f"more than {per_hour} requests were denied within an hour; ask again later")
+        self.per_hour = per_hour
+
+
 class RequestSignatureError(AccessError):
     """A request that only members may send is not signed by one (RFC 9421)."""
 
@@ -1054,11 +1156,12 @@ class CustodiansAwayError(MemberError):
 class MemberRefusedError(MemberError):
     """A member's node refuses a request, and signed that it does."""
 
-    def __init__(self, institution: str, status: int, problem: str) -> None:
-        super().__init__(f"the node of {institution} refuses: HTTP status {status}, {problem or 'no reason'}")
+    def __init__(self, institution: str, status: int, problem: str, reason: str = "") -> None:
+        super().__init__(f"the node of {institution} refuses: HTTP status {status}, {problem or 'no reason'} {reason}".rstrip())
         self.institution = institution
         self.status = status
         self.problem = problem
+        self.reason = reason
 
 
 class MemberAnswerError(MemberError):
@@ -1300,3 +1403,10 @@ class IndexGapError(NodeError):
         self.origin = origin
         self.expected = expected
         self.actual = actual
+
+
+class ForeignPermitError(NodeError):
+    """A body was to be opened with a permit for something else: a fault of this program."""
+
+    def __init__(self) -> None:
+        super().__init__("a permit was used for another entry or institution than it is for: report this as a fault")

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -127,6 +128,17 @@ class SupervisionSettings(_Section):
     interval_s: float = Field(1.0, gt=0, description="how often new receipts are looked for")
 
 
+class DisclosureSettings(_Section):
+    """What other members are let read."""
+
+    refused_purposes: tuple[Literal["treatment", "claim", "follow-up", "research"], ...] = Field(
+        (), description="purposes for which nothing leaves, whatever a consent says"
+    )
+    max_denials_per_hour: int = Field(120, gt=0, description="of one member that are logged one by one; further ones are refused")
+    max_emergencies_per_hour: int = Field(10, gt=0, description="reads without consent by one clinician of another member")
+    max_emergencies_per_hour_of_institution: int = Field(50, gt=0, description="the same, by a whole institution")
+
+
 class WorkSettings(_Section):
     """Where work is done."""
 
@@ -149,6 +161,7 @@ class NodeSettings(BaseSettings):
     work: WorkSettings = WorkSettings()
     following: FollowingSettings = FollowingSettings()
     consents: ConsentSettings = ConsentSettings()
+    disclosure: DisclosureSettings = DisclosureSettings()
     relocation: RelocationSettings = RelocationSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     codes: CodeSettings = CodeSettings()
@@ -223,6 +236,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "work": WorkSettings,
     "following": FollowingSettings,
     "consents": ConsentSettings,
+    "disclosure": DisclosureSettings,
     "relocation": RelocationSettings,
     "supervision": SupervisionSettings,
     "codes": CodeSettings,

@@ -32,6 +32,12 @@ WITNESSED_SIZE = Gauge("concord_witnessed_size", "Entries that a quorum of other
 CONSENT_STALENESS = Gauge("concord_consent_staleness_seconds", "Age of what is known of the consents on chain")
 OPEN_EMERGENCIES = Gauge("concord_open_emergencies", "Emergencies that nobody has reviewed yet")
 WRITER_QUEUE = Gauge("concord_writer_queue", "Items that wait for the writer")
+RETRIEVALS = Counter("concord_retrievals_total", "Requests for records of others, by how an attempt ended", ["state"])
+RETRIEVALS_OPEN = Gauge("concord_retrievals_open", "Requests for records of others that their holders have not answered")
+DISCLOSURES = Counter("concord_disclosures_total", "Requests of others for records, by outcome", ["institution", "outcome"])
+EMERGENCY_ACCESSES = Counter(
+    "concord_emergency_accesses_total", "Accesses without consent, at the holder and at the requester", ["institution", "side"]
+)
 OUTBOX_WAITING = Gauge("concord_outbox_waiting", "Messages to other members that are not acknowledged yet")
 OUTBOX_OLDEST = Gauge("concord_outbox_oldest_seconds", "Age of the oldest message that is not acknowledged yet")
 

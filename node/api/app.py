@@ -10,6 +10,7 @@ from ledger.errors import LedgerError
 from node.api import (
     codes,
     consents,
+    disclosures,
     emergencies,
     evidence,
     exchange,
@@ -44,6 +45,7 @@ ROUTES = (
     consents,
     emergencies,
     exchange,
+    disclosures,
     tombstones,
     supervision,
     status,

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from node.api import openapi_oversight, schemas
-from node.api.openapi_parts import JSON, PROBLEM, SCHEMA
-from node.api.openapi_parts import bytes_answer as _bytes
-from node.api.openapi_parts import json_answer as _json
-from node.api.openapi_parts import problem_answers as _problems
-from node.api.openapi_parts import request_body as _request
+from node.api.openapi_retrieval import BODIES as RETRIEVAL_BODIES
+from node.api.openapi_retrieval import OPERATIONS as RETRIEVAL_OPERATIONS
+from node.api.openapi_shapes import JSON, SCHEMA, SIGNED, bytes_answer, json_answer, problems, request_body
+from node.api.openapi_shapes import OBJECT as _OBJECT
+from node.api.problems import MEDIA_TYPE as PROBLEM
 
 _BODIES = (
     schemas.SubmissionBody,
@@ -25,6 +25,7 @@ _BODIES = (
     schemas.NoticeListBody,
     schemas.OutboxBody,
     schemas.FindingListBody,
+    *RETRIEVAL_BODIES,
 )
 
 _RECEIPT_EXAMPLE: Final = {
@@ -135,113 +136,109 @@ _REPORT_EXAMPLE: Final = {
 _VERIFY_EXAMPLE: Final = {"verdict": "verified", "level": "logged"}
 
 
-_SUBMITTED = _json("stored; every record's receipt", schemas.SubmissionBody, _SUBMISSION_EXAMPLE)
-_OBJECT = {"type": "object"}
-_SIGNED: Final[dict[str, Any]] = {"security": [{"memberSignature": []}]}
-"""The routes that members call: RFC 9421 signatures instead of API keys."""
-
+_SUBMITTED = json_answer("stored; every record's receipt", schemas.SubmissionBody, _SUBMISSION_EXAMPLE)
 _OPERATIONS: dict[str, dict[str, Any]] = {
     "submit": {
         "status_code": 201,
         "responses": {
-            200: _json("known before; the first receipts", schemas.SubmissionBody, _SUBMISSION_EXAMPLE),
+            200: json_answer("known before; the first receipts", schemas.SubmissionBody, _SUBMISSION_EXAMPLE),
             201: _SUBMITTED,
-            202: _json("stored; the level that was waited for is not reached", schemas.SubmissionBody, None),
-            **_problems(400, 401, 403, 409, 413, 422, 503),
+            202: json_answer("stored; the level that was waited for is not reached", schemas.SubmissionBody, None),
+            **problems(400, 401, 403, 409, 413, 422, 503),
         },
-        "openapi_extra": _request("application/fhir+json", _OBJECT, _REPORT_EXAMPLE),
+        "openapi_extra": request_body("application/fhir+json", _OBJECT, _REPORT_EXAMPLE),
     },
     "batch": {
         "responses": {
-            200: _bytes("one JSON object a line: line and receipts, or line and problem", "application/x-ndjson"),
-            **_problems(401, 403, 503),
+            200: bytes_answer("one JSON object a line: line and receipts, or line and problem", "application/x-ndjson"),
+            **problems(401, 403, 503),
         },
-        "openapi_extra": _request("application/x-ndjson", {"type": "string", "format": "binary"}),
+        "openapi_extra": request_body("application/x-ndjson", {"type": "string", "format": "binary"}),
     },
     "list": {
         "responses": {
-            200: _json("a page", schemas.RecordListBody, _LIST_EXAMPLE),
-            **_problems(401, 403, 422),
+            200: json_answer("a page", schemas.RecordListBody, _LIST_EXAMPLE),
+            **problems(401, 403, 422),
         }
     },
     "record": {
         "responses": {
-            200: _json("the record", schemas.RecordBody, _RECORD_EXAMPLE),
-            **_problems(401, 403, 404, 422),
+            200: json_answer("the record", schemas.RecordBody, _RECORD_EXAMPLE),
+            **problems(401, 403, 404, 422),
         }
     },
     "erase": {
         "responses": {
-            200: _json("erased", schemas.ErasureBody, _ERASURE_EXAMPLE),
-            **_problems(401, 403, 404, 410, 503),
+            200: json_answer("erased", schemas.ErasureBody, _ERASURE_EXAMPLE),
+            **problems(401, 403, 404, 410, 503),
         }
     },
     "codes": {
         "responses": {
-            200: _json("the answer, sealed to the asker", None, {"sealed": "…"}),
-            **_problems(400, 401, 403, 404, 409, 413, 422, 503),
+            200: json_answer("the answer, sealed to the asker", None, {"sealed": "…"}),
+            **problems(400, 401, 403, 404, 409, 413, 422, 503),
         },
-        "openapi_extra": {**_request(JSON, _OBJECT), **_SIGNED},
+        "openapi_extra": {**request_body(JSON, _OBJECT), **SIGNED},
     },
     "layers": {
         "responses": {
-            200: _json("the opened boxes, sealed to the code service", None, {"sealed": ["…"]}),
-            **_problems(400, 401, 403, 413, 422, 503),
+            200: json_answer("the opened boxes, sealed to the code service", None, {"sealed": ["…"]}),
+            **problems(400, 401, 403, 413, 422, 503),
         },
-        "openapi_extra": {**_request(JSON, _OBJECT), **_SIGNED},
+        "openapi_extra": {**request_body(JSON, _OBJECT), **SIGNED},
     },
     "patient_code": {
         "responses": {
-            200: _json(
+            200: json_answer(
                 "done; a seed that was drawn is shown this once",
                 None,
                 {"registered": True, "replaced": False, "card": "", "seed": None},
             ),
-            **_problems(400, 401, 403, 404, 409, 413, 422, 502, 503),
+            **problems(400, 401, 403, 404, 409, 413, 422, 502, 503),
         },
-        "openapi_extra": _request(JSON, _OBJECT, _DESK_EXAMPLE),
+        "openapi_extra": request_body(JSON, _OBJECT, _DESK_EXAMPLE),
     },
-    "reissue": {"responses": {200: _json("how many keys were sent", None, {"sent": 12}), **_problems(401, 403, 502, 503)}},
-    "openings": {"responses": {200: _json("what was opened", None, {"openings": []}), **_problems(401, 403, 503)}},
+    "reissue": {"responses": {200: json_answer("how many keys were sent", None, {"sent": 12}), **problems(401, 403, 502, 503)}},
+    "openings": {"responses": {200: json_answer("what was opened", None, {"openings": []}), **problems(401, 403, 503)}},
     "refile": {
         "status_code": 201,
         "responses": {
-            201: _json(
+            201: json_answer(
                 "withdrawn and filed anew",
                 schemas.RefiledBody,
                 {"withdrawal_index": 42, "receipt": _RECEIPT_EXAMPLE, "told": ["hospital-b"]},
             ),
-            **_problems(400, 401, 403, 404, 410, 413, 422, 503),
+            **problems(400, 401, 403, 404, 410, 413, 422, 503),
         },
-        "openapi_extra": _request("application/fhir+json", _OBJECT, _REPORT_EXAMPLE),
+        "openapi_extra": request_body("application/fhir+json", _OBJECT, _REPORT_EXAMPLE),
     },
-    "notices": {"responses": {200: _json("the notices", schemas.NoticeListBody, {"notices": []}), **_problems(401, 403)}},
+    "notices": {"responses": {200: json_answer("the notices", schemas.NoticeListBody, {"notices": []}), **problems(401, 403)}},
     "tombstones": {
         "responses": {
-            200: _json("the tombstones", schemas.TombstoneListBody, _TOMBSTONES_EXAMPLE),
-            **_problems(401, 403, 422),
+            200: json_answer("the tombstones", schemas.TombstoneListBody, _TOMBSTONES_EXAMPLE),
+            **problems(401, 403, 422),
         }
     },
     "evidence": {
         "responses": {
-            200: _bytes("the evidence file", "application/vnd.concord.evidence+json"),
-            **_problems(401, 403, 404, 410, 422, 423, 500, 503),
+            200: bytes_answer("the evidence file", "application/vnd.concord.evidence+json"),
+            **problems(401, 403, 404, 410, 422, 423, 500, 503),
         }
     },
     "verify": {
-        "responses": {200: _json("what was proved, or why not", None, _VERIFY_EXAMPLE), **_problems(413, 503)},
-        "openapi_extra": _request("application/vnd.concord.evidence+json", _OBJECT),
+        "responses": {200: json_answer("what was proved, or why not", None, _VERIFY_EXAMPLE), **problems(413, 503)},
+        "openapi_extra": request_body("application/vnd.concord.evidence+json", _OBJECT),
     },
     "checkpoint": {
-        "responses": {200: _bytes("signed note", "text/plain"), **_problems(401, 403, 503), 404: {"description": "none yet"}}
+        "responses": {200: bytes_answer("signed note", "text/plain"), **problems(401, 403, 503), 404: {"description": "none yet"}}
     },
-    "tile": {"responses": {200: _bytes("tile or bundle"), **_problems(401, 403), 404: {"description": "not in the log"}}},
-    "headers": {"responses": {200: _bytes("sealed headers"), **_problems(401, 403, 404, 422)}},
+    "tile": {"responses": {200: bytes_answer("tile or bundle"), **problems(401, 403), 404: {"description": "not in the log"}}},
+    "headers": {"responses": {200: bytes_answer("sealed headers"), **problems(401, 403, 404, 422)}},
     "add-checkpoint": {
         "responses": {
-            200: _bytes("signature lines: the cosignature", "text/plain"),
-            400: _bytes("not a request of C2SP tlog-witness", "text/plain"),
-            403: _bytes("no signature of a key that counts, or the log is frozen here", "text/plain"),
+            200: bytes_answer("signature lines: the cosignature", "text/plain"),
+            400: bytes_answer("not a request of C2SP tlog-witness", "text/plain"),
+            403: bytes_answer("no signature of a key that counts, or the log is frozen here", "text/plain"),
             404: {
                 "description": "no such institution here, or no such log is witnessed",
                 "content": {
@@ -249,105 +246,105 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
                     PROBLEM: {"schema": {"$ref": f"{SCHEMA}Problem"}},
                 },
             },
-            409: _bytes("the size that was cosigned last", "text/x.tlog.size"),
-            422: _bytes("the consistency proof does not hold", "text/plain"),
-            **_problems(413),
+            409: bytes_answer("the size that was cosigned last", "text/x.tlog.size"),
+            422: bytes_answer("the consistency proof does not hold", "text/plain"),
+            **problems(413),
         },
-        "openapi_extra": _request("text/plain", {"type": "string", "format": "binary"}),
+        "openapi_extra": request_body("text/plain", {"type": "string", "format": "binary"}),
     },
     "patients": {
         "responses": {
-            200: _json("replaced", None, {"replaced": True}),
-            201: _json("registered", None, {"replaced": False}),
-            **_problems(400, 401, 403, 413, 422, 503),
+            200: json_answer("replaced", None, {"replaced": True}),
+            201: json_answer("registered", None, {"replaced": False}),
+            **problems(400, 401, 403, 413, 422, 503),
         },
         "status_code": 201,
-        "openapi_extra": _request(JSON, _OBJECT),
+        "openapi_extra": request_body(JSON, _OBJECT),
     },
     "inbox": {
         "responses": {
-            200: _json("acted on", None, {"acknowledged": "0123456789abcdef0123456789abcdef"}),
-            **_problems(400, 401, 403, 409, 413, 422, 503),
+            200: json_answer("acted on", None, {"acknowledged": "0123456789abcdef0123456789abcdef"}),
+            **problems(400, 401, 403, 409, 413, 422, 503),
         },
-        "openapi_extra": _request(JSON, _OBJECT) | _SIGNED,
+        "openapi_extra": request_body(JSON, _OBJECT) | SIGNED,
     },
     "outbox": {
-        "responses": {200: _json("what waits", schemas.OutboxBody, _OUTBOX_EXAMPLE), **_problems(401, 403, 422, 503)},
+        "responses": {200: json_answer("what waits", schemas.OutboxBody, _OUTBOX_EXAMPLE), **problems(401, 403, 422, 503)},
     },
     "hand-in-consent": {
         "responses": {
-            201: _json("on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
-            **_problems(400, 401, 403, 404, 413, 422, 503),
+            201: json_answer("on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
+            **problems(400, 401, 403, 404, 413, 422, 503),
         },
         "status_code": 201,
-        "openapi_extra": _request(JSON, _OBJECT),
+        "openapi_extra": request_body(JSON, _OBJECT),
     },
     "assert-consent": {
         "responses": {
-            201: _json("on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
-            **_problems(400, 401, 403, 404, 413, 422, 503),
+            201: json_answer("on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
+            **problems(400, 401, 403, 404, 413, 422, 503),
         },
         "status_code": 201,
-        "openapi_extra": _request(JSON, _OBJECT),
+        "openapi_extra": request_body(JSON, _OBJECT),
     },
     "list-consents": {
         "responses": {
-            200: _json("the consents", None, {"consents": []}),
-            **_problems(400, 401, 403, 404, 413, 422, 503),
+            200: json_answer("the consents", None, {"consents": []}),
+            **problems(400, 401, 403, 404, 413, 422, 503),
         },
-        "openapi_extra": _request(JSON, _OBJECT, {"patient": None}),
+        "openapi_extra": request_body(JSON, _OBJECT, {"patient": None}),
     },
     "consent": {
-        "responses": {200: _json("the consent", None, {"standing": "granted"}), **_problems(401, 403, 404, 422, 503)},
+        "responses": {200: json_answer("the consent", None, {"standing": "granted"}), **problems(401, 403, 404, 422, 503)},
     },
     "consent-fhir": {
-        "responses": {200: _bytes("FHIR R4 Consent", "application/fhir+json"), **_problems(401, 403, 404, 422, 503)},
+        "responses": {200: bytes_answer("FHIR R4 Consent", "application/fhir+json"), **problems(401, 403, 404, 422, 503)},
     },
     "revoke-consent": {
         "responses": {
-            200: _json("revoked here, on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
-            **_problems(400, 401, 403, 404, 413, 422, 503),
+            200: json_answer("revoked here, on its way to the chain", None, {"consent_id": "…", "stage": "waiting"}),
+            **problems(400, 401, 403, 404, 413, 422, 503),
         },
-        "openapi_extra": _request(JSON, _OBJECT),
+        "openapi_extra": request_body(JSON, _OBJECT),
     },
     "read-fhir-consent": {
-        "responses": {200: _json("the terms", None, {"terms": {}}), **_problems(400, 401, 403, 413, 422, 503)},
-        "openapi_extra": _request("application/fhir+json", _OBJECT),
+        "responses": {200: json_answer("the terms", None, {"terms": {}}), **problems(400, 401, 403, 413, 422, 503)},
+        "openapi_extra": request_body("application/fhir+json", _OBJECT),
     },
     "open-emergency": {
         "responses": {
-            201: _json("opened; on its way to the chain", None, {"emergency_id": "…"}),
-            **_problems(400, 401, 403, 413, 422, 429, 503),
+            201: json_answer("opened; on its way to the chain", None, {"emergency_id": "…"}),
+            **problems(400, 401, 403, 413, 422, 429, 503),
         },
         "status_code": 201,
-        "openapi_extra": _request(JSON, _OBJECT),
+        "openapi_extra": request_body(JSON, _OBJECT),
     },
     "list-emergencies": {
-        "responses": {200: _json("the emergencies", None, {"emergencies": []}), **_problems(401, 403, 503)},
+        "responses": {200: json_answer("the emergencies", None, {"emergencies": []}), **problems(401, 403, 503)},
     },
     "review-emergency": {
         "responses": {
-            200: _json("reviewed", None, {"emergency_id": "…"}),
-            **_problems(400, 401, 403, 404, 413, 422, 503),
+            200: json_answer("reviewed", None, {"emergency_id": "…"}),
+            **problems(400, 401, 403, 404, 413, 422, 503),
         },
-        "openapi_extra": _request(JSON, _OBJECT),
+        "openapi_extra": request_body(JSON, _OBJECT),
     },
     "withdraw": {
         "responses": {
-            200: _json("what was locked and erased", None, {"locked": {}, "erased": []}),
-            **_problems(400, 401, 403, 404, 413, 422, 503),
+            200: json_answer("what was locked and erased", None, {"locked": {}, "erased": []}),
+            **problems(400, 401, 403, 404, 413, 422, 503),
         },
-        "openapi_extra": _request(JSON, _OBJECT),
+        "openapi_extra": request_body(JSON, _OBJECT),
     },
-    "status": {"responses": {200: _json("the status", None, {"node": "ready"}), **_problems(401, 403)}},
-    "healthz": {"responses": {200: _json("alive", None, {"status": "ok"})}},
+    "status": {"responses": {200: json_answer("the status", None, {"node": "ready"}), **problems(401, 403)}},
+    "healthz": {"responses": {200: json_answer("alive", None, {"status": "ok"})}},
     "readyz": {
         "responses": {
-            200: _json("ready", None, {"status": "ready"}),
-            503: _json("not ready", None, {"status": "not ready", "reasons": ["the writer has stopped"]}),
+            200: json_answer("ready", None, {"status": "ready"}),
+            503: json_answer("not ready", None, {"status": "not ready", "reasons": ["the writer has stopped"]}),
         }
     },
-    "metrics": {"responses": {200: _bytes("Prometheus text", "text/plain"), **_problems(401, 403)}},
+    "metrics": {"responses": {200: bytes_answer("Prometheus text", "text/plain"), **problems(401, 403)}},
 }
 
 
@@ -356,7 +353,7 @@ _OPERATIONS |= openapi_oversight.OPERATIONS
 
 def documented(operation: str) -> dict[str, Any]:
     """Return the arguments that document a route."""
-    return {"operation_id": operation, "response_model": None, **_OPERATIONS[operation]}
+    return {"operation_id": operation, "response_model": None, **(_OPERATIONS | RETRIEVAL_OPERATIONS)[operation]}
 
 
 def document(app: FastAPI) -> dict[str, Any]:

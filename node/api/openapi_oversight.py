@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from node.api import schemas
-from node.api.openapi_parts import JSON, bytes_answer, json_answer, problem_answers, request_body
+from node.api.openapi_shapes import JSON, bytes_answer, json_answer, problems, request_body
 
 _FINDINGS_EXAMPLE: Final = {
     "findings": [
@@ -35,37 +35,37 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
     "trail": {
         "responses": {
             200: bytes_answer("the record's life, as a bundle", "application/vnd.concord.patient-bundle+json"),
-            **problem_answers(401, 403, 404, 409, 422),
+            **problems(401, 403, 404, 409, 422),
         }
     },
     "patient-keys": {
-        "responses": {200: json_answer("this node's logs", None, {"logs": {}}), **problem_answers(429, 503)},
+        "responses": {200: json_answer("this node's logs", None, {"logs": {}}), **problems(429, 503)},
         "openapi_extra": {"security": []},
     },
     "patient-entries": {
         "responses": {
             200: json_answer("entries that have the tags", None, {"logs": {}}),
-            **problem_answers(400, 413, 422, 429, 503),
+            **problems(400, 413, 422, 429, 503),
         },
         "openapi_extra": request_body(JSON, {"type": "object"}, {"tags": {}}) | {"security": []},
     },
     "patient-revocations": {
         "responses": {
             200: json_answer("revoked here, on its way to the chain", None, {"consent_id": "…", "institution": "hospital-a"}),
-            **problem_answers(400, 404, 413, 422, 429, 503),
+            **problems(400, 404, 413, 422, 429, 503),
         },
         "openapi_extra": request_body(JSON, {"type": "object"}) | {"security": []},
     },
     "findings": {
         "responses": {
             200: json_answer("a page", schemas.FindingListBody, _FINDINGS_EXAMPLE),
-            **problem_answers(401, 403, 422, 503),
+            **problems(401, 403, 422, 503),
         }
     },
     "finding-evidence": {
         "responses": {
             200: bytes_answer("the finding with its evidence", "application/vnd.concord.finding+json"),
-            **problem_answers(401, 403, 404, 422, 503),
+            **problems(401, 403, 404, 422, 503),
         }
     },
 }

@@ -32,6 +32,12 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.AlteredRequestError, HTTPStatus.UNAUTHORIZED, "signature-refuted", "The signature does not verify"),
     (errors.ReplayedRequestError, HTTPStatus.UNAUTHORIZED, "replayed", "The request came before"),
     (errors.WrongAudienceError, HTTPStatus.FORBIDDEN, "wrong-audience", "For another institution"),
+    (errors.AccessDeniedError, HTTPStatus.FORBIDDEN, "not-disclosed", "Not disclosed"),
+    (errors.TooManyDenialsError, HTTPStatus.TOO_MANY_REQUESTS, "too-many-denials", "Denied too often"),
+    (errors.RecordLockedError, HTTPStatus.LOCKED, "record-locked", "The record is locked"),
+    (errors.RequestConflictError, HTTPStatus.CONFLICT, "request-conflict", "Another request has this id"),
+    (errors.UnknownRetrievalError, HTTPStatus.NOT_FOUND, "unknown-retrieval", "No such retrieval"),
+    (errors.SupersededTargetError, HTTPStatus.CONFLICT, "superseded", "No longer the latest"),
     (errors.MessageConflictError, HTTPStatus.CONFLICT, "message-conflict", "Another message has this id"),
     (errors.UnknownMessageKindError, HTTPStatus.UNPROCESSABLE_ENTITY, "unknown-message-kind", "Nothing acts on this kind"),
     (errors.UnknownDocumentError, HTTPStatus.NOT_FOUND, "unknown-document", "No code for this document"),
@@ -129,6 +135,8 @@ def _place(error: BaseException) -> str:
 def _extensions(error: BaseException) -> dict[str, object]:
     if isinstance(error, errors.DocumentRefusedError):
         return {"refusals": [{"path": refusal.path, "reason": refusal.reason} for refusal in error.refusals]}
+    if isinstance(error, errors.AccessDeniedError):
+        return {"reason": error.told}
     if isinstance(error, errors.LimitExceededError):
         return {"limit": error.limit, "allowed": error.allowed}
     if isinstance(error, errors.RecordErasedError | errors.VersionConflictError):

@@ -9,20 +9,25 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from ledger.errors import LedgerError
 from node.api.problems import problem_of, problem_response
 from node.api.requests import node_of, read_body
 from node.domain.entry import InstitutionId
 from node.errors import ConcordError, MalformedParameterError, SettingsError
+from node.services.disclosure_stream import SealedDisclosure
 from node.services.exchange import Exchange
 from node.services.node import Node
 from node.services.signed_requests import ReceivedRequest, Signer
+from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE
 from node.wire.http_signature import SignatureTag
 from node.wire.json_strict import check_document
 
 MAX_MESSAGE_BYTES = 256 * 1024
+NOT_KEPT = {"Cache-Control": "no-store"}
 _DEPTH = 16
+_PIECE_BYTES = 1 << 16
 
 Work = Callable[[Signer, InstitutionId], Awaitable[Response]]
 """Answers a verified request to a hosted institution."""
@@ -56,6 +61,26 @@ def received(request: Request, body: bytes) -> ReceivedRequest:
     return ReceivedRequest(request.method, target.decode("ascii"), headers, body)
 
 
+class SealedResponse(Response):
+    """A sealed disclosure as a response: sent from its file piece by piece, its digest known before."""
+
+    def __init__(self, sealed: SealedDisclosure) -> None:
+        super().__init__(media_type=DISCLOSURE_MEDIA_TYPE, headers={"Content-Length": str(sealed.length_bytes), **NOT_KEPT})
+        self.sha256 = sealed.sha256
+        self._stream = sealed.stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        del scope, receive
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            while piece := await asyncio.to_thread(self._stream.read, _PIECE_BYTES):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._stream.close()
+
+
 async def answer_signed(request: Request, tag: SignatureTag, work: Work) -> Response:
     """Verify a request, use up its nonce, and sign what the work answers, refusals included.
 
@@ -71,7 +96,7 @@ async def answer_signed(request: Request, tag: SignatureTag, work: Work) -> Resp
     except (ConcordError, LedgerError) as error:
         response = problem_response(problem_of(error))
     content_type = response.headers["content-type"]
-    digest = hashlib.sha256(response.body).digest()
+    digest = response.sha256 if isinstance(response, SealedResponse) else hashlib.sha256(response.body).digest()
     response.headers.update(signed.sign_answer(response.status_code, content_type, digest, signer, audience))
     return response
 

@@ -90,13 +90,23 @@ class Following:
         self.loop.wake()
 
 
+@dataclass(frozen=True, slots=True)
+class LogReading:
+    """How this node reads the logs of others."""
+
+    auth: httpx.Auth
+    """Signs its requests."""
+    transport: httpx.BaseTransport | None
+    """Carries them; None for the network."""
+
+
 def open_following(
     settings: NodeSettings,
     trust_root: TrustRoot | None,
     institutions: Institutions,
     reader: RecordsReader,
     progress: Progress,
-    clock: Clock,
+    reading: LogReading,
     stack: contextlib.ExitStack,
 ) -> FollowingStores:
     """Open the databases and the connections; the stack closes them.
@@ -111,7 +121,7 @@ def open_following(
     stack.callback(index.dispose)
     index_readers = open_database(settings.directory, INDEX, writer=False)
     stack.callback(index_readers.dispose)
-    connections = HttpConnections(auth=_signature(settings, trust_root, institutions, clock))
+    connections = HttpConnections(auth=reading.auth, transport=reading.transport)
     stack.callback(connections.close)
     logs = () if trust_root is None else trust_root.logs.values()
     endpoints = {log.institution: log.endpoint for log in logs if log.closed is None}

@@ -15,16 +15,18 @@ from node.adapters.database.own_entries import SqlOwnTags
 from node.adapters.directory import DirectoryLock
 from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
+from node.adapters.peers.signed_http import SignedRequestAuth
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import open_chain
 from node.bootstrap.codes import build_codes
 from node.bootstrap.consents import build_consents
 from node.bootstrap.custody import build_custody, build_refiling
 from node.bootstrap.exchange import build_exchange
-from node.bootstrap.following import open_following
+from node.bootstrap.following import LogReading, open_following
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.oversight import build_oversight
 from node.bootstrap.packages import check_one_root
+from node.bootstrap.reading import build_reading
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
@@ -39,6 +41,7 @@ from node.services.patients import PatientIndex
 from node.services.sequencing import SequencingService
 from node.services.tag_counters import TagCounters
 from node.settings import NodeSettings
+from node.wire.http_signature import SignatureTag
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +74,7 @@ class Outside:
     transport: httpx.BaseTransport | None
     """Carries requests to other members; None for the network."""
     consents: ConsentChain | None = None
-    """Stands in for the contract of consents; None where there is none."""
+    """The contract of consents; None for the chain's, or for none."""
 
 
 def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outside | None = None) -> RunningNode:
@@ -89,23 +92,26 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
     check_one_root()
     with contextlib.ExitStack() as stack:
         stack.callback(DirectoryLock(settings.directory).release)
-        foundation = _lay(settings, clock or SystemClock(), stack)
+        transport = None if outside is None else outside.transport
+        foundation = _lay(settings, clock or SystemClock(), transport, stack)
         sharing = build_sharing(foundation, None if outside is None else outside.read_registry)
-        exchange = build_exchange(foundation, sharing, None if outside is None else outside.transport, stack)
+        exchange = build_exchange(foundation, sharing, transport, stack)
         custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
         services = build_services(foundation, custody.services)
         consents = build_consents(foundation, services, sharing, exchange, None if outside is None else outside.consents)
         refiling = build_refiling(foundation, services, sharing, None if exchange is None else exchange.services)
         codes = build_codes(foundation, services, sharing, exchange, consents.services)
-        loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops]
-        loops += () if exchange is None else exchange.loops
+        reading = build_reading(foundation, services, sharing, exchange, consents, stack)
         oversight = build_oversight(foundation, services, sharing)
-        loops += oversight.loops
+        loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops, *oversight.loops]
+        loops += () if exchange is None else exchange.loops
+        loops += () if reading is None else reading.loops
         _start(foundation, services, loops, stack)
         closing = stack.pop_all()
     node = replace(
         services.node,
         exchange=None if exchange is None else exchange.services,
+        reading=None if reading is None else reading.services,
         consenting=consents.services,
         codes=codes,
         refiling=refiling,
@@ -115,7 +121,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
     return RunningNode(node, services.sequencing, services.anchoring, sharing, closing)
 
 
-def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> Foundation:
+def _lay(settings: NodeSettings, clock: Clock, transport: httpx.BaseTransport | None, stack: contextlib.ExitStack) -> Foundation:
     institutions = hosted_institutions(settings)
     trust_root = read_trust_root(settings)
     check_trust(institutions, trust_root)
@@ -125,6 +131,10 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
     preparation = preparation_context(settings, trust_root)
     patients = PatientIndex(keys, read_locator_secrets(settings.keys))
     progress = read_progress(institutions, stores.reader)
+    identities = {each: FileInstitutionIdentity(settings.keys, each) for each in institutions}
+    # whichever institution of the node asks: members read each other's logs
+    reader = next(iter(identities.values()))
+    auth = SignedRequestAuth(reader, clock, SignatureTag.LOG, settings.members.signature_lifetime_s)
     return Foundation(
         settings=settings,
         clock=clock,
@@ -137,9 +147,9 @@ def _lay(settings: NodeSettings, clock: Clock, stack: contextlib.ExitStack) -> F
         stores=stores,
         progress=progress,
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
-        followed=open_following(settings, trust_root, institutions, stores.reader, progress, clock, stack),
+        followed=open_following(settings, trust_root, institutions, stores.reader, progress, LogReading(auth, transport), stack),
         workers=WorkerPool(preparation, clock, processes=settings.work.prepare_processes),
-        identities={each: FileInstitutionIdentity(settings.keys, each) for each in institutions},
+        identities=identities,
         contexts=preparation.records,
     )
 

@@ -12,6 +12,7 @@ from ledger.mirror import open_log_checkpoint
 from ledger.notes import NoteSigner, parse_note
 from ledger.sequencer import Sequencer
 from node.adapters.database.own_entries import SqlEntryLabels
+from node.adapters.database.retrievals import SqlRetrievedCopies
 from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import ChainClients
@@ -121,6 +122,13 @@ def build_services(foundation: Foundation, custody: Custody) -> Services:
     return Services(node, sequencing, _anchoring(foundation, watch), following)
 
 
+def disclosure_service(foundation: Foundation) -> DisclosureService:
+    """Return the door to bodies; it keeps nothing."""
+    stores = foundation.stores
+    copies, withdrawals = SqlRetrievedCopies(stores.readers), SqlWithdrawalStore(stores.readers)
+    return DisclosureService(stores.bodies, stores.secrets, copies, withdrawals, foundation.keys)
+
+
 def read_progress(institutions: Institutions, reader: RecordsReader) -> Progress:
     """Start from what is recorded; the chain's word on anchors follows when the worker has asked."""
     progress = Progress()
@@ -190,10 +198,11 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
         ),
         evidence=EvidenceService(
             reader=stores.reader,
-            disclosure=DisclosureService(stores.bodies, stores.secrets, SqlWithdrawalStore(stores.readers)),
+            disclosure=disclosure_service(foundation),
             trust_root=lambda: trust_root,
             clock=foundation.clock,
             cosigned=foundation.followed.trust,
+            locks=SqlWithdrawalStore(stores.readers),
         ),
         erasure=ErasureService(
             stores.writer,
@@ -215,6 +224,7 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
         wait_timeout_s=settings.server.wait_timeout_s,
         public_log=settings.server.public_log,
         exchange=None,
+        reading=None,
         custody=custody,
     )
 

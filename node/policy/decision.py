@@ -63,6 +63,8 @@ class DenialReason(StrEnum):
     """It was erased."""
     RECORD_LOCKED = "record-locked"
     """The patient withdrew: nothing is done with it but keeping it."""
+    EMERGENCY_FOREIGN = "emergency-foreign"
+    """It is another patient's."""
     CONSENT_FOREIGN = "consent-foreign"
     """It is not this patient's."""
     LABEL_NOT_GRANTED = "label-not-granted"
@@ -182,6 +184,8 @@ def _decide_emergency(request: AccessRequest, facts: Facts) -> Decision:
     reasons = chain(_about_the_emergency(request.actor, emergency, facts.rules), _about_the_record(facts.record))
     for reason in reasons:
         return Denial(reason, None)
+    if not emergency.is_of_patient:
+        return Denial(DenialReason.EMERGENCY_FOREIGN, None)
     return _permit(request, Basis.EMERGENCY, emergency=emergency)
 
 

@@ -91,7 +91,9 @@ class EmergencyFacts:
     reason: str
     """Why, in the clinician's words."""
     is_stated: bool
-    """Whether the requester's signed statement names this clinician, record and reason."""
+    """Whether the statement that the chain has a digest of names this clinician and reason."""
+    is_of_patient: bool
+    """Whether it names this record's patient."""
     is_on_chain: bool | None
     """Whether the chain has it as the requester's; None where the chain is away, and it follows."""
     recent: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from node.domain.entry import InstitutionId
 from node.wire.http_signature import SignatureTag
@@ -32,4 +32,14 @@ class MemberClient(Protocol):
             MemberRefusedError: It refuses, and signed that it does.
             MemberAnswerError: An answer that no node gives, or a refusal that nobody signed.
             ResponseSignatureError: The answer is not signed by that member, or is to another request.
+        """
+
+    def post_into(
+        self, to: InstitutionId, path: str, body: bytes, tag: SignatureTag, sink: BinaryIO, limit_bytes: int
+    ) -> MemberAnswer:
+        """Send a JSON body, and write the answer's content into a file as it comes; it is verified when this returns.
+
+        Raises:
+            MemberError: As `post`; what stands in the file then is not to be believed.
+            ResponseSignatureError: As `post`.
         """

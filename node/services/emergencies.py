@@ -137,6 +137,21 @@ class EmergencyService:
         parts.queued()
         return replace(kept, reviewed_at_ms=now_ms)
 
+    def cite(self, institution: InstitutionId, emergency: EmergencyId) -> OpenedEmergency:
+        """Return what shows an emergency of the institution to a holder.
+
+        Raises:
+            UnknownEmergencyError: It opened no such emergency.
+        """
+        parts = self._parts
+        kept = parts.store.emergency(institution, emergency)
+        if kept is None:
+            raise UnknownEmergencyError(emergency.hex())
+        statement = parts.keys.open(_PURPOSE, kept.statement_sealed)
+        message = OpenEmergency(parts.origins[institution], emergency, statement_digest(kept.salt, statement))
+        # the same message signs to the same bytes as when it was opened
+        return OpenedEmergency(kept, statement, parts.signer.sign(institution, message))
+
     def list(self, institution: InstitutionId) -> Sequence[tuple[KeptEmergency, EmergencyStatement]]:
         """Return the institution's emergencies with their statements, newest first."""
         return [

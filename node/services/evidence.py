@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from ledger.checkpoints import parse_checkpoint
 from ledger.hashing import LeafIndex, TreeSize
 from ledger.notes import parse_note
 from ledger.proofs import TlogProof, encode_tlog_proof, prove_consistency, prove_inclusion
-from node.domain.entry import InstitutionId, RecordId, Version
+from node.domain.entry import InstitutionId, LeafReference, RecordId, Version
 from node.domain.trust import TrustRoot
 from node.domain.verdict import Verdict
-from node.errors import NotYetLoggedError, RecordErasedError, SettingsError, UnknownRecordError
+from node.errors import NotYetLoggedError, RecordErasedError, RecordLockedError, SettingsError, UnknownRecordError
+from node.policy.decision import Denial, DenialReason, Permit, permit_own
+from node.policy.facts import RecordState
 from node.ports.clock import Clock
 from node.ports.records import AnchorRow, EntryRow, RecordsReader
 from node.ports.trust import CosignedStore
+from node.ports.withdrawals import WithdrawalStore
 from node.services.disclosure import DisclosureService
 from node.wire.commitment import DisclosedPart, disclose_parts
 from node.wire.evidence import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
 from node.wire.verification import verify_evidence
 
 _ANCHOR_CONTRACT = "log_anchors"
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEntry:
+    """An own entry, and the proof that it is logged."""
+
+    entry: EntryRow
+    """The entry."""
+    proof: bytes
+    """C2SP tlog-proof."""
+    anchor: StatedAnchor | None
+    """The anchor that it leads to."""
 
 
 class EvidenceService:
@@ -34,10 +50,12 @@ class EvidenceService:
         trust_root: Callable[[], TrustRoot | None],
         clock: Clock,
         cosigned: CosignedStore,
+        locks: WithdrawalStore,
     ) -> None:
         self._reader = reader
         self._disclosure = disclosure
         self._cosigned = cosigned
+        self._locks = locks
         self._trust_root = trust_root
         self._clock = clock
 
@@ -63,26 +81,46 @@ class EvidenceService:
         Raises:
             UnknownRecordError: The institution has no such record or version.
             RecordErasedError: It was erased.
+            RecordLockedError: The patient withdrew: nothing is done with it but keeping it.
             NotYetLoggedError: No signed checkpoint covers it yet.
             UnknownPartError: It has no such part.
         """
         entry = self._entry(institution, record_id, version)
+        decision = permit_own(institution, entry.institution, LeafReference(entry.origin, entry.leaf_hash), self._state_of(entry))
+        if isinstance(decision, Denial):
+            raise RecordLockedError(record_id) if decision.reason is DenialReason.RECORD_LOCKED else UnknownRecordError(record_id)
+        return encode_evidence(self.disclose(self.prove(entry), decision, parts))
+
+    def prove(self, entry: EntryRow) -> ProvenEntry:
+        """Prove that an own entry is in its log; nothing of what it says is read.
+
+        Raises:
+            NotYetLoggedError: No signed checkpoint covers it yet.
+        """
         checkpoint, anchor = self._checkpoint(entry)
         size = parse_checkpoint(parse_note(checkpoint).text).size
         index = LeafIndex(entry.leaf_index)
         path = prove_inclusion(self._reader.hashes(entry.origin, size), index, size)
-        opened = self._disclosure.open(entry)
+        proof = encode_tlog_proof(TlogProof(index=index, path=path, checkpoint=checkpoint, extra=None))
+        return ProvenEntry(entry, proof, None if anchor is None else self._state(anchor, size))
+
+    def disclose(self, proven: ProvenEntry, permit: Permit, parts: Collection[int] | None) -> Evidence:
+        """Open an entry for a permit, and prove the parts that are disclosed.
+
+        Args:
+            proven: The entry.
+            permit: To read it.
+            parts: Numbers of the parts, the manifest always being; None for all.
+
+        Raises:
+            ForeignPermitError: The permit is for something else.
+            RecordErasedError: It was erased.
+            UnknownPartError: It has no such part.
+        """
+        opened = self._disclosure.open(proven.entry, permit)
         chosen = range(len(opened.parts)) if parts is None else {0, *parts}
         manifest, *disclosed = map(_opened, disclose_parts(opened.secret, opened.parts, chosen))
-        return encode_evidence(
-            Evidence(
-                leaf=entry.leaf,
-                manifest=manifest,
-                parts=tuple(disclosed),
-                proof=encode_tlog_proof(TlogProof(index=index, path=path, checkpoint=checkpoint, extra=None)),
-                anchor=None if anchor is None else self._state(anchor, size),
-            )
-        )
+        return Evidence(proven.entry.leaf, manifest, tuple(disclosed), proven.proof, proven.anchor)
 
     def verify(self, data: bytes) -> Verdict:
         """Verify an evidence file against this node's trust root.
@@ -93,6 +131,11 @@ class EvidenceService:
             SettingsError: This node has no trust root.
         """
         return verify_evidence(parse_evidence(data), self._root(), now=self._clock.now())
+
+    def _state_of(self, entry: EntryRow) -> RecordState:
+        return (
+            RecordState.LOCKED if entry.record_id is not None and self._locks.locked([entry.record_id]) else RecordState.AVAILABLE
+        )
 
     def _entry(self, institution: InstitutionId, record_id: RecordId, version: Version | None) -> EntryRow:
         record = self._reader.record(record_id)

@@ -22,6 +22,7 @@ from node.services.ingest import IngestService
 from node.services.oversight import Oversight
 from node.services.patients import PatientService
 from node.services.progress import Progress
+from node.services.reading import Reading
 from node.services.refiling import RefilingService
 from node.services.status import StatusService
 from node.services.withdrawal import WithdrawalService
@@ -82,6 +83,8 @@ class Node:
     """Files records under the right patient; set once the node is open."""
     codes: CodeExchange | None = None
     """Codes of patients; None without a registry."""
+    reading: Reading | None = None
+    """What it reads of other members, and lets them read; None without a registry."""
     consenting: Consenting | None = None
     """Consents and emergencies; None where the consortium has no contract for them."""
     withdrawal: WithdrawalService | None = None

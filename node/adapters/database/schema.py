@@ -13,12 +13,14 @@ from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database import (
     tables_codes,
     tables_consents,
+    tables_disclosures,
     tables_membership,
     tables_nonces,
     tables_outbox,
     tables_own_entries,
     tables_refiling,
     tables_relocations,
+    tables_retrievals,
     tables_supervision,
     tables_tombstones,
 )
@@ -34,6 +36,7 @@ JOURNAL_TABLES = journal_tables(records_metadata)
 FEATURE_TABLES = (
     tables_consents,
     tables_codes,
+    tables_disclosures,
     tables_membership,
     tables_nonces,
     tables_outbox,
@@ -41,6 +44,7 @@ FEATURE_TABLES = (
     tables_refiling,
     tables_relocations,
     tables_supervision,
+    tables_retrievals,
     tables_tombstones,
 )
 """Modules that declare tables of `records.db` for one feature each."""

@@ -1,4 +1,8 @@
-"""HTTP to other nodes: few connections that are kept, bounded answers, named failures. Safe for threads."""
+"""HTTP to other nodes: few connections that are kept, bounded answers, named failures. Safe for threads.
+
+Reads of other nodes' logs pass through here, signed where the caller gives an `httpx.Auth`; requests that disclose or change
+something pass through `signed_http`.
+"""
 
 from __future__ import annotations
 
@@ -34,18 +38,27 @@ class HttpAnswer:
 class HttpConnections:
     """A client and the threads that use it."""
 
-    def __init__(self, *, api_key: str | None = None, auth: httpx.Auth | None = None, timeout_s: float = TIMEOUT_S) -> None:
-        """Connect to nobody yet.
+    def __init__(
+        self,
+        *,
+        api_key: str | None = None,
+        auth: httpx.Auth | None = None,
+        transport: httpx.BaseTransport | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        """Ask nothing yet.
 
         Args:
-            api_key: An API key for whoever is asked.
-            auth: Signs requests instead, as a member's.
-            timeout_s: How long to wait for an answer.
+            api_key: Shown with every request; None for none.
+            auth: Signs what is read; None where nothing has to be.
+            transport: Carries requests; None for the network.
+            timeout_s: How long to wait for a connection, or for the next bytes.
         """
         headers = {"User-Agent": USER_AGENT} | ({} if api_key is None else {"Authorization": f"Bearer {api_key}"})
         # a proxy of the environment is none of the consortium's: a member's address is taken as it is written
-        transport = httpx.HTTPTransport(retries=CONNECT_RETRIES, limits=httpx.Limits(max_connections=CONNECTIONS))
-        self._client = httpx.Client(headers=headers, auth=auth, timeout=timeout_s, transport=transport, trust_env=False)
+        network = httpx.HTTPTransport(retries=CONNECT_RETRIES, limits=httpx.Limits(max_connections=CONNECTIONS))
+        self._client = httpx.Client(headers=headers, timeout=timeout_s, transport=transport or network, trust_env=False)
+        self._auth = auth
         self.pool = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="peers")
 
     def close(self) -> None:
@@ -81,7 +94,9 @@ class HttpConnections:
 
     def _ask(self, method: str, url: str, content: bytes | None, limit_bytes: int) -> HttpAnswer:
         try:
-            with self._client.stream(method, url, content=content) as response:
+            # what is posted is for anybody to send, and proves itself
+            auth = self._auth if content is None else None
+            with self._client.stream(method, url, content=content, auth=auth) as response:
                 body = _read(response, url, limit_bytes)
                 return HttpAnswer(response.status_code, body, response.headers.get("content-type"))
         except httpx.TimeoutException as error:

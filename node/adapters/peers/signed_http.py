@@ -44,6 +44,7 @@ USER_AGENT: Final = "concord-node (member)"
 _JSON: Final = "application/json"
 _CHUNK_BYTES: Final = 1 << 16
 _SLUG: Final = re.compile(r"urn:concord:problem:([a-z-]{1,64})")
+_CODE: Final = re.compile(r"[a-z-]{1,64}")
 _AWAY: Final = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 
 
@@ -143,7 +144,7 @@ class SignedHttpClient:
         start = _start(sink) if head.status >= HTTPStatus.BAD_REQUEST else b""
         self._verify(to, request, head, digest.digest(), start)
         if head.status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise MemberRefusedError(to, head.status, _problem(start))
+            raise MemberRefusedError(to, head.status, _problem(start), _reason(start))
         return MemberAnswer(head.status, head.headers["content-type"], b"")
 
     def _request(self, to: InstitutionId, path: str, body: bytes, tag: SignatureTag) -> httpx.Request:
@@ -215,9 +216,19 @@ def _start(sink: BinaryIO) -> bytes:
 
 def _problem(body: bytes) -> str:
     """Return the slug of a problem document, or nothing; what else it says is not repeated."""
+    found = _SLUG.fullmatch(_member(body, "type"))
+    return found[1] if found else ""
+
+
+def _reason(body: bytes) -> str:
+    """Return the code of a denial, or nothing."""
+    found = _CODE.fullmatch(_member(body, "reason"))
+    return found[0] if found else ""
+
+
+def _member(body: bytes, name: str) -> str:
     try:
-        kind = msgspec.json.decode(body, type=dict[str, object]).get("type")
+        value = msgspec.json.decode(body, type=dict[str, object]).get(name)
     except msgspec.MsgspecError:
         return ""
-    found = _SLUG.fullmatch(kind) if isinstance(kind, str) else None
-    return found[1] if found else ""
+    return value if isinstance(value, str) else ""

@@ -5,15 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+from fastapi import FastAPI
 
+from ledger.notes import NoteSigner
+from node.adapters.keys.files import InstitutionKeys
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.api.app import create_app
 from node.bootstrap.operation import Outside
 from node.domain.entry import InstitutionId, Origin
+from node.domain.record import Kind
+from node.domain.trust import ChainPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
+from node.identity.typed_data import address_of_key
 from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
+from node.wire.trust_root import sign_trust_root
+from tests.unit.members.consents import ConsentLedger, SimulatedConsents
 from tests.unit.services_records.world import CLINIC, HOSPITAL, MovingClock, World, make_world
 
 OTHER = InstitutionId("hospital-b")
@@ -39,24 +48,31 @@ def answer_lost(request: httpx.Request, answer: Answer) -> httpx.Response:
 
 
 class Network(httpx.BaseTransport):
-    """Carries requests to the nodes' applications."""
+    """Carries requests to the nodes' applications; what reads logs passes undisturbed."""
 
     def __init__(self, nodes: Callable[[str], World]) -> None:
         self._nodes = nodes
+        self._apps: dict[int, FastAPI] = {}
         self.meddle: Meddle = honest
         self.sent: list[httpx.Request] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
-        self.sent.append(request)
-        answer = self.meddle(request, self._answer)
+        if request.method == "GET":
+            answer = self._answer(request)
+        else:
+            self.sent.append(request)
+            answer = self.meddle(request, self._answer)
         return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         world = self._nodes(request.url.host)
+        if not world.is_running:
+            raise httpx.ConnectError("nobody listens", request=request)
+        node = world.running.node
+        app = self._apps.get(id(node)) or self._apps.setdefault(id(node), create_app(node))
 
         async def exchange() -> httpx.Response:
-            app = create_app(world.running.node)
             # what a proxy tells the application: its own address, not the one that members know
             url = request.url.copy_with(scheme="http", host="127.0.0.1", port=8080)
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False)) as client:
@@ -78,6 +94,8 @@ class Neighbourhood:
     clock: MovingClock
     """Both nodes'."""
     network: Network
+    ledger: ConsentLedger
+    """What the chain says of consents."""
     registry: list[Registry] = field(default_factory=list)
     """The last one is the chain's."""
 
@@ -122,24 +140,51 @@ def make_neighbourhood(directory: Path, members: Mapping[str, object], codes: Ma
     """Create the two nodes, not started yet, with these settings of the section `members`; the other's has those for codes."""
     clock = MovingClock()
     here = make_world(directory / "here", members=members)
-    other = make_world(directory / "there", names=(OTHER,), members=members, codes=codes or {})
-    network = Network(lambda host: other if host == "node-b.example" else here)
-    made = Neighbourhood(here, other, clock, network)
+    there = make_world(directory / "there", names=(OTHER,), members=members, codes=codes or {})
+    network = Network(lambda host: there if host == "node-b.example" else here)
+    made = Neighbourhood(here, there, clock, network, ConsentLedger(clock))
     made.registry.append(
         Registry(
             block_number=1,
             threshold=2,
-            members=(*_members(here, (HOSPITAL, CLINIC)), *_members(other, (OTHER,))),
+            members=(*_members(here, (HOSPITAL, CLINIC)), *_members(there, (OTHER,))),
             origins=tuple(
                 RegisteredOrigin(Origin(f"{name}.example/log"), name, f"https://{host}", None, None)
                 for name, host in ((HOSPITAL, "node-a.example"), (CLINIC, "node-a.example"), (OTHER, "node-b.example"))
             ),
         )
     )
-    outside = Outside(lambda: made.registry[-1], network)
-    for world in (here, other):
-        world.clock, world.outside = clock, outside
+    made.ledger.institutions.update({f"{name}.example/log": name for name in (HOSPITAL, CLINIC, OTHER)})
+    for world in (here, there):
+        world.clock = clock
+        world.outside = Outside(lambda: made.registry[-1], network, SimulatedConsents(made.ledger, clock))
+        (world.directory / "trust-root.note").write_bytes(_trust_root(here, there))
     return made
+
+
+def _trust_root(here: World, there: World) -> bytes:
+    hosts = ((here, HOSPITAL, "node-a.example"), (here, CLINIC, "node-a.example"), (there, OTHER, "node-b.example"))
+    signer = NoteSigner.from_seed("signer.example", b"\x01" * 32)
+    root = TrustRoot(
+        serial=1,
+        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+        signers=(signer.verifier_key,),
+        threshold=1,
+        chain=ChainPin(1337, b"\x01" * 32, Finality(0), None, {}),
+        institutions={name: TrustedInstitution(name, name, ("hospital",)) for _, name, _ in hosts},
+        logs={Origin(f"{name}.example/log"): _trusted_log(world, name, host) for world, name, host in hosts},
+        witnesses=(),
+        witness_quorum=0,
+        audit_keys=(),
+        kinds=(Kind("exam-result"), Kind("prescription"), Kind("referral")),
+    )
+    return sign_trust_root(root, [signer])
+
+
+def _trusted_log(world: World, name: InstitutionId, host: str) -> TrustedLog:
+    origin = Origin(f"{name}.example/log")
+    key = NoteSigner.from_seed(origin, InstitutionKeys(world.settings.keys, name).read("log.seed")).verifier_key
+    return TrustedLog(origin, name, f"https://{host}", (LogKey(key, 0, None),), closed=None)
 
 
 def _members(world: World, names: Iterable[InstitutionId]) -> list[Member]:
@@ -149,6 +194,7 @@ def _members(world: World, names: Iterable[InstitutionId]) -> list[Member]:
         keys = (
             RegisteredKey("exchange", identity.exchange_public_key, FOUNDED_S, None),
             RegisteredKey("request", identity.request_public_key, FOUNDED_S, None),
+            RegisteredKey("anchor", address_of_key(InstitutionKeys(world.settings.keys, name).read("anchor.key")), FOUNDED_S, None),
         )
         made.append(Member(name, ("hospital",), is_active=True, chain_account=bytes(20), keys=keys))
     return made

@@ -48,7 +48,7 @@ RECORD = RecordFacts(
     performed_at_ms=1_000,
     state=RecordState.AVAILABLE,
 )
-EMERGENCY = EmergencyFacts(b"\x08" * 32, "unconscious after an accident", True, True, 2, 9)  # noqa: FBT003 - fields
+EMERGENCY = EmergencyFacts(b"\x08" * 32, "unconscious after an accident", True, True, True, 2, 9)  # noqa: FBT003 - fields
 RULES = HolderRules(5.0, False, frozenset({Purpose.RESEARCH}), 3, 10)  # noqa: FBT003 - a field
 FACTS = Facts(True, RECORD, (CONSENT,), EMERGENCY, RULES, 1_700_000_000_000)  # noqa: FBT003 - a field
 
@@ -141,6 +141,7 @@ BY_EMERGENCY: list[tuple[str, Change, DenialReason]] = [
     ("without a reason", emergency(reason=" "), R.EMERGENCY_INCOMPLETE),
     ("without a named clinician", asked(actor=replace(ACTOR, staff_number="")), R.EMERGENCY_INCOMPLETE),
     ("stated for another request", emergency(is_stated=False), R.EMERGENCY_INCOMPLETE),
+    ("of another patient", emergency(is_of_patient=False), R.EMERGENCY_FOREIGN),
     ("not on chain", emergency(is_on_chain=False), R.EMERGENCY_NOT_OPENED),
     ("too many by the clinician", emergency(recent=3), R.EMERGENCY_LIMIT),
     ("too many by the institution", emergency(recent_of_institution=10), R.EMERGENCY_LIMIT),

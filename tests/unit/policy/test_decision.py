@@ -12,7 +12,7 @@ from node.domain.consent import CarePeriod, Grantee
 from node.domain.consent_state import ConsentStanding
 from node.domain.entry import InstitutionId
 from node.policy.decision import NOT_AVAILABLE, Basis, Denial, DenialReason, Permit, decide, permit_own
-from node.policy.facts import RecordState
+from node.policy.facts import AccessRequest, RecordState
 from tests.unit.policy.cases import (
     ANY,
     BY_CONSENT,
@@ -103,13 +103,14 @@ def test_two_things_deny_as_the_first_of_them_does() -> None:
 def test_what_the_record_has_a_part_in_is_told_like_a_record_that_never_was() -> None:
     told = {reason: Denial(reason, None).told for reason in DenialReason}
     kept = {reason for reason, text in told.items() if text == NOT_AVAILABLE}
-    assert kept == {reason for _, change, reason in [*ANY, *BY_CONSENT] if _depends_on_the_record(change)}
+    named = [(request, change, reason) for _, request, change, reason in CASES]
+    assert kept == {reason for request, change, reason in named if _depends_on_the_record(request, change)}
     assert all(text == reason for reason, text in told.items() if reason not in kept)
 
 
-def _depends_on_the_record(change: Change) -> bool:
+def _depends_on_the_record(request: AccessRequest, change: Change) -> bool:
     """Tell whether the answer changes once the record is not there."""
-    here, never = change(REQUEST, FACTS), known(record=None)(*change(REQUEST, FACTS))
+    here, never = change(request, FACTS), known(record=None)(*change(request, FACTS))
     now, then = decide(*here), decide(*never)
     assert isinstance(now, Denial)
     assert isinstance(then, Denial)

@@ -16,7 +16,7 @@ from node.services.disclosure import OpenedRecord
 from node.services.erasure import ORPHAN_AGE_MS
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import open_public_entry, tombstone_target
-from tests.unit.services_records.world import CLINIC, HOSPITAL, World, report
+from tests.unit.services_records.world import CLINIC, HOSPITAL, World, own_permit, report
 
 NAME = "欧阳震华"
 
@@ -24,7 +24,8 @@ NAME = "欧阳震华"
 def opened(world: World, receipt: Receipt) -> OpenedRecord:
     record = world.running.node.reader.record(receipt.record_id)
     assert record is not None
-    return world.running.node.evidence._disclosure.open(record.entries[receipt.version - 1])
+    entry = record.entries[receipt.version - 1]
+    return world.running.node.evidence._disclosure.open(entry, own_permit(entry))
 
 
 def sealed_bytes(world: World, receipt: Receipt) -> list[bytes]:

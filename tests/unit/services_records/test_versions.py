@@ -10,7 +10,7 @@ from node.errors import DocumentRefusedError, VersionConflictError
 from node.wire.leaf import parse_leaf
 from node.wire.manifest import Manifest, parse_manifest
 from tests.unit.fhir_split.documents import Json, bundle
-from tests.unit.services_records.world import CLINIC, HOSPITAL, World, report
+from tests.unit.services_records.world import CLINIC, HOSPITAL, World, own_permit, report
 
 
 def manifest_of(world: World, receipt: Receipt) -> Manifest:
@@ -20,7 +20,7 @@ def manifest_of(world: World, receipt: Receipt) -> Manifest:
     record = world.running.node.reader.record(receipt.record_id)
     assert record is not None
     (entry,) = [one for one in record.entries if one.version == receipt.version]
-    return parse_manifest(disclosure._disclosure.open(entry).parts[0].content)
+    return parse_manifest(disclosure._disclosure.open(entry, own_permit(entry)).parts[0].content)
 
 
 def versioned_report(version: object, value: str = "a") -> Json:

@@ -18,8 +18,11 @@ from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
 from node.bootstrap.maintenance import init_node
 from node.bootstrap.operation import Outside, RunningNode, open_node
-from node.domain.entry import InstitutionId, Level, Origin
+from node.domain.entry import InstitutionId, LeafReference, Level, Origin
 from node.domain.receipt import Receipt
+from node.policy.decision import Permit, permit_own
+from node.policy.facts import RecordState
+from node.ports.records import EntryRow
 from node.services.clients import Scope
 from node.services.ingest import Submission
 from node.settings import InstitutionSettings, NodeSettings, load_settings, write_settings
@@ -61,6 +64,10 @@ class World:
         if self._running is None:
             raise AssertionError("the node is stopped")
         return self._running
+
+    @property
+    def is_running(self) -> bool:
+        return self._running is not None
 
     @property
     def settings(self) -> NodeSettings:
@@ -156,6 +163,14 @@ def make_world(
     world = World(directory, given, versioned_kinds)
     init_node(world.settings, LOCATOR_SECRETS)
     return world
+
+
+def own_permit(entry: EntryRow) -> Permit:
+    """Return the permit with which an institution reads its own entry."""
+    reference = LeafReference(entry.origin, entry.leaf_hash)
+    decision = permit_own(entry.institution, entry.institution, reference, RecordState.AVAILABLE)
+    assert isinstance(decision, Permit)
+    return decision
 
 
 def report(number: str = "F-7", *, value: str = "a", status: str = "final", patient: str = "00042", **changes: object) -> Json:

@@ -1,4 +1,4 @@
-"""Pieces of the OpenAPI document that every route's description is made of."""
+"""Pieces of the OpenAPI document that every group of routes uses: answers, problems, bodies."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ import msgspec
 
 from node.api.problems import MEDIA_TYPE as PROBLEM
 
-__all__ = ["JSON", "PROBLEM", "SCHEMA", "bytes_answer", "json_answer", "problem_answers", "request_body"]
-
 JSON: Final = "application/json"
 SCHEMA: Final = "#/components/schemas/"
+OBJECT: Final = {"type": "object"}
+SIGNED: Final[dict[str, Any]] = {"security": [{"memberSignature": []}]}
+"""The routes that members call: RFC 9421 signatures instead of API keys."""
 
 
-def _ref(body: type[msgspec.Struct]) -> dict[str, Any]:
+def ref(body: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return a reference to the schema of a struct."""
     return {"$ref": f"{SCHEMA}{body.__name__}"}
 
 
 def json_answer(description: str, body: type[msgspec.Struct] | None, example: object) -> dict[str, Any]:
-    """Return an answer with a JSON body."""
-    schema = {"type": "object"} if body is None else _ref(body)
+    """Return the answer of a route that sends JSON."""
+    schema = {"type": "object"} if body is None else ref(body)
     return {"description": description, "content": {JSON: {"schema": schema, "example": example}}}
 
 
 def bytes_answer(description: str, media_type: str = "application/octet-stream") -> dict[str, Any]:
-    """Return an answer with bytes."""
+    """Return the answer of a route that sends bytes."""
     schema = {"type": "string", "format": "binary"}
     return {"description": description, "content": {media_type: {"schema": schema}}}
 
 
-def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the problems that a route answers, by status."""
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the problems that a route may answer."""
     told = {
         400: "malformed: bytes that are not what they claim to be",
         401: "no valid API key, or no valid signature of a member",
@@ -40,11 +42,11 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
         409: "an explicit version that holds other content",
         410: "erased",
         413: "over the limit of bytes",
+        423: "locked: the patient withdrew",
+        502: "another member did not do its part",
         422: "refused; lists every place",
-        423: "locked: its patient has withdrawn",
         429: "too often",
         500: "what is stored was altered: it does not open the commitment in the log",
-        502: "another member did not do its part",
         503: "not now",
     }
     schema = {"$ref": f"{SCHEMA}Problem"}
@@ -52,7 +54,7 @@ def problem_answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def request_body(media_type: str, schema: dict[str, Any], example: object = None) -> dict[str, Any]:
-    """Return what a route takes."""
+    """Return the body that a route takes."""
     content: dict[str, Any] = {"schema": schema}
     if example is not None:
         content["example"] = example
