@@ -118,7 +118,7 @@ class SqlHeldEntries:
             )
             labels = frozenset(SensitivityLabel(label) for label in connection.scalars(named))
         return HeldEntry(
-            entry=rows.entry_from(row),
+            entry=rows.entry_from(row[: len(entries.c)]),
             kind=Kind(row.kind),
             is_erased=row.erased_at_ms is not None,
             patient=patient,
