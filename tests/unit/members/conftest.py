@@ -1,4 +1,4 @@
-"""Two nodes that know each other."""
+"""Two nodes that know each other: new ones for a test that counts or changes members, shared ones for patients of their own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
+from tests.unit.members.neighbourhood import Neighbourhood, honest, make_neighbourhood
+from tests.unit.members.patients import Patient
+
+# the loops of the outbox are stepped by the tests: one that looks on its own would race with them
+QUIET: dict[str, object] = {"outbox_interval_s": 3600.0}
 
 
 @pytest.fixture
 def neighbours(tmp_path: Path) -> Iterator[Neighbourhood]:
-    # the loops are stepped by the tests: a loop that looks on its own would race with them
-    made = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0}).start()
+    made = make_neighbourhood(tmp_path, QUIET).start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbourhood]:
+    made = make_neighbourhood(tmp_path_factory.mktemp("town"), QUIET).start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def patient(town: Neighbourhood) -> Iterator[Patient]:
+    yield Patient(town)
+    town.network.meddle = honest
+    town.ledger.away = False

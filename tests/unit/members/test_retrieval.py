@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from node.domain.access import AccessOutcome, AccessSide
@@ -11,23 +9,9 @@ from node.domain.consent_message import Revoke
 from node.domain.retrieval import RequestState
 from node.errors import NotFoundByKeysError, RecordErasedError, UnknownRetrievalError
 from node.wire.evidence import parse_evidence
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood, answer_lost, away, honest, make_neighbourhood
+from tests.unit.members.neighbourhood import OTHER, answer_lost, away, honest
 from tests.unit.members.patients import Patient, eventually, reading, states
 from tests.unit.services_records.world import CLINIC, HOSPITAL
-
-
-@pytest.fixture(scope="module")
-def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbourhood]:
-    made = make_neighbourhood(tmp_path_factory.mktemp("neighbours"), {"outbox_interval_s": 3600.0}).start()
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def patient(neighbours: Neighbourhood) -> Iterator[Patient]:
-    yield Patient(neighbours)
-    neighbours.network.meddle = honest
-    neighbours.ledger.away = False
 
 
 def test_a_report_is_found_retrieved_verified_and_logged_on_both_sides(patient: Patient) -> None:
