@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.cli.patient_files import write_patient
+from node.domain.entry import InstitutionId
 from node.identity.code_text import parse_card
 from node.wire.patient_file import PatientFile, parse_patient_file
 from tests.integration.cli.served_node import ServedNode, concord, document, free_port
@@ -36,7 +37,7 @@ class Served:
     patient: Path
     trust_root: Path
     record: str
-    keys: dict[str, str]
+    keys: dict[InstitutionId, str]
 
     @property
     def asking(self) -> tuple[object, ...]:
