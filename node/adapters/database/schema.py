@@ -43,7 +43,6 @@ FEATURE_TABLES = (
     tables_supervision,
     tables_tombstones,
 )
-FEATURE_TABLES = (tables_consents, tables_membership, tables_nonces, tables_outbox, tables_own_entries)
 """Modules that declare tables of `records.db` for one feature each."""
 
 RECORDS = "records.db"
