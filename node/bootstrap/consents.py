@@ -16,16 +16,19 @@ from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage
+from node.errors import MemberAwayError
 from node.ports.consents import ConsentChain
 from node.ports.records import RecordsTransaction
+from node.services.consent_delivery import GRANTED, ConsentDelivery, Seal, Tell
 from node.services.consent_relay import ConsentRelay
 from node.services.consent_watch import ConsentWatch, Staleness
 from node.services.consenting import Consenting
-from node.services.consents import REVOCATION, ConsentParts, ConsentPolicy, ConsentService, Tell
+from node.services.consents import REVOCATION, ConsentParts, ConsentPolicy, ConsentService
 from node.services.emergencies import EmergencyParts, EmergencyService
 from node.services.loops import Loop
+from node.services.sealing import MemberSeals
 from node.services.withdrawal import WithdrawalParts, WithdrawalService
-from node.wire.consent_revocation import parse_revocation
+from node.wire.consent_notice import parse_revocation
 from node.wire.retention import load_retention
 
 log = structlog.get_logger(__name__)
@@ -124,6 +127,10 @@ def _consenting(
     signer = FileConsentSigner(foundation.settings.keys, list(foundation.institutions), chain.domain)
     watch = ConsentWatch(chain, store, writer, clock, Staleness(settings.max_staleness_s, settings.block_period_s))
     watch.on_revoked(services.node.custody.relocations.close_consents)
+    tell = _tell(exchange, watch)
+    delivery = ConsentDelivery(store, foundation.identities, _seal(foundation, sharing), tell, clock)
+    if exchange is not None:
+        exchange.services.inbox.register(GRANTED, delivery.receive)
     parts = ConsentParts(
         chain=chain,
         store=store,
@@ -135,7 +142,8 @@ def _consenting(
         patients=foundation.patients,
         writer=writer,
         clock=clock,
-        tell=_tell(exchange, watch),
+        tell=tell,
+        delivery=delivery,
         opened=services.node.custody.relocations.open_consent,
         staged=services.sequencing.staged,
         queued=relay.wake,
@@ -146,6 +154,17 @@ def _consenting(
     )
     consents = ConsentService(parts, ConsentPolicy(refuse_self_asserted=settings.refuse_self_asserted))
     return Consenting(consents, emergencies, watch, store, chain.domain, clock)
+
+
+def _seal(foundation: Foundation, sharing: Sharing) -> Seal:
+    """Return what seals to members; without a registry nobody is one."""
+    if sharing.membership is not None:
+        return MemberSeals(sharing.membership, foundation.clock).seal
+
+    def nobody(_plaintext: bytes, institution: InstitutionId) -> bytes:
+        raise MemberAwayError(institution, "there is no registry")
+
+    return nobody
 
 
 def _tell(exchange: BuiltExchange | None, watch: ConsentWatch) -> Tell:

@@ -17,7 +17,7 @@ from node.domain.consent import PresentedConsent
 from node.domain.consent_message import ConsentAddress, ContractDomain, EmergencyId, InstitutionMessage, SignedMessage
 from node.domain.consent_state import ConsentReading, EmergencyState, SeenHead
 from node.domain.entry import InstitutionId, LeafReference
-from node.ports.records import PatientId, RecordsTransaction
+from node.ports.records import PatientId, PatientRow, RecordsTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class ConsentRole(StrEnum):
     """An institution here asserted it."""
     RELAYED = "relayed"
     """A patient handed it in, and this node sent it to the chain."""
+    RECEIVED = "received"
+    """Another member sent it: the institution is the grantee. Whose it is, the patient's keys tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,9 @@ class ConsentStore(Protocol):
         self, transaction: RecordsTransaction, institution: InstitutionId, opened_by: bytes, since_ms: int
     ) -> int:
         """Count the emergencies that a person opened since a time."""
+
+    def patient(self, transaction: RecordsTransaction, patient: PatientId) -> PatientRow | None:
+        """Return a patient by the institution's random id."""
 
     def cursor(self) -> int | None:
         """Return up to which block revocations are noted; None before the first time."""

@@ -26,10 +26,11 @@ from node.ports.clock import Clock, unix_ms
 from node.ports.consents import ConsentChain, ConsentRole, ConsentSigner, ConsentStore, KeptConsent
 from node.ports.identities import InstitutionIdentity
 from node.ports.records import PatientRow, RecordsTransaction, RecordsWriter
+from node.services.consent_delivery import ConsentDelivery, Tell
 from node.services.consent_watch import ConsentWatch
 from node.services.entries import ActEntry, EntryComposer
 from node.services.patients import PatientIndex
-from node.wire.consent import asserted_message, patient_message, patient_tag, scope_digest
+from node.wire.consent import asserted_message, patient_message, patient_tag, scope_digest, verify_patient
 from node.wire.consent_document import (
     DOCUMENT_MEDIA_TYPE,
     ConsentAct,
@@ -37,8 +38,8 @@ from node.wire.consent_document import (
     EvidenceMethod,
     encode_consent_document,
 )
+from node.wire.consent_notice import encode_revocation
 from node.wire.consent_patient import grant_message
-from node.wire.consent_revocation import encode_revocation
 from node.wire.consent_text import encode_scope, parse_scope
 
 CONSENT_DOCUMENT = Kind("consent-document")
@@ -48,9 +49,6 @@ REVOCATION = "consent-revoked"
 
 _ID_BYTES = 32
 _CLASS = 1
-
-Tell = Callable[[RecordsTransaction, InstitutionId, Sequence[InstitutionId], str, str, bytes], object]
-"""Tells members something, durably with the caller's transaction; see `Outbox.tell`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +107,8 @@ class ConsentParts:
     """Tells the time."""
     tell: Tell
     """Tells other members."""
+    delivery: ConsentDelivery
+    """Brings consents to their grantees."""
     opened: Callable[[RecordsTransaction, KeptConsent, ConsentTerms], None]
     """Makes records with the labels that a consent names findable."""
     staged: Callable[[Origin], None]
@@ -147,7 +147,7 @@ class ConsentService:
             )
             reference = self._log(transaction, institution, keys, document, asserted=False)
             kept = self._kept(institution, presented, ConsentRole.RELAYED, row, reference)
-            parts.store.keep(transaction, kept)
+            self._keep(transaction, kept)
             parts.opened(transaction, kept, scope.terms)
             return Queued(kept, parts.store.queue(transaction, SignedMessage(message, grant.signature), address))
 
@@ -182,7 +182,7 @@ class ConsentService:
             reference = self._log(transaction, institution, keys, document, asserted=True)
             scope = encode_scope(ConsentScope(terms, self._authority(institution, consent, keys, reference, terms)))
             kept = self._kept(institution, PresentedConsent(consent, salt, scope), ConsentRole.ASSERTED, row, reference)
-            parts.store.keep(transaction, kept)
+            self._keep(transaction, kept)
             parts.opened(transaction, kept, terms)
             granted = InstitutionGrant(origin, consent, scope_digest(salt, scope), terms.expires_at_s)
             return Queued(kept, parts.store.queue(transaction, parts.signer.sign(institution, granted), None))
@@ -238,11 +238,14 @@ class ConsentService:
         Raises:
             UnknownPatientError: The institution has no keys of this patient.
         """
-        patient = None
-        if number is not None:
-            lookup = self._parts.writer.submit(lambda transaction: self._patient(transaction, institution, number)[0])
-            patient = lookup.result().patient_id
-        return self._parts.store.consents(institution, patient)
+        store = self._parts.store
+        if number is None:
+            return store.consents(institution, None)
+        lookup = self._parts.writer.submit(lambda transaction: self._patient(transaction, institution, number))
+        row, keys = lookup.result()
+        # what was received names nobody: the patient's keys tell whose it is
+        received = (kept for kept in store.consents(institution, None) if kept.role is ConsentRole.RECEIVED)
+        return [*store.consents(institution, row.patient_id), *(kept for kept in received if _is_of(kept, keys))]
 
     def reading(self, consent: ConsentId) -> ConsentReading:
         """Return what the chain says of a consent.
@@ -328,6 +331,10 @@ class ConsentService:
     ) -> KeptConsent:
         return KeptConsent(institution, presented, role, row.patient_id, document, unix_ms(self._parts.clock), None)
 
+    def _keep(self, transaction: RecordsTransaction, kept: KeptConsent) -> None:
+        self._parts.store.keep(transaction, kept)
+        self._parts.delivery.send(transaction, kept)
+
     def _patient(
         self, transaction: RecordsTransaction, institution: InstitutionId, number: PatientNumber
     ) -> tuple[PatientRow, PatientKeys]:
@@ -339,6 +346,13 @@ class ConsentService:
         return row, patients.keys_of(row)
 
     def _keys_of(self, transaction: RecordsTransaction, kept: KeptConsent) -> PatientKeys | None:
-        rows = (row for row in transaction.patients(kept.institution) if row.patient_id == kept.patient)
-        row = next(rows, None)
+        row = None if kept.patient is None else self._parts.store.patient(transaction, kept.patient)
         return None if row is None else self._parts.patients.keys_of(row)
+
+
+def _is_of(kept: KeptConsent, keys: PatientKeys) -> bool:
+    try:
+        verify_patient(kept.presented, patient_signing_key=keys.signing_public_key, epoch_keys=keys.epoch_keys)
+    except ConsentAuthorityError:
+        return False
+    return True

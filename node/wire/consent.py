@@ -111,6 +111,23 @@ def verify_presented(
     return VerifiedConsent(presented.consent, scope.terms, scope.authority.institution, scope.authority.document)
 
 
+def verify_patient(presented: PresentedConsent, *, patient_signing_key: bytes, epoch_keys: Mapping[int, bytes]) -> ConsentTerms:
+    """Verify that a consent is of the patient with these keys; whether it is on chain, and on whose word, is left out.
+
+    Raises:
+        MalformedConsentError, UnknownFormatError: The scope is none.
+        ConsentAuthorityError: It is another patient's.
+    """
+    scope = parse_scope(presented.scope)
+    authority = scope.authority
+    if isinstance(authority, PatientAuthority):
+        message = patient_message(presented.consent, authority.address, scope.terms)
+        verify_signature(patient_signing_key, message, authority.signature, "the patient")
+    else:
+        _verify_tag(presented.consent, authority, epoch_keys)
+    return scope.terms
+
+
 def _verify_patient(
     consent: ConsentId, terms: ConsentTerms, authority: PatientAuthority, state: ConsentState, signing_key: bytes
 ) -> None:
@@ -129,11 +146,7 @@ def _verify_asserted(
 ) -> None:
     if state.institution != authority.institution:
         raise ConsentAuthorityError("another institution granted it on chain than the one that asserts it")
-    epoch_key = epoch_keys.get(authority.epoch)
-    if epoch_key is None:
-        raise ConsentAuthorityError(f"no key of epoch {authority.epoch} is on file: whose consent it is cannot be told")
-    if not compare_digest(patient_tag(epoch_key, consent), authority.patient_tag):
-        raise ConsentAuthorityError("it is another patient's")
+    _verify_tag(consent, authority, epoch_keys)
     message = asserted_message(consent, authority.institution, authority.epoch, authority.patient_tag, authority.document, terms)
     keys = request_keys_of(authority.institution)
     for key in keys:
@@ -144,6 +157,14 @@ def _verify_asserted(
         return
     reason = "the signature fails under every request key of" if keys else "the registry holds no valid request key of"
     raise ConsentAuthorityError(f"{reason} {authority.institution}")
+
+
+def _verify_tag(consent: ConsentId, authority: AssertedAuthority, epoch_keys: Mapping[int, bytes]) -> None:
+    epoch_key = epoch_keys.get(authority.epoch)
+    if epoch_key is None:
+        raise ConsentAuthorityError(f"no key of epoch {authority.epoch} is on file: whose consent it is cannot be told")
+    if not compare_digest(patient_tag(epoch_key, consent), authority.patient_tag):
+        raise ConsentAuthorityError("it is another patient's")
 
 
 def _text(value: str) -> bytes:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from node.adapters.database.rows import patient_from
+from node.adapters.database.tables import patients
 from node.adapters.database.tables_consents import consent_cursor, consent_messages, consents, emergencies
 from node.adapters.database.transaction import connection_of
 from node.domain.access import ConsentId
@@ -14,7 +16,7 @@ from node.domain.consent import ConsentSalt, PresentedConsent
 from node.domain.consent_message import ConsentAddress, EmergencyId, SignedMessage
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.ports.consents import ConsentRole, KeptConsent, KeptEmergency, MessageStage, QueuedMessage
-from node.ports.records import PatientId, RecordsTransaction
+from node.ports.records import PatientId, PatientRow, RecordsTransaction
 from node.wire.consent_message import encode_signed_message, parse_signed_message
 
 _CURSOR_ID = 1
@@ -123,6 +125,11 @@ class SqlConsentStore:
             emergencies.c.opened_at_ms >= since_ms,
         )
         return int(connection_of(transaction).scalar(query) or 0)
+
+    def patient(self, transaction: RecordsTransaction, patient: PatientId) -> PatientRow | None:
+        """Return a patient by the institution's random id."""
+        row = connection_of(transaction).execute(sa.select(patients).where(patients.c.patient_id == patient)).first()
+        return None if row is None else patient_from(row)
 
     def cursor(self) -> int | None:
         """Return up to which block revocations are noted; None before the first time."""

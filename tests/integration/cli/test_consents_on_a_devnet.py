@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,12 @@ def test_an_institution_asserts_and_revokes(devnet: Devnet, folder: Path) -> Non
     granted = run(devnet, "grant", "--patient", NUMBER, "--terms", folder / "terms.json", *recorded)
     consent = granted["consent_id"]
     wait_until(lambda: standing(devnet, consent) == "granted")
+    grantee = devnet.client("hospital-b")
+    wait_until(lambda: grantee.get(f"/v1/consents/{consent}").status_code == HTTPStatus.OK)
+    received = grantee.get(f"/v1/consents/{consent}").json()
+    assert (received["role"], received["standing"]) == ("received", "granted")
     shown = run(devnet, "show", consent)
+    assert received["presented"] == shown["presented"]
     assert (shown["role"], shown["asserted_by"]) == ("asserted", "hospital-a")
     assert shown["document"]["origin"] == "hospital-a.example/log"
     run(devnet, "revoke", consent, *recorded)

@@ -186,6 +186,20 @@ def test_an_asserted_grant_has_its_document_before_it_and_says_who_asserts_it(no
     assert document.asserted
 
 
+def test_a_grantee_on_the_same_node_gets_the_consent_and_knows_by_its_keys_whose_it_is(node: Node) -> None:
+    terms = replace(node.terms, grantee=replace(node.terms.grantee, institution=CLINIC))
+    consents = node.services.consents
+    asserted = consents.assert_grant(HOSPITAL, NUMBER, terms, EVIDENCE).kept.presented
+    patients = node.world.running.node.patients
+    other, own = PatientNumber("urn:mrn", "other"), PatientNumber("urn:mrn", "own")
+    patients.register(CLINIC, Registration(other, keys_of_seed(OTHER_SEED, LOCATOR_SECRETS, provisional=False)))
+    patients.register(CLINIC, Registration(own, KEYS))
+    assert [kept.presented for kept in consents.list(CLINIC, own)] == [asserted]
+    assert list(consents.list(CLINIC, other)) == []
+    with pytest.raises(ConsentInputError, match="the patient's own key"):
+        consents.revoke(CLINIC, asserted.consent, EVIDENCE)
+
+
 def test_a_revocation_counts_at_once_even_while_the_chain_is_away(node: Node) -> None:
     queued = node.asserted()
     consent = queued.kept.presented.consent
