@@ -143,7 +143,7 @@ class CodeContent:
     """The header of a code service's entry about a patient's code: released, merged or changed (type 4)."""
 
     what: str
-    """`released`, `emergency-released`, `merged` or `changed`."""
+    """A `CodeEvent`: `issued`, `released`, `emergency-released`, `merged`, `changed` or `reissued`."""
     institution: InstitutionId
     """To whom keys were released, or who asked."""
     actor: Actor
