@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
+from node.domain.entry import InstitutionId, LeafReference, Level, Origin, Version
 from node.domain.patient import LocatorTag
 from node.domain.receipt import Outcome, Receipt
 from node.errors import ConcordError, DocumentRefusedError, Refusal, VersionConflictError
@@ -23,8 +23,8 @@ from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, Rec
 from node.ports.secrets import SecretStore
 from node.services.assignment import assignment_for
 from node.services.patients import PatientIndex, PatientSession, ResolvedPatient
+from node.services.staging_receipts import erased_receipt, is_out_of_order, outcome_of, receipt_of
 from node.services.tag_counters import TagCounters
-from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag
 from node.wire.prepare import Assignment, FinishedEntry, finish_record
 
@@ -209,7 +209,7 @@ class _Staging:
             draft.known = known
             _decide(draft)
         if known is not None and known.erased_at_ms is not None:
-            return _erased_receipt(known)
+            return erased_receipt(known)
         if known is not None and draft.same is not None:
             return receipt_of(known, draft.same, Outcome.SAME, Level.STORED)
         return None
@@ -268,7 +268,7 @@ class _Staging:
         if draft.known is None:
             self._new_records.append(record)
         row = self._row(item, draft, record, finished, self._handler.seal_owner(patient))
-        placed = _Placed(draft.drafted, record, finished, row, _outcome(row, record), labels)
+        placed = _Placed(draft.drafted, record, finished, row, outcome_of(row, record), labels)
         self._placed.setdefault(item.origin, []).append(placed)
         # later documents of this transaction see it, at an index that is filled in when the log has given it
         versions = tuple(sorted((*record.entries, row), key=lambda entry: entry.version))
@@ -293,7 +293,7 @@ class _Staging:
             leaf_hash=finished.leaf_hash,
             sameness_mac=draft.sameness,
             issued_at_ms=drafted.issued_at_ms,
-            out_of_order=_is_out_of_order(record, assignment.version, drafted.issued_at_ms),
+            out_of_order=is_out_of_order(record, assignment.version, drafted.issued_at_ms),
             secret_id=drafted.secret_id,
             owner_sealed=owner_sealed,
         )
@@ -371,58 +371,6 @@ def _assign(drafted: DraftedRecord, known: RecordRow | None) -> Assignment:
     below = [entry for entry in entries if entry.version < version]
     supersedes = LeafReference(below[-1].origin, below[-1].leaf_hash) if below else None
     return assignment_for(version, supersedes, withdraws=drafted.withdraws)
-
-
-def _is_out_of_order(record: RecordRow, version: Version, issued_at_ms: int | None) -> bool:
-    if not record.entries:
-        return False
-    latest = record.entries[-1]
-    if version < latest.version:
-        return True
-    return issued_at_ms is not None and latest.issued_at_ms is not None and issued_at_ms < latest.issued_at_ms
-
-
-def _outcome(row: EntryRow, record: RecordRow) -> Outcome:
-    if row.entry_type is EntryType.WITHDRAWAL:
-        return Outcome.WITHDRAWN
-    return Outcome.AMENDED if record.entries else Outcome.NEW
-
-
-def receipt_of(record: RecordRow, entry: EntryRow, outcome: Outcome, level: Level) -> Receipt:
-    """Return the receipt for an entry of a record."""
-    return Receipt(
-        record_id=record.record_id,
-        institution=record.institution,
-        origin=entry.origin,
-        kind=record.kind,
-        outcome=outcome,
-        version=entry.version,
-        status=entry.status,
-        entry_type=entry.entry_type,
-        leaf_index=entry.leaf_index,
-        leaf_hash=entry.leaf_hash,
-        commitment=parse_leaf(entry.leaf).commitment,
-        level=level,
-        out_of_order=entry.out_of_order,
-    )
-
-
-def _erased_receipt(record: RecordRow) -> Receipt:
-    return Receipt(
-        record_id=record.record_id,
-        institution=record.institution,
-        origin=record.entries[-1].origin,
-        kind=record.kind,
-        outcome=Outcome.ERASED,
-        version=Version(0),
-        status=type(record.entries[-1].status)(""),
-        entry_type=None,
-        leaf_index=None,
-        leaf_hash=None,
-        commitment=None,
-        level=None,
-        out_of_order=False,
-    )
 
 
 def _join(fields: Sequence[str]) -> bytes:
