@@ -8,6 +8,7 @@ from pathlib import Path
 
 from devnet.codes import CodeDesk, draw_card
 from devnet.demo.report import DemoFailedError, Report
+from devnet.demo.sharing import Sharing
 from devnet.demo.story import Story
 from devnet.topology import running_devnet
 from node.adapters.keys.files import read_key
@@ -28,6 +29,7 @@ def main() -> int:
             found += [f"{each.name} ({each.role}) at {node.url}" for node, each in devnet.institutions.values()]
         try:
             story = Story(devnet, output, report, CodeDesk(read_key(devnet.locator_secret)), draw_card())
+            sharing = Sharing(devnet, output, report, story.codes, story.card)
             for step in (
                 story.issue_code,
                 story.ingest,
@@ -36,7 +38,15 @@ def main() -> int:
                 story.verify_whole,
                 story.verify_anchor,
                 story.disclose_one,
+                sharing.visit_without_code,
+                sharing.find,
+                sharing.refused_without_consent,
+                sharing.consent,
+                sharing.retrieve,
+                sharing.emergency,
                 story.lose_chain,
+                sharing.chain_away,
+                sharing.revoke,
                 story.flip_body,
                 story.flip_evidence,
                 story.flip_tile,

@@ -10,6 +10,7 @@ import base64
 import json
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -54,7 +55,7 @@ class Sharing:
     """What staff ask of the code service."""
     card: Card
     """The patient."""
-    panel_index: int
+    report_index: int = -1
     """Where the report that is shared lies in the holder's log."""
     presented: dict[str, Any] | None = None
     """The consent, as the reader shows it to the holder."""
@@ -77,13 +78,15 @@ class Sharing:
     def find(self) -> None:
         """Find what exists, in the reader's own index."""
         with self.report.step("Hospital B finds what exists, asking nobody") as found:
-            records = self._await_found()
+            self._await_found()
             begun_s = time.perf_counter()
             records = self._find()
             took_ms = (time.perf_counter() - begun_s) * 1000
-            kinds = sorted({record["kind"] for record in records})
-            found.append(f"{len(records)} records of {HOLDER} ({', '.join(kinds)}) in {took_ms:.0f} ms, over HTTP")
-            self.report.expect(any(record["leaf_index"] == self.panel_index for record in records), "the report is missing")
+            kinds = Counter(record["kind"] for record in records)
+            shown = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+            found.append(f"{shown} of {HOLDER}, in {took_ms:.0f} ms over HTTP")
+            reports = [record for record in records if record["kind"] == "exam-result"]
+            self.report_index = max(reports, key=lambda record: len(record["parts"]))["leaf_index"]
 
     def refused_without_consent(self) -> None:
         """Ask without a consent."""
@@ -106,9 +109,9 @@ class Sharing:
                 "salt": salt.hex(),
                 "scope": base64.b64encode(grant.presented.scope).decode(),
             }
-            reached = wait_until(lambda: self._standing() == "in-force", _TIMEOUT_S)
+            reached = wait_until(lambda: self._standing() == "granted", _TIMEOUT_S)
             self.report.expect(reached, f"the consent is {self._standing()}")
-            found.append(f"consent {consent.hex()[:8]}… for {READER}, treatment, 30 days: in force on chain")
+            found.append(f"consent {consent.hex()[:8]}… for {READER}, treatment, 30 days: granted on chain")
 
     def retrieve(self) -> None:
         """Read the report under the consent, and verify it offline."""
@@ -189,21 +192,18 @@ class Sharing:
         answer = self._reader.post("/v1/find", json=body).raise_for_status().json()
         return [record for record in answer["records"] if record["holder"] == HOLDER]
 
-    def _await_found(self) -> list[dict[str, Any]]:
-        """Wait until the reader has followed the holder's log as far as the report."""
-        records: list[dict[str, Any]] = []
+    def _await_found(self) -> None:
+        """Wait until the reader has followed the holder's log."""
 
         def followed() -> bool:
-            records[:] = self._find()
-            return any(record["leaf_index"] == self.panel_index for record in records)
+            return any(record["kind"] == "exam-result" for record in self._find())
 
-        self.report.expect(wait_until(followed, _TIMEOUT_S), "hospital B does not find the report")
-        return records
+        self.report.expect(wait_until(followed, _TIMEOUT_S), "hospital B finds no report")
 
     def _retrieve(self, **order: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         body = {
             "patient": {"number": READERS_NUMBER},
-            "targets": [{"origin": self._origin, "leaf_index": self.panel_index}],
+            "targets": [{"origin": self._origin, "leaf_index": self.report_index}],
             "purpose": "treatment",
             "actor": _CLINICIAN,
             **order,
