@@ -9,6 +9,7 @@ only if it has seen no larger and no other one.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ledger.checkpoints import Checkpoint, parse_checkpoint
@@ -102,15 +103,20 @@ class WitnessHeads:
             # nothing is signed that they could compare: a new log, or one that was lost whole
             return
         checkpoint = parse_checkpoint(parse_note(note).text)
-        for witness in self._witnesses:
-            try:
-                self._exchange.cosign(witness, checkpoint, note, self._prove)
-            except (WitnessAheadError, WitnessContradictsError) as error:
-                self._against = error
-            except (ConcordError, LedgerError):
-                continue
-            else:
-                self._agreed.add(witness.institution)
+        with ThreadPoolExecutor(max(1, len(self._witnesses)), thread_name_prefix="guard") as pool:
+            # all at once: those that are away take as long as their time-out
+            answers = list(pool.map(lambda each: self._ask(each, checkpoint, note), self._witnesses))
+        self._agreed = {each.institution for each, answer in zip(self._witnesses, answers, strict=True) if answer is None}
+        against = [answer for answer in answers if isinstance(answer, WitnessAheadError | WitnessContradictsError)]
+        self._against = against[0] if against else None
+
+    def _ask(self, witness: TrustedWitness, checkpoint: Checkpoint, note: bytes) -> Exception | None:
+        """Have a witness cosign; return why it does not."""
+        try:
+            self._exchange.cosign(witness, checkpoint, note, self._prove)
+        except (ConcordError, LedgerError) as error:
+            return error
+        return None
 
     def check(self, committed: Checkpoint | None) -> None:
         """Say what they said.
