@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import options
+from node.cli import options, retrieval_commands
 from node.cli.audit_commands import audit_app
 from node.cli.catalogue_commands import catalogue_app
 from node.cli.clients_commands import clients_app
@@ -19,6 +19,7 @@ from node.cli.locator_commands import locator_app
 from node.cli.log_commands import log_app
 from node.cli.patient_commands import patient_app
 from node.cli.records_commands import records_app
+from node.cli.retrieval_commands import emergency_app, outbox_app
 from node.cli.tombstones_commands import tombstones_app
 from node.cli.trust_commands import trust_app
 
@@ -34,6 +35,8 @@ app.add_typer(records_app, name="records")
 app.add_typer(tombstones_app, name="tombstones")
 app.add_typer(locator_app, name="locator")
 app.add_typer(patient_app, name="patient")
+app.add_typer(outbox_app, name="outbox")
+app.add_typer(emergency_app, name="emergency")
 app.add_typer(clients_app, name="clients")
 app.add_typer(keys_app, name="keys")
 app.add_typer(log_app, name="log")
@@ -162,6 +165,57 @@ def evidence(
     from node.cli import records as command
 
     command.export_evidence(url, api_key, record, parts, version, output, as_json=as_json)
+
+
+@app.command()
+def find(
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    number: retrieval_commands.Number = None,
+    system: retrieval_commands.System = "",
+    card: retrieval_commands.Card = None,
+    purpose: retrieval_commands.Purpose = "treatment",
+    staff: retrieval_commands.Staff,
+    department: retrieval_commands.Department = "",
+    role: retrieval_commands.Role = "",
+    authentication: retrieval_commands.Authentication = "",
+    as_json: options.Json = False,
+) -> None:
+    """Find what exists of a patient at all members, in the node's own index; every question is logged."""
+    from node.cli import retrieval as command
+
+    asking = command.Asking(number, system, card, purpose, staff, department, role, authentication)
+    command.find(url, api_key, asking, as_json=as_json)
+
+
+@app.command()
+def retrieve(
+    targets: Annotated[list[str] | None, typer.Argument(help="ORIGIN#INDEX each, as find shows them; all if none")] = None,
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    number: retrieval_commands.Number = None,
+    system: retrieval_commands.System = "",
+    card: retrieval_commands.Card = None,
+    purpose: retrieval_commands.Purpose = "treatment",
+    emergency: Annotated[str | None, typer.Option(help="Cite this emergency; the purpose is emergency then")] = None,
+    consents: Annotated[Path | None, typer.Option(help="Show these consents instead of those that the node keeps")] = None,
+    staff: retrieval_commands.Staff,
+    department: retrieval_commands.Department = "",
+    role: retrieval_commands.Role = "",
+    authentication: retrieval_commands.Authentication = "",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Save the evidence of what came in this folder")] = None,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the holders; they are asked further on")] = 60.0,
+    as_json: options.Json = False,
+) -> None:
+    """Read records of other members: ask, wait, show how far each got. Exits with 1 if one was denied, 3 if a holder is away."""
+    from node.cli import retrieval as command
+
+    purpose = purpose if emergency is None else "emergency"
+    asking = command.Asking(number, system, card, purpose, staff, department, role, authentication)
+    wanted = command.Wanted(targets or (), emergency, consents, output, timeout)
+    command.retrieve(url, api_key, asking, wanted, as_json=as_json)
 
 
 @app.command()

@@ -156,11 +156,8 @@ def test_an_emergency_counts_only_as_it_was_stated(patient: Patient, bend: Bend,
     assert (here.status, here.new_leaves) == (403, 1)
     assert f'"reason":"{reason}"'.encode() in here.body
     never, index = never_was()
-    assert here == told(patient.neighbours, replace(request_for((never, index)), **_same(asked)))
-
-
-def _same(asked: DisclosureRequest) -> dict[str, object]:
-    return {"purpose": asked.purpose, "emergency": asked.emergency, "actor": asked.actor}
+    same = request_for((never, index), purpose=asked.purpose, emergency=asked.emergency, actor=asked.actor)
+    assert here == told(patient.neighbours, same)
 
 
 def test_a_clinician_reads_so_often_and_a_retry_is_no_other_time(neighbours: Neighbourhood) -> None:
