@@ -17,16 +17,13 @@ from node.adapters.database.index import SqlFollowedIndex
 from node.adapters.database.schema import INDEX, TRUST, open_database
 from node.adapters.database.trust import SqlTrustStore
 from node.adapters.keys.files import InstitutionKeys
-from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.peers.connections import HttpConnections
 from node.adapters.peers.http_peers import NodePeers
-from node.adapters.peers.signed_http import SignedRequestAuth
 from node.bootstrap.hosting import Institutions, log_keys
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.domain.trust import LogKey, TrustedLog, TrustedWitness, TrustRoot
 from node.errors import SettingsError
-from node.ports.clock import Clock
 from node.ports.records import RecordsReader
 from node.services.anchor_news import AnchorNews
 from node.services.cosigning import CosigningService
@@ -38,7 +35,6 @@ from node.services.progress import Progress
 from node.services.witness_exchange import WitnessExchange
 from node.services.witnessing import WitnessService
 from node.settings import NodeSettings
-from node.wire.http_signature import SignatureTag
 
 if TYPE_CHECKING:
     from node.bootstrap.services import Foundation
@@ -129,14 +125,6 @@ def open_following(
     peers = NodePeers(connections, endpoints, own, reader, progress)
     followed = SqlFollowedIndex(index, index_readers, own, reader)
     return FollowingStores(SqlTrustStore(trust), followed, peers, WitnessExchange(peers))
-
-
-def _signature(settings: NodeSettings, trust_root: TrustRoot | None, institutions: Institutions, clock: Clock) -> httpx.Auth | None:
-    """Return what signs requests for logs that are not public: as the first hosted institution; None outside a consortium."""
-    if trust_root is None:
-        return None
-    identity = FileInstitutionIdentity(settings.keys, next(iter(institutions)))
-    return SignedRequestAuth(identity, clock, SignatureTag.LOG, settings.members.signature_lifetime_s)
 
 
 def build_following(foundation: Foundation, tombstone_seen: TombstoneSeen) -> Following:

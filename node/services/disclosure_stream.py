@@ -12,7 +12,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from node.domain.access import RequestId
 from node.domain.trust import TrustRoot
@@ -82,7 +82,7 @@ def seal_disclosure(basis: DisclosureBasis, evidence: Evidence, recipient: bytes
 
 def spooled() -> BinaryIO:
     """Return a file that is in memory while it is short, and is gone when it is closed."""
-    return cast("BinaryIO", cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES)))
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
 
 
 class DisclosureReader:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -14,6 +15,7 @@ from ledger.hashing import LeafIndex
 from node.adapters.database.supervision import SqlSupervisionStore
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.ports.index import FollowedEntry, LeafPlace, WithheldHeaders
+from node.ports.records import RecordsTransaction
 from node.ports.supervision import FindingFilter, KeptFinding
 from node.ports.trust import FrozenLog
 from node.services.audit_keys import AuditKeys
@@ -35,6 +37,7 @@ from tests.unit.services_supervision.consortium import (
     make_consortium,
 )
 
+ResultT = TypeVar("ResultT")
 LOGS = {Origin(f"{each}.example/log"): each for each in (A, B)}
 LOG_A, LOG_B = LOGS
 
@@ -229,7 +232,12 @@ def test_nothing_is_written_where_nothing_is_new(regulator: Regulator) -> None:
     submitted: list[object] = []
     writer = regulator.world.running.sharing.writer
     original = writer.submit
-    writer.submit = lambda work: (submitted.append(work), original(work))[1]  # type: ignore[method-assign,assignment]
+
+    def counted(work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
+        submitted.append(work)
+        return original(work)
+
+    writer.submit = counted  # type: ignore[method-assign]
     regulator.look()
     assert submitted == []
     assert regulator.world.rows("SELECT * FROM supervision_cursors") == before
