@@ -40,6 +40,8 @@ CHAIN_DIRECTORY: Final = "chain"
 NODES_DIRECTORY: Final = "nodes"
 _THRESHOLD: Final = 2
 _READY_S: Final = 60.0
+_RECEIPT_GRACE_S: Final = 5.0
+"""A quarter of an hour by default: a demonstration does not wait that long for a finding."""
 _POLL_INTERVAL_S: Final = 2.0
 """How often the nodes look at each other's logs without news: a devnet has few, and somebody watches it."""
 _LOG_TAIL_BYTES: Final = 2_000
@@ -302,6 +304,7 @@ class Devnet:
                 relocation={"window_s": 0},
                 codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
+                supervision={"receipt_grace_s": _RECEIPT_GRACE_S},
             )
         settings = load_settings(directory)
         init_node(settings, locator_secrets={1: read_key(self.locator_secret)})

@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -19,17 +21,21 @@ from typing import Any, Final
 
 import httpx
 
-from devnet.codes import Card, CodeDesk
+from devnet.codes import EPOCH, REGULATOR, Card, CodeDesk
+from devnet.demo import rogue
 from devnet.demo.offline import verify_offline
 from devnet.demo.report import Report
 from devnet.engines.process import wait_until
 from devnet.topology import Devnet
+from node.adapters.keys.files import read_key
 from node.domain.access import ConsentId, Purpose
 from node.domain.consent import CarePeriod, ConsentSalt, ConsentTerms, Grantee
 from node.domain.consent_message import ContractDomain
 from node.domain.entry import InstitutionId
+from node.identity.codes import epoch_key, patient_code
 from node.wire.consent_patient import grant_as_patient, revoke_as_patient
 from node.wire.consent_text import encode_grant
+from node.wire.patient_file import PatientFile, encode_patient_file
 from node.wire.trust_root import parse_trust_root
 
 HOLDER: Final = "hospital-a"
@@ -59,6 +65,8 @@ class Sharing:
     """Where the report that is shared lies in the holder's log."""
     presented: dict[str, Any] | None = None
     """The consent, as the reader shows it to the holder."""
+    unlogged: str = ""
+    """Id of the request that the reader's side never logged."""
 
     @property
     def _reader(self) -> httpx.Client:
@@ -125,6 +133,58 @@ class Sharing:
             verdict = verify_offline(path, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
             found.append(f"{request['state']} in {took_ms:.0f} ms with consent check and both receipts; {verdict.how}")
+
+    def read_unlogged(self) -> None:
+        """Read past the reader's own node: the holder logs it, the reader does not."""
+        with self.report.step("Somebody at hospital B reads past its node, and logs nothing") as found:
+            record = next(one for one in self._find() if one["leaf_index"] == self.report_index)
+            self.unlogged = rogue.read(
+                self.devnet, reader=READER, holder=HOLDER, record=record, consent=self._consent, clinician=_CLINICIAN
+            )
+            found.append(f"hospital-a disclosed under request {self.unlogged[:8]}…, as the consent allows, and logged a receipt")
+
+    def who_looked(self) -> None:
+        """List what the patient sees, by the patient's own tool."""
+        with self.report.step("The patient lists who looked: disclosed, denied, emergency") as found:
+            patient = self.output / "patient.json"
+            epoch_keys = {EPOCH: epoch_key(patient_code(self.card.seed), read_key(self.devnet.locator_secret), EPOCH)}
+            patient.write_bytes(encode_patient_file(PatientFile(self.card.seed, epoch_keys)))
+            patient.chmod(0o600)
+            command = [sys.executable, "-m", "node", "patient"]
+            given = ["--patient", str(patient), "--trust-root", str(self.devnet.trust_root)]
+            listed = subprocess.run(  # noqa: S603 - own command
+                [*command, "access", *given, "--json"], check=False, capture_output=True, text=True, timeout=_TIMEOUT_S
+            )
+            self.report.expect(listed.returncode == 0, f"exit {listed.returncode}: {listed.stderr}")
+            lines = json.loads(listed.stdout)["lines"]
+            counts = Counter(_said(line["act"]) for line in lines)
+            found.append(f"{len(lines)} entries, each verified: {', '.join(f'{n} {what}' for what, n in sorted(counts.items()))}")
+            bundle = self.output / "patient-bundle.json"
+            subprocess.run(  # noqa: S603 - own command
+                [*command, "export", *given, "-o", str(bundle)], check=True, capture_output=True, timeout=_TIMEOUT_S
+            )
+            verdict = verify_offline(bundle, self.devnet.trust_root)
+            self.report.expect(verdict.exit_code == 0, f"the bundle is not verified: {verdict.text}")
+            found.append(f"exported as one bundle, verified {verdict.how}")
+
+    def unpaired(self) -> None:
+        """Let the regulator find the access that one side never logged."""
+        with self.report.step("The regulator finds the access that hospital B never logged") as found:
+            regulator = self.devnet.client(REGULATOR)
+            findings: list[dict[str, Any]] = []
+
+            def raised() -> bool:
+                page = regulator.get("/v1/supervision/findings", params={"open": "true"}).raise_for_status().json()["findings"]
+                findings[:] = [each for each in page if each["subject"] == self.unlogged]
+                return bool(findings)
+
+            self.report.expect(wait_until(raised, _TIMEOUT_S), "there is no finding")
+            path = self.output / "finding.json"
+            url = f"/v1/supervision/findings/{findings[0]['finding_id']}/evidence"
+            path.write_bytes(regulator.get(url).raise_for_status().content)
+            verdict = verify_offline(path, self.devnet.trust_root)
+            self.report.expect(verdict.exit_code == 0, f"the finding is not verified: {verdict.text}")
+            found.append(f"{findings[0]['code']}: {', '.join(findings[0]['institutions'])}; its evidence verified {verdict.how}")
 
     def emergency(self) -> None:
         """Read without consent in an emergency, and review it."""
@@ -228,3 +288,7 @@ class Sharing:
     def _evidence(self, request: dict[str, Any]) -> bytes:
         url = f"/v1/retrievals/{request['retrieval_id']}/{request['request_id']}/evidence"
         return self._reader.get(url).raise_for_status().content
+
+
+def _said(act: dict[str, Any]) -> str:
+    return f"{act['side']} {act['outcome']}" if "outcome" in act else str(act.get("what", act.get("about", "other")))
