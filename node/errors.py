@@ -35,7 +35,6 @@ ConcordError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
 │   ├── UnknownMessageKindError, MessageConflictError
 │   └── RecordLockedError, RequestConflictError, UnknownRetrievalError, NotFoundByKeysError, SupersededTargetError
-│   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
 │   ├── SheetRefusedError           a table that cannot be imported: lists every cell
 │   └── DecisionError               UnknownOrderLineError, StaleCheckError, DecisionStandsError, NotOfferedError,

@@ -15,7 +15,7 @@ from node.cli.output import show
 from node.domain.entry import InstitutionId
 from node.domain.kind import DocumentLimits, IdentityRules
 from node.domain.record import Item
-from node.errors import SheetRefusedError, UnknownInstitutionError
+from node.errors import NoProfileError, SheetRefusedError
 from node.terminology.bundle import Document, Terminology
 from node.terminology.consistency import inconsistencies
 from node.terminology.maps import ResultIndex, unmapped_codes
@@ -93,12 +93,12 @@ def show_unmapped(results: Sequence[Path], institution: str, paths: Sequence[Pat
     """List the codes of results that a map does not know; exit with 1 where there are any.
 
     Raises:
-        UnknownInstitutionError: The documents hold no map of the institution.
+        NoProfileError: The documents hold no map of the institution.
     """
     documents = _terminology(paths)
     mapping = documents.maps.get(InstitutionId(institution))
     if mapping is None:
-        raise UnknownInstitutionError(institution)
+        raise NoProfileError(institution)
     seen = list(_items(results, mapping.institution))
     found = unmapped_codes(seen, ResultIndex(mapping, documents.catalogue))
     lines = [dataclasses.asdict(each) for each in found]

@@ -8,7 +8,7 @@ each other (`node.terminology.consistency`), tables of people (`catalogue_sheets
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import Enum
 from hashlib import sha256
@@ -45,6 +45,7 @@ PACKAGED_MAPS: Final = Path(__file__).parent.parent / "data" / "maps"
 
 _MAX_DEPTH: Final = 6
 _PREFIX: Final = "concord/"
+_RUN_BY_SPREADSHEETS: Final = ("=", "+", "-", "@")
 
 
 def kind_of(document: Document) -> str:
@@ -87,8 +88,9 @@ def document_of(kind: str, members: Mapping[str, Any]) -> tuple[Document | None,
         document: Document = msgspec.convert(members, FORMATS[kind])
     except msgspec.ValidationError as error:
         return None, [_fault(error)]
-    unknown = list(_unknown(members, _plain(document, defaults=True), ""))
-    return document, unknown or list(faults_in(document))
+    kept = _plain(document, defaults=True)
+    wrong = [*_unknown(members, kept, ""), *_unspeakable(kept, "")]
+    return document, wrong or list(faults_in(document))
 
 
 def encode_document(document: Document) -> bytes:
@@ -98,9 +100,10 @@ def encode_document(document: Document) -> bytes:
         MalformedCatalogueError: It contradicts itself.
     """
     kind = kind_of(document)
-    for fault in faults_in(document):
+    stated = _plain(document)
+    for fault in (*_unspeakable(stated, ""), *faults_in(document)):
         raise MalformedCatalogueError(kind, fault.place, fault.reason)
-    members = {"format": f"{_PREFIX}{kind}", "version": FORMAT_VERSION} | _plain(document)
+    members = {"format": f"{_PREFIX}{kind}", "version": FORMAT_VERSION} | stated
     return b"{\n" + b",\n".join(_member(name, value) for name, value in members.items()) + b"\n}\n"
 
 
@@ -168,6 +171,17 @@ def _unknown(read: object, kept: object, place: str) -> Iterable[Fault]:
     elif isinstance(read, list) and isinstance(kept, list):
         for at, (one, other) in enumerate(zip(read, kept, strict=True)):
             yield from _unknown(one, other, f"{place}/{at}")
+
+
+def _unspeakable(value: object, place: str) -> Iterator[Fault]:
+    """Yield texts that hold what cannot be printed, or that a spreadsheet would run instead of showing."""
+    if isinstance(value, str):
+        if not value.isprintable() or value.startswith(_RUN_BY_SPREADSHEETS):
+            yield Fault(place, "holds what cannot be printed, or starts with one of = + - @, which spreadsheets run")
+        return
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in inner:
+        yield from _unspeakable(each, f"{place}/{name}")
 
 
 def _fault(error: msgspec.ValidationError) -> Fault:

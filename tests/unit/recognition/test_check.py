@@ -16,7 +16,7 @@ from node.domain.recognition import (
     Reachability,
 )
 from node.domain.record import Item
-from node.errors import UnknownInstitutionError
+from node.errors import NoProfileError
 from node.recognition.check import check_order
 from node.recognition.index import OrderingIndex
 from node.terminology.maps import LOINC, ResultMapping
@@ -274,5 +274,5 @@ def test_several_lines_are_answered_side_by_side(index: OrderingIndex) -> None:
 
 
 def test_an_institution_without_profile_or_map_cannot_order() -> None:
-    with pytest.raises(UnknownInstitutionError):
+    with pytest.raises(NoProfileError):
         world.ordering(InstitutionId("hospital-x"))
