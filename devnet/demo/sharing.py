@@ -157,7 +157,7 @@ class Sharing:
             )
             self.report.expect(listed.returncode == 0, f"exit {listed.returncode}: {listed.stderr}")
             lines = json.loads(listed.stdout)["lines"]
-            counts = Counter(_said(line["act"]) for line in lines)
+            counts = Counter(_said(line) for line in lines)
             found.append(f"{len(lines)} entries, each verified: {', '.join(f'{n} {what}' for what, n in sorted(counts.items()))}")
             bundle = self.output / "patient-bundle.json"
             subprocess.run(  # noqa: S603 - own command
@@ -175,7 +175,7 @@ class Sharing:
 
             def raised() -> bool:
                 page = regulator.get("/v1/supervision/findings", params={"open": "true"}).raise_for_status().json()["findings"]
-                findings[:] = [each for each in page if each["subject"] == self.unlogged]
+                findings[:] = [each for each in page if each["subject"].startswith(self.unlogged)]
                 return bool(findings)
 
             self.report.expect(wait_until(raised, _TIMEOUT_S), "there is no finding")
@@ -206,9 +206,11 @@ class Sharing:
         """Take the chain away: nobody can say whether the consent still holds."""
         with self.report.step("Chain away: the holder cannot know whether the consent still holds") as found:
             self.devnet.stop_chain()
+            self.report.expect(wait_until(lambda: self._standing() == "consent-unknown", _TIMEOUT_S), "the consent is still known")
             request = self._retrieve_until(lambda one: "consent-unknown" in one["reason"])
             found.append(f"{request['state']}: {request['reason']}")
             self.devnet.start_chain()
+            self.report.expect(wait_until(lambda: self._standing() == "granted", _TIMEOUT_S), "the consent is not known again")
             request = self._retrieve_until(lambda one: one["state"] == "verified")
             found.append(f"chain back: {request['state']}")
             found.summary = f"{found[0]}; {found[1]}"
@@ -290,5 +292,7 @@ class Sharing:
         return self._reader.get(url).raise_for_status().content
 
 
-def _said(act: dict[str, Any]) -> str:
-    return f"{act['side']} {act['outcome']}" if "outcome" in act else str(act.get("what", act.get("about", "other")))
+def _said(line: dict[str, Any]) -> str:
+    if line.get("about") != "access":
+        return str(line.get("what", line.get("about", line["entry_type"])))
+    return f"{line['outcome']} ({line['institution']}, {line['purpose']})"
