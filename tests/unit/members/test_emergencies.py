@@ -22,6 +22,13 @@ from tests.unit.members.patients import ACTOR, Patient, eventually, reading, sta
 REASON = "unconscious after an accident"
 
 
+@pytest.fixture(autouse=True)
+def _another_hour(request: pytest.FixtureRequest) -> None:
+    """Let each test of the shared town have an hour of its own: clinicians open so many emergencies in one."""
+    if "patient" in request.fixturenames:
+        request.getfixturevalue("patient").neighbours.clock.advance(hours=1, seconds=1)
+
+
 def consenting(town: Neighbourhood) -> Consenting:
     found = town.there.running.node.consenting
     assert found is not None
