@@ -381,6 +381,13 @@ class UnknownRecordError(InputError):
         self.record_id = record_id
 
 
+class UnknownPatientEntryError(InputError):
+    """Nothing here has this tag for whoever signed."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing here has this tag for whoever signed; what was erased or is locked is answered alike")
+
+
 class UnknownFindingError(InputError):
     """No such finding, or what showed it is not kept any more."""
 

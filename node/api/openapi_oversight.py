@@ -49,6 +49,13 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
         },
         "openapi_extra": request_body(JSON, {"type": "object"}, {"tags": {}}) | {"security": []},
     },
+    "patient-records": {
+        "responses": {
+            200: bytes_answer("evidence of the whole record", "application/vnd.concord.evidence+json"),
+            **problems(400, 401, 404, 413, 422, 429, 503),
+        },
+        "openapi_extra": request_body(JSON, {"type": "object"}) | {"security": []},
+    },
     "patient-revocations": {
         "responses": {
             200: json_answer("revoked here, on its way to the chain", None, {"consent_id": "…", "institution": "hospital-a"}),

@@ -12,11 +12,13 @@ from node.api.consent_bodies import PatientRevocationBody, parse_body
 from node.api.consents import consenting_of
 from node.api.openapi import documented
 from node.api.requests import json_response, node_of, read_body
+from node.api.signed import received
 from node.domain.access import ConsentId
 from node.errors import SettingsError, UnknownConsentError
 from node.services.node import Node
 from node.services.patient_access import PatientAccess
-from node.wire.patient_entries import MAX_REQUEST_BYTES, encode_answer, parse_request
+from node.wire.evidence import EVIDENCE_MEDIA_TYPE
+from node.wire.patient_entries import MAX_REQUEST_BYTES, encode_answer, parse_own_record, parse_request
 
 router = APIRouter(tags=["patients"])
 
@@ -49,6 +51,18 @@ async def exchange_keys(request: Request) -> Response:
             }
         }
     )
+
+
+@router.post("/v1/patient/records", **documented("patient-records"))
+async def read_record(request: Request) -> Response:
+    """Disclose a record to its patient, who signed for it (RFC 9421), as evidence; logged before the first byte."""
+    access = access_of(node_of(request), request)
+    if access.records is None:
+        raise SettingsError("this node has no trust root, and with it no address that patients sign for")
+    body = await read_body(request, MAX_REQUEST_BYTES)
+    asked = parse_own_record(body)
+    evidence = await asyncio.to_thread(access.records.read, asked, received(request, body))
+    return Response(evidence, media_type=EVIDENCE_MEDIA_TYPE, headers=_NO_STORE)
 
 
 @router.post("/v1/patient/revocations", **documented("patient-revocations"))

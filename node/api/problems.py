@@ -46,6 +46,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.HeaderKeptError, HTTPStatus.CONFLICT, "header-kept", "The header is never deleted"),
     (errors.CustodiansAwayError, HTTPStatus.SERVICE_UNAVAILABLE, "custodians-away", "Two custodians are needed"),
     (errors.UnknownRecordError, HTTPStatus.NOT_FOUND, "unknown-record", "No such record"),
+    (errors.UnknownPatientEntryError, HTTPStatus.NOT_FOUND, "unknown-patient-entry", "Nothing of yours here"),
     (errors.UnknownFindingError, HTTPStatus.NOT_FOUND, "unknown-finding", "No such finding"),
     (errors.UnknownPartError, HTTPStatus.NOT_FOUND, "unknown-part", "No such part"),
     (errors.UnknownOriginError, HTTPStatus.NOT_FOUND, "unknown-origin", "No such log"),

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.adapters.database.disclosures import SqlHeldEntries
+from node.adapters.database.nonces import SqlNonceStore
 from node.adapters.database.own_entries import SqlPatients
 from node.adapters.database.supervision import SqlSupervisionStore
+from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.services.audit_keys import AuditKeys
@@ -17,8 +20,10 @@ from node.services.oversight import Oversight
 from node.services.pairing import PairingService
 from node.services.patient_access import PatientAccess
 from node.services.patient_entries import PatientEntries
+from node.services.patient_records import PatientRecordParts, PatientRecords
 from node.services.rate_limit import RateLimit
 from node.services.trail import TrailParts, TrailService
+from node.wire.http_signature import SignatureWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +55,42 @@ def build_oversight(foundation: Foundation, services: Services, sharing: Sharing
         )
     )
     findings, loops = _supervision(foundation, services, proofs)
-    return BuiltOversight(Oversight(_patients(foundation, sharing, proofs), trails, findings), loops)
+    return BuiltOversight(Oversight(_patients(foundation, services, sharing, proofs), trails, findings), loops)
 
 
-def _patients(foundation: Foundation, sharing: Sharing, proofs: FollowedProofs) -> PatientAccess:
+def _patients(foundation: Foundation, services: Services, sharing: Sharing, proofs: FollowedProofs) -> PatientAccess:
     origins = {hosted.institution: hosted.origin for hosted in foundation.institutions.values()}
+    entries = PatientEntries(foundation.followed.index, proofs, origins.values())
     return PatientAccess(
-        entries=PatientEntries(foundation.followed.index, proofs, origins.values()),
+        entries=entries,
+        records=_records(foundation, services, sharing, entries),
         limit=RateLimit(foundation.settings.server.patient_requests_per_minute, foundation.clock),
         origins=origins,
         identities=foundation.identities,
         directory=sharing.membership,
     )
+
+
+def _records(foundation: Foundation, services: Services, sharing: Sharing, entries: PatientEntries) -> PatientRecords | None:
+    trust_root, stores, members = foundation.trust_root, foundation.stores, foundation.settings.members
+    if trust_root is None:
+        return None
+    parts = PatientRecordParts(
+        entries=entries,
+        held=SqlHeldEntries(stores.readers, foundation.patients.open_owner),
+        patients=foundation.patients,
+        locks=SqlWithdrawalStore(stores.readers),
+        evidence=services.node.evidence,
+        composer=sharing.composer,
+        nonces=SqlNonceStore(),
+        writer=stores.writer,
+        sequencing=services.sequencing,
+        clock=foundation.clock,
+        window=SignatureWindow(members.max_clock_skew_s, members.signature_lifetime_s),
+    )
+    own = {hosted.origin: hosted.institution for hosted in foundation.institutions.values()}
+    endpoints = {log.origin: log.endpoint for log in trust_root.logs.values()}
+    return PatientRecords(parts, own, endpoints)
 
 
 def _supervision(

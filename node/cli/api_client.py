@@ -81,9 +81,9 @@ class ApiClient:
         """Send bytes and return the document that is answered; raises as `get_json`."""
         return self._call("POST", path, parameters, content).json()
 
-    def post_bytes(self, path: str, content: bytes) -> bytes:
+    def post_bytes(self, path: str, content: bytes, headers: Mapping[str, str] | None = None) -> bytes:
         """Send bytes and return those that are answered; raises as `get_json`."""
-        return self._call("POST", path, None, content).content
+        return self._call("POST", path, None, content, headers).content
 
     def delete(self, path: str) -> Any:  # noqa: ANN401 - JSON
         """Delete something; raises as `get_json`."""
@@ -97,9 +97,16 @@ class ApiClient:
                 raise _problem(response)
             yield from response.iter_lines()
 
-    def _call(self, method: str, path: str, parameters: Parameters | None, content: bytes | None = None) -> httpx.Response:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
         with self._errors():
-            response = self._client.request(method, path, params=parameters, content=content)
+            response = self._client.request(method, path, params=parameters, content=content, headers=headers)
         if response.is_error:
             raise _problem(response)
         return response

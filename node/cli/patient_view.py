@@ -7,6 +7,7 @@ unreadable input or wrong usage, 3 no node was reached.
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,12 +24,16 @@ from node.cli.output import printable, show, show_json
 from node.cli.patient_files import read_patient
 from node.cli.patient_words import describe_lines, line_json
 from node.cli.texts import language_of, load_texts
+from node.domain.access import RequestId
 from node.domain.entry import Origin
+from node.domain.header import HeaderContent
 from node.domain.trust import TrustRoot
 from node.errors import MalformedPatientEntriesError
-from node.services.patient_view import PatientView, gather
+from node.services.patient_view import RECORDS_PATH, PatientView, gather, signed_request
 from node.wire.bundle import encode_bundle_file
-from node.wire.patient_entries import AnsweredLog, TagsByLog, encode_request, parse_answer
+from node.wire.bundle_verification import verify_bundle
+from node.wire.leaf import parse_leaf
+from node.wire.patient_entries import AnsweredLog, OwnRecordRequest, TagsByLog, encode_request, parse_answer
 from node.wire.trust_root import parse_trust_root, verify_trust_root
 
 _PRIVATE_MODE: Final = 0o600
@@ -94,16 +99,45 @@ def show_section(asking: Asking, sections: Sequence[str], language: Language | N
     _exit(view)
 
 
-def export(asking: Asking, output: Path, completeness: Sequence[Path], *, as_json: bool) -> None:
+def export(asking: Asking, output: Path, completeness: Sequence[Path], *, headers_only: bool, as_json: bool) -> None:
     """Write all of it as one bundle that `concord verify` reads; exit with 1 where something could not be shown."""
     view = gather_view(asking)
     files = [path.read_bytes() for path in completeness]
-    bundle = view.bundle(int(datetime.now(UTC).timestamp() * 1000), evidence={}, completeness=files)
+    evidence, missing = ({}, 0) if headers_only else _evidence(asking, view)
+    now = datetime.now(UTC)
+    bundle = view.bundle(int(now.timestamp() * 1000), evidence=evidence, completeness=files)
+    # what nodes answered goes to others under the patient's name: nothing that does not hold
+    verify_bundle(bundle, parse_trust_root(asking.trust_root.read_bytes()), now=now)
     content = encode_bundle_file(bundle)
     write_file(output, content, mode=_PRIVATE_MODE)
-    document = {"written": str(output), "bytes": len(content), "lines": len(bundle.lines), "troubles": _troubles_json(view)}
+    document = {
+        "written": str(output),
+        "bytes": len(content),
+        "lines": len(bundle.lines),
+        "in_full": len(evidence),
+        "not_in_full": missing,
+        "troubles": _troubles_json(view),
+    }
     show(document, as_json=as_json)
     _exit(view)
+
+
+def _evidence(asking: Asking, view: PatientView) -> tuple[dict[tuple[Origin, int], bytes], int]:
+    """Ask for each result in full; return what came, and how many did not."""
+    root, patient = parse_trust_root(asking.trust_root.read_bytes()), read_patient(asking.patient)
+    reached = endpoints_of(root, asking.nodes)
+    found: dict[tuple[Origin, int], bytes] = {}
+    wanted = [each for each in view.lines if each.line.header and isinstance(each.line.header.content, HeaderContent)]
+    for each in wanted:
+        origin = each.line.origin
+        asked = OwnRecordRequest(origin, parse_leaf(each.proof.leaf).tag, RequestId(secrets.token_hex(16)))
+        body, headers = signed_request(patient.seed, root.logs[origin].endpoint, asked, datetime.now(UTC))
+        try:
+            with ApiClient(reached[origin], "") as client:
+                found[origin, each.line.leaf_index] = client.post_bytes(RECORDS_PATH, body, headers)
+        except (RefusedError, UnreachedError):
+            continue  # its header is shown all the same
+    return found, len(wanted) - len(found)
 
 
 def gather_view(asking: Asking) -> PatientView:

@@ -70,13 +70,15 @@ def export(
     completeness: Annotated[
         list[Path] | None, typer.Option(help="Put this proof of contiguity in, and with it its keys; repeat for more")
     ] = None,
+    headers_only: Annotated[bool, typer.Option("--headers-only", help="Without what the results say")] = False,
     node: Nodes = None,
     as_json: options.Json = False,
 ) -> None:
     """Write everything into one file that anybody can verify with the trust root."""
     from node.cli import patient_view as command
 
-    command.export(command.Asking(patient, trust_root, node or ()), output, completeness or (), as_json=as_json)
+    asking = command.Asking(patient, trust_root, node or ())
+    command.export(asking, output, completeness or (), headers_only=headers_only, as_json=as_json)
 
 
 @view_app.command()

@@ -16,6 +16,9 @@ from node.domain.header import AnyContent, Header, HeaderContent, RelocationCont
 
 _TABLE: Final = "patient"
 _SHOWN_DIGITS: Final = 8
+PATIENT_ROLE: Final = "patient"
+PATIENT_KEY: Final = "patient-key"
+"""How a receipt says that the patient read themselves (`node.services.patient_records`); `verify` imports no services."""
 _LAST_MS: Final = 253_402_300_799_999
 
 
@@ -162,6 +165,8 @@ def content_json(content: AnyContent) -> dict[str, object]:
 
 
 def _access(access: AccessContent, common: Mapping[str, str], texts: Texts) -> str:
+    if access.actor.role == PATIENT_ROLE and access.actor.authentication == PATIENT_KEY:
+        return texts.say(_TABLE, "own", {**common, "outcome": texts.say(_TABLE, f"outcome_{access.outcome.value}")})
     values = {
         **common,
         **_actor(access.actor),

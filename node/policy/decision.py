@@ -99,6 +99,8 @@ class Basis(StrEnum):
     """Break-glass."""
     OWN = "own"
     """The institution reads what it holds itself."""
+    PATIENT = "patient"
+    """The patient reads what is theirs."""
 
 
 class Permit:
@@ -175,6 +177,19 @@ def permit_own(institution: InstitutionId, holder: InstitutionId, reference: Lea
     if state is not RecordState.AVAILABLE:
         return Denial(DenialReason.RECORD_ERASED if state is RecordState.ERASED else DenialReason.RECORD_LOCKED, None)
     return _make(reference, institution, Basis.OWN)
+
+
+def permit_patient(holder: InstitutionId, reference: LeafReference, state: RecordState) -> Decision:
+    """Decide whether a patient may read an entry of their own, having shown that it is.
+
+    Args:
+        holder: Whose entry it is.
+        reference: The entry.
+        state: What may be done with it.
+    """
+    if state is not RecordState.AVAILABLE:
+        return Denial(DenialReason.RECORD_ERASED if state is RecordState.ERASED else DenialReason.RECORD_LOCKED, None)
+    return _make(reference, holder, Basis.PATIENT)
 
 
 def _decide_emergency(request: AccessRequest, facts: Facts) -> Decision:

@@ -9,6 +9,7 @@ from node.domain.entry import InstitutionId, Origin
 from node.ports.identities import InstitutionIdentity
 from node.ports.membership import KeyDirectory
 from node.services.patient_entries import PatientEntries
+from node.services.patient_records import PatientRecords
 from node.services.rate_limit import RateLimit
 
 _EXCHANGE = "exchange"
@@ -20,6 +21,8 @@ class PatientAccess:
 
     entries: PatientEntries
     """Entries by their tags."""
+    records: PatientRecords | None
+    """Their records in full; None without a trust root, which says under which address they sign."""
     limit: RateLimit
     """How often somebody may ask."""
     origins: Mapping[InstitutionId, Origin]

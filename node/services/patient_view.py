@@ -10,27 +10,63 @@ Left out: transport (`PatientGateway`), words for people.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 
+from nacl.bindings import crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypair
+
 from node.domain.entry import InstitutionId, Origin
-from node.domain.patient import LocatorTag
+from node.domain.patient import LocatorTag, PatientSeed
 from node.domain.trust import TrustRoot
 from node.domain.verdict import ProvedLine
 from node.errors import BundleLineError, ConcordError, HeaderVerificationError
+from node.identity.codes import signing_key_seed
 from node.services.completeness import series_keys
 from node.wire.bundle import BundleLine, PatientBundle
 from node.wire.completeness import SeriesKey
 from node.wire.header import HeaderPlace, header_data_key, open_header_key, verify_header_digest
+from node.wire.http_signature import SignatureTag, SignatureTerms, SignedRequest, patient_key_id, sign_request, target_uri
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag
-from node.wire.patient_entries import AnsweredEntry, AnsweredLog, TagsByLog
+from node.wire.patient_entries import AnsweredEntry, AnsweredLog, OwnRecordRequest, TagsByLog, encode_own_record
 from node.wire.patient_file import PatientFile
 from node.wire.trusted_head import TrustedHead, open_trusted_head, verify_entry
 
+RECORDS_PATH: Final = "/v1/patient/records"
+LIFETIME_S: Final = 60
+"""How long a patient's signature counts."""
+_NONCE_BYTES: Final = 16
 BLOCK: Final = 64
 """Numbers asked for at once under one key."""
+
+
+def signed_request(seed: PatientSeed, endpoint: str, asked: OwnRecordRequest, now: datetime) -> tuple[bytes, dict[str, str]]:
+    """Sign a patient's request for a record in full.
+
+    Args:
+        seed: The patient's.
+        endpoint: The address that the trust root gives the log; another one may be called.
+        asked: What is asked for.
+        now: The time, aware.
+
+    Returns:
+        The body, and the headers to send with it.
+    """
+    body, (public_key, private_key) = encode_own_record(asked), crypto_sign_seed_keypair(signing_key_seed(seed))
+    headers = {"content-type": "application/json"}
+    request = SignedRequest("POST", target_uri(endpoint, RECORDS_PATH), headers, body)
+    created_s = int(now.timestamp())
+    terms = SignatureTerms(
+        SignatureTag.PATIENT, patient_key_id(public_key), created_s, created_s + LIFETIME_S, secrets.token_hex(_NONCE_BYTES)
+    )
+    return body, {**headers, **sign_request(request, terms, lambda message: _sign(message, private_key))}
+
+
+def _sign(message: bytes, private_key: bytes) -> bytes:
+    return crypto_sign(message, private_key)[:crypto_sign_BYTES]
 
 
 class PatientGateway(Protocol):

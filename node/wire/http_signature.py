@@ -40,6 +40,7 @@ _MAX_HEADER: Final = 2_048
 """Characters of a signature header."""
 _FINGERPRINT_DIGITS: Final = 16
 _KEY_ID_MARK: Final = "#"
+_PATIENT: Final = "patient"
 _REQUEST: Final = ("@method", "@target-uri")
 _BODY: Final = ("content-type", "content-digest")
 _RESPONSE: Final = ("@status", *_BODY, '"content-digest";req', '"signature";req')
@@ -58,6 +59,8 @@ class SignatureTag(StrEnum):
     """Messages of the outbox."""
     CODES = "concord-codes/v1"
     """Institutions, the code service and its custodians."""
+    PATIENT = "concord-patient/v1"
+    """A patient reads what is theirs."""
     LOG = "concord-log/v1"
     """Members read log and headers."""
 
@@ -171,6 +174,11 @@ class _Verifier(HTTPMessageVerifier):
 def key_id_of(institution: InstitutionId, public_key: bytes) -> str:
     """Return the key id of an institution's Ed25519 request key."""
     return f"{institution}{_KEY_ID_MARK}{hashlib.sha256(public_key).hexdigest()[:_FINGERPRINT_DIGITS]}"
+
+
+def patient_key_id(public_key: bytes) -> str:
+    """Return the key id of a patient's Ed25519 key; names nobody."""
+    return key_id_of(InstitutionId(_PATIENT), public_key)
 
 
 def institution_of(key_id: str) -> InstitutionId:

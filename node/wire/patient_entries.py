@@ -18,6 +18,7 @@ from msgspec import Meta
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE, NodeHash
 from ledger.notes import decode_base64
 from ledger.proofs import MAX_PATH_HASHES
+from node.domain.access import RequestId
 from node.domain.entry import Origin
 from node.domain.patient import LocatorTag
 from node.errors import LimitExceededError, MalformedJsonError, MalformedPatientEntriesError
@@ -34,6 +35,18 @@ _Tag = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 TagsByLog = Mapping[Origin, Sequence[LocatorTag]]
 """What is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRecordRequest:
+    """A patient asks for one record in full; signed with the patient's key."""
+
+    origin: Origin
+    """The log."""
+    tag: LocatorTag
+    """The entry's."""
+    request_id: RequestId
+    """Names the request in the receipt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,12 @@ class _Request(_Shape):
     tags: dict[str, list[_Tag]]
 
 
+class _OwnRecord(_Shape):
+    origin: str
+    tag: _Tag
+    request_id: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+
+
 class _Entry(_Shape):
     index: Annotated[int, Meta(ge=0, lt=MAX_TREE_SIZE)]
     leaf: str
@@ -100,6 +119,21 @@ def parse_request(data: bytes) -> TagsByLog:
     if sum(map(len, shape.tags.values())) > MAX_TAGS:
         raise LimitExceededError("tags of one request", MAX_TAGS)
     return {Origin(origin): [LocatorTag(bytes.fromhex(tag)) for tag in tags] for origin, tags in shape.tags.items()}
+
+
+def encode_own_record(asked: OwnRecordRequest) -> bytes:
+    """Encode what a patient asks for in full."""
+    return msgspec.json.encode(_OwnRecord(asked.origin, asked.tag.hex(), asked.request_id))
+
+
+def parse_own_record(data: bytes) -> OwnRecordRequest:
+    """Parse what a patient asks for in full.
+
+    Raises:
+        MalformedPatientEntriesError: It is no such request.
+    """
+    shape = _parse(data, _OwnRecord)
+    return OwnRecordRequest(Origin(shape.origin), LocatorTag(bytes.fromhex(shape.tag)), RequestId(shape.request_id))
 
 
 def encode_answer(logs: Mapping[Origin, AnsweredLog]) -> bytes:
