@@ -46,8 +46,8 @@ class CheckStore(Protocol):
     def due(self, institution: InstitutionId, hour_ms: int) -> Sequence[KeptCheck]:
         """Return what is to be logged of an institution's hour, in the order in which it was answered."""
 
-    def mark_logged(self, transaction: RecordsTransaction, checks: Collection[CheckId]) -> None:
-        """Note that checks went into the log."""
+    def mark_logged(self, transaction: RecordsTransaction, checks: Collection[CheckId]) -> int:
+        """Note that checks go into the log with this transaction; return how many of them were due."""
 
     def forget(self, transaction: RecordsTransaction, before_ms: int) -> None:
         """Remove checks of before a time, save those that are still to be logged or were decided on."""

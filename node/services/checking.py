@@ -134,7 +134,7 @@ class OrderChecking:
 
 
 class CheckLeaves:
-    """Stages check leaves when their hour has ended; one thread."""
+    """Stages check leaves when their hour has ended."""
 
     def __init__(
         self,
@@ -168,8 +168,9 @@ class CheckLeaves:
             def work(
                 transaction: RecordsTransaction, entries: Sequence[ActEntry] = entries, logged: Sequence[CheckId] = logged
             ) -> None:
-                self._composer.stage(transaction, institution, entries)
-                self._parts.store.mark_logged(transaction, logged)
+                # another step, of another thread or process, may have come first
+                if self._parts.store.mark_logged(transaction, logged) == len(logged):
+                    self._composer.stage(transaction, institution, entries)
 
             self._parts.writer.submit(work).result()
             self._staged(self._origins[institution])

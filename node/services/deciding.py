@@ -125,7 +125,7 @@ class Deciding:
             raise StaleCheckError  # it was answered by other versions of the documents
         results = [offer.leaf for line in check.outcome.lines for offer in line.offers]
         verified = parts.retrievals.verified(institution, results)
-        order_mac = self._order_mac(institution, check.outcome.encounter, order.order_id)
+        order_mac = self._order_mac(patient, check.outcome.encounter, order.order_id)
         decision_id = DecisionId(secrets.token_hex(_ID_BYTES))
 
         def work(transaction: RecordsTransaction) -> DecisionAnswer:
@@ -195,9 +195,9 @@ class Deciding:
             message = encode_decision_message(DecisionMessage(decision_id, outcome, results, reason, decision.decided_at_ms))
             self._parts.outbox.tell(transaction, institution, [issuer], DECISION_KIND, decision_id, message)
 
-    def _order_mac(self, institution: InstitutionId, encounter: str, order_id: str) -> bytes:
-        message = b"\0".join(each.encode() for each in (institution, encounter, order_id))
-        return self._parts.keys.mac(DECISION_SEAL, message)
+    def _order_mac(self, patient: PatientKeys, encounter: str, order_id: str) -> bytes:
+        message = b"\0".join((encounter.encode(), order_id.encode()))
+        return self._parts.keys.mac(DECISION_SEAL, patient.exchange_public_key + message)
 
 
 def decision_content(text: DecisionText, pins: tuple[Pin, ...]) -> DecisionContent:

@@ -58,12 +58,13 @@ class SqlCheckStore:
         chosen = sa.and_(table.c.due.is_(True), table.c.institution == institution, table.c.hour_ms == hour_ms)
         return self._read(sa.select(table).where(chosen).order_by(table.c.checked_at_ms, table.c.check_id))
 
-    def mark_logged(self, transaction: RecordsTransaction, checks: Collection[CheckId]) -> None:
-        """Note that checks went into the log."""
-        ordered = list(checks)
+    def mark_logged(self, transaction: RecordsTransaction, checks: Collection[CheckId]) -> int:
+        """Note that checks go into the log with this transaction; return how many of them were due."""
+        ordered, count = list(checks), 0
         for start in range(0, len(ordered), _CHUNK):
-            chosen = order_checks.c.check_id.in_(ordered[start : start + _CHUNK])
-            connection_of(transaction).execute(order_checks.update().where(chosen).values(due=False))
+            chosen = sa.and_(order_checks.c.check_id.in_(ordered[start : start + _CHUNK]), order_checks.c.due.is_(True))
+            count += connection_of(transaction).execute(order_checks.update().where(chosen).values(due=False)).rowcount
+        return count
 
     def forget(self, transaction: RecordsTransaction, before_ms: int) -> None:
         """Remove checks that were answered before a time, those that are still to be logged or were decided on apart."""
