@@ -37,8 +37,9 @@ ConcordError
 │   └── RecordLockedError, RequestConflictError, UnknownRetrievalError, NotFoundByKeysError, SupersededTargetError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
 │   ├── SheetRefusedError           a table that cannot be imported: lists every cell
-│   └── DecisionError               UnknownOrderLineError, StaleCheckError, DecisionStandsError, NotOfferedError,
-│                                   RetrievalMissingError, ReasonMissingError, MalformedReasonError
+│   ├── UnknownCheckError           a check that is not kept, or another institution's
+│   └── DecisionError               UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError,
+│                                   NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
 │   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
@@ -580,6 +581,22 @@ class SheetRefusedError(InputError):
 
 class DecisionError(InputError):
     """A decision that cannot be taken as it was asked for. Nothing was logged."""
+
+
+class UnknownCheckError(InputError):
+    """The institution made no such check, or it is no longer kept."""
+
+    def __init__(self, check_id: str) -> None:
+        super().__init__(f"no check {check_id} of this institution, or it is no longer kept; check the order again")
+        self.check_id = check_id
+
+
+class UnknownDecisionError(DecisionError):
+    """The institution took no such decision."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(f"no decision {decision_id} of this institution")
+        self.decision_id = decision_id
 
 
 class UnknownOrderLineError(DecisionError):

@@ -139,6 +139,15 @@ class DisclosureSettings(_Section):
     max_emergencies_per_hour_of_institution: int = Field(50, gt=0, description="the same, by a whole institution")
 
 
+class RecognitionSettings(_Section):
+    """The check at order time, and decisions."""
+
+    directory: Path | None = Field(
+        None, description="folder of catalogue, maps, prices and the rest, relative to the directory; none: the sample documents"
+    )
+    max_check_age_s: float = Field(86_400.0, gt=0, description="how old a check may be that is decided on")
+
+
 class WorkSettings(_Section):
     """Where work is done."""
 
@@ -165,6 +174,7 @@ class NodeSettings(BaseSettings):
     relocation: RelocationSettings = RelocationSettings()
     supervision: SupervisionSettings = SupervisionSettings()
     codes: CodeSettings = CodeSettings()
+    recognition: RecognitionSettings = RecognitionSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -240,6 +250,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "relocation": RelocationSettings,
     "supervision": SupervisionSettings,
     "codes": CodeSettings,
+    "recognition": RecognitionSettings,
 }
 
 

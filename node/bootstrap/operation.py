@@ -27,6 +27,7 @@ from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer,
 from node.bootstrap.oversight import build_oversight
 from node.bootstrap.packages import check_one_root
 from node.bootstrap.reading import build_reading
+from node.bootstrap.recognition import build_recognition
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
@@ -102,16 +103,19 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         refiling = build_refiling(foundation, services, sharing, None if exchange is None else exchange.services)
         codes = build_codes(foundation, services, sharing, exchange, consents.services)
         reading = build_reading(foundation, services, sharing, exchange, consents, stack)
+        recognition = build_recognition(foundation, services, sharing, exchange, None if reading is None else reading.services)
         oversight = build_oversight(foundation, services, sharing)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops, *oversight.loops]
         loops += () if exchange is None else exchange.loops
         loops += () if reading is None else reading.loops
+        loops += () if recognition is None else recognition.loops
         _start(foundation, services, loops, stack)
         closing = stack.pop_all()
     node = replace(
         services.node,
         exchange=None if exchange is None else exchange.services,
         reading=None if reading is None else reading.services,
+        recognition=None if recognition is None else recognition.services,
         consenting=consents.services,
         codes=codes,
         refiling=refiling,

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
+from node.cli.recognition_words import describe_recognition, recognition_json, recognition_time
 from node.cli.texts import Texts
 from node.domain.access import AccessContent, Actor, CodeContent, ConsentContent
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.header import AnyContent, Header, HeaderContent, RelocationContent
+from node.domain.recognition_acts import CheckContent, DecisionContent, RecognitionContent, ReversalContent
 
 _TABLE: Final = "patient"
 _SHOWN_DIGITS: Final = 8
@@ -20,6 +22,9 @@ PATIENT_ROLE: Final = "patient"
 PATIENT_KEY: Final = "patient-key"
 """How a receipt says that the patient read themselves (`node.services.patient_records`); `verify` imports no services."""
 _LAST_MS: Final = 253_402_300_799_999
+
+
+ActContent = AccessContent | ConsentContent | CodeContent | RecognitionContent
 
 
 class Line(Protocol):
@@ -63,7 +68,7 @@ def section_of(line: Line) -> str:
             return "results"
         case ConsentContent():
             return "consents"
-        case AccessContent() | CodeContent():
+        case AccessContent() | CodeContent() | CheckContent() | DecisionContent() | ReversalContent():
             return "access"
         case _:
             return "other"
@@ -108,6 +113,12 @@ def describe_line(line: Line, texts: Texts) -> str:
             return texts.say(_TABLE, key, {**common, **_record(record)})
         case RelocationContent() as relocation:
             return texts.say(_TABLE, "relocation", {**common, **_record(relocation.record), "reason": relocation.reason})
+        case act:
+            return _act(act, common, texts)
+
+
+def _act(content: ActContent, common: Mapping[str, str], texts: Texts) -> str:
+    match content:
         case AccessContent() as access:
             return _access(access, common, texts)
         case ConsentContent() as consent:
@@ -115,6 +126,8 @@ def describe_line(line: Line, texts: Texts) -> str:
         case CodeContent() as code:
             values = {**common, **_actor(code.actor), "what": code.what, "who": code.institution}
             return texts.say(_TABLE, "code", values)
+        case CheckContent() | DecisionContent() | ReversalContent() as act:
+            return describe_recognition(act, {**common, **_actor(act.actor)}, texts)
 
 
 def line_json(line: Line) -> dict[str, object]:
@@ -162,6 +175,8 @@ def content_json(content: AnyContent) -> dict[str, object]:
                 "emergency_id": _hex(content.emergency_id),
                 "occurred_at_ms": content.occurred_at_ms,
             }
+        case CheckContent() | DecisionContent() | ReversalContent():
+            return {**recognition_json(content), "actor": _actor(content.actor)}
 
 
 def _access(access: AccessContent, common: Mapping[str, str], texts: Texts) -> str:
@@ -243,6 +258,8 @@ def _when(line: Line) -> int:
             return at_ms
         case AccessContent(occurred_at_ms=at_ms) | ConsentContent(occurred_at_ms=at_ms) | CodeContent(occurred_at_ms=at_ms):
             return at_ms
+        case CheckContent() | DecisionContent() | ReversalContent() as act:
+            return recognition_time(act, line.claimed_time_ms)
         case _:
             return line.claimed_time_ms
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.domain.access import AccessContent, CodeContent, ConsentContent, ConsentId
 from node.domain.entry import LeafReference, RecordId, Version
+from node.domain.recognition_acts import RecognitionContent
 from node.domain.record import Item, Kind, RecordStatus
 from node.errors import NotARecordError
 
@@ -70,7 +71,7 @@ class RelocationContent:
     """What the target's own header says."""
 
 
-AnyContent = HeaderContent | AccessContent | ConsentContent | CodeContent | RelocationContent
+AnyContent = HeaderContent | AccessContent | ConsentContent | CodeContent | RelocationContent | RecognitionContent
 """What a header can hold."""
 
 

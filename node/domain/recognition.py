@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Final, NewType
+from typing import TYPE_CHECKING, Final, NewType
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level
-from node.domain.header import HeaderContent
+
+if TYPE_CHECKING:  # headers tell of recognition too
+    from node.domain.header import HeaderContent
 
 ItemCode = NewType("ItemCode", str)
 """A recognisable item of the catalogue, such as `LAB-ALT`."""

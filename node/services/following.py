@@ -33,7 +33,8 @@ from ledger.follower import (
 from ledger.forks import KnownHead
 from ledger.hashing import LeafIndex, TreeSize
 from ledger.notes import parse_note
-from node.domain.entry import Origin
+from node.domain.entry import Level, Origin
+from node.domain.recognition import Reachability
 from node.domain.trust import TrustedLog
 from node.errors import ChainError, ConcordError, NodeStoppingError
 from node.ports.chain import AnchorChain
@@ -129,6 +130,22 @@ class FollowingService:
     def is_frozen(self, origin: Origin) -> bool:
         """Tell whether a log is frozen here."""
         return origin in self._frozen
+
+    def level(self, origin: Origin, leaf_index: int) -> Level:
+        """Return how far an entry got that was found in the index, as far as the chain told this node."""
+        each = self._logs.get(origin)
+        anchored = None if each is None else each.anchored
+        return Level.LOGGED if anchored is None or leaf_index >= anchored.size else Level.ANCHORED
+
+    def reachability(self, origin: Origin) -> Reachability:
+        """Return whether the node that serves a log answered lately."""
+        each = self._logs.get(origin)
+        if each is not None and each.state == "away":
+            return Reachability.AWAY
+        if each is None or each.looked_at is None:
+            return Reachability.UNKNOWN
+        lately = self._clock.now() - each.looked_at <= timedelta(seconds=2 * self._poll_interval_s)
+        return Reachability.REACHABLE if lately else Reachability.UNKNOWN
 
     def report(self) -> list[FollowedStatus]:
         """Return how each log does."""

@@ -23,6 +23,7 @@ from node.services.oversight import Oversight
 from node.services.patients import PatientService
 from node.services.progress import Progress
 from node.services.reading import Reading
+from node.services.recognition import Recognition
 from node.services.refiling import RefilingService
 from node.services.status import StatusService
 from node.services.withdrawal import WithdrawalService
@@ -85,6 +86,8 @@ class Node:
     """Codes of patients; None without a registry."""
     reading: Reading | None = None
     """What it reads of other members, and lets them read; None without a registry."""
+    recognition: Recognition | None = None
+    """Checks at order time, and decisions; None without a registry."""
     consenting: Consenting | None = None
     """Consents and emergencies; None where the consortium has no contract for them."""
     withdrawal: WithdrawalService | None = None

@@ -15,6 +15,7 @@ from node.domain.access import AccessContent
 from node.domain.entry import InstitutionId, LeafReference, Origin, RecordId
 from node.domain.header import RelocationContent
 from node.domain.patient import PatientKeys
+from node.domain.recognition_acts import CheckContent, DecisionContent
 from node.errors import HeaderVerificationError, InputError, NotYetLoggedError, UnknownRecordError
 from node.ports.clock import Clock, unix_ms
 from node.ports.identities import InstitutionIdentity
@@ -134,6 +135,10 @@ def _names(entry: FoundEntry, named: set[LeafReference]) -> bool:
     content = None if entry.header is None else entry.header.content
     if isinstance(content, AccessContent):
         return not named.isdisjoint(content.subjects)
+    if isinstance(content, CheckContent):
+        return any(offer.leaf in named for check in content.checks for line in check.lines for offer in line.offers)
+    if isinstance(content, DecisionContent):
+        return any(result.leaf in named for result in content.results)
     return isinstance(content, RelocationContent) and content.target in named
 
 

@@ -1,7 +1,8 @@
-"""The texts of headers that describe an act instead of a record: access, consent, code, relocation (docs/spec/header.md).
+"""The texts of headers that describe an act instead of a record (docs/spec/header.md).
 
-`format_version` 2: after the pseudonym comes one object `act`, whose `about` says which of the four it is. Left out: the
-padding and the pseudonym's slot, which are those of every header (`header_text`).
+`format_version` 2: after the pseudonym comes one object `act`, whose `about` says what it is: access, consent, code or
+relocation here, what is logged of recognition in `header_recognition`. Left out: the padding and the pseudonym's slot, which
+are those of every header (`header_text`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from node.domain.access import (
     AccessContent,
     AccessOutcome,
     AccessSide,
-    Actor,
     BlockStamp,
     CodeContent,
     ConsentContent,
@@ -26,37 +26,37 @@ from node.domain.access import (
 )
 from node.domain.entry import InstitutionId
 from node.domain.header import RelocationContent
-from node.wire.header_shapes import Content, Reference, content_of, reference_of, shape_of, shape_of_reference
+from node.domain.recognition_acts import CheckContent, DecisionContent, RecognitionContent, ReversalContent
+from node.wire.header_recognition import Check, Decision, Reversal, content_of_recognition, shape_of_recognition
+from node.wire.header_shapes import (
+    ActorShape,
+    Content,
+    Reference,
+    Shape,
+    actor_of,
+    content_of,
+    reference_of,
+    shape_of,
+    shape_of_actor,
+    shape_of_reference,
+)
 
-ActContent = AccessContent | ConsentContent | CodeContent | RelocationContent
+ActContent = AccessContent | ConsentContent | CodeContent | RelocationContent | RecognitionContent
 
 _Hex32 = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
 _RequestId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 
 
-class _Shape(msgspec.Struct, forbid_unknown_fields=True):
-    """Every object: nothing unknown, nothing missing."""
-
-
-class _Actor(_Shape):
-    institution: str
-    department: str
-    staff_number: str
-    licence_number: str
-    authentication: str
-    role: str
-
-
-class _Block(_Shape):
+class _Block(Shape):
     number: Annotated[int, Meta(ge=0)]
     hash: _Hex32
 
 
-class _Access(_Shape, tag_field="about", tag="access"):
+class _Access(Shape, tag_field="about", tag="access"):
     request_id: _RequestId
     side: AccessSide
     counterpart: str
-    actor: _Actor
+    actor: ActorShape
     purpose: Purpose
     outcome: AccessOutcome
     reason: str
@@ -68,7 +68,7 @@ class _Access(_Shape, tag_field="about", tag="access"):
     encounter: str
 
 
-class _Consent(_Shape, tag_field="about", tag="consent"):
+class _Consent(Shape, tag_field="about", tag="consent"):
     consent_id: _Hex32
     asserted: bool
     granter: str
@@ -79,16 +79,16 @@ class _Consent(_Shape, tag_field="about", tag="consent"):
     occurred_at_ms: int
 
 
-class _Code(_Shape, tag_field="about", tag="code"):
+class _Code(Shape, tag_field="about", tag="code"):
     what: str
     institution: str
-    actor: _Actor
+    actor: ActorShape
     emergency_id: _Hex32 | None
     request_id: _RequestId
     occurred_at_ms: int
 
 
-class _Relocation(_Shape, tag_field="about", tag="relocation"):
+class _Relocation(Shape, tag_field="about", tag="relocation"):
     target: Reference
     target_type: Annotated[int, Meta(ge=1, le=255)]
     reason: str
@@ -96,7 +96,7 @@ class _Relocation(_Shape, tag_field="about", tag="relocation"):
     record: Content
 
 
-Act = _Access | _Consent | _Code | _Relocation
+Act = _Access | _Consent | _Code | _Relocation | Check | Decision | Reversal
 
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -126,7 +126,7 @@ def act_content(act: Act) -> ActContent:
             return CodeContent(
                 what=act.what,
                 institution=InstitutionId(act.institution),
-                actor=_actor(act.actor),
+                actor=actor_of(act.actor),
                 emergency_id=_unhex(act.emergency_id),
                 request_id=RequestId(act.request_id),
                 occurred_at_ms=act.occurred_at_ms,
@@ -139,6 +139,8 @@ def act_content(act: Act) -> ActContent:
                 consent_id=_consent_id(act.consent_id),
                 record=content_of(act.record),
             )
+        case Check() | Decision() | Reversal():
+            return content_of_recognition(act)
 
 
 def _shape(content: ActContent) -> Act:
@@ -160,7 +162,7 @@ def _shape(content: ActContent) -> Act:
             return _Code(
                 what=content.what,
                 institution=content.institution,
-                actor=_actor_shape(content.actor),
+                actor=shape_of_actor(content.actor),
                 emergency_id=_hex(content.emergency_id),
                 request_id=content.request_id,
                 occurred_at_ms=content.occurred_at_ms,
@@ -173,6 +175,8 @@ def _shape(content: ActContent) -> Act:
                 consent_id=_hex(content.consent_id),
                 record=shape_of(content.record),
             )
+        case CheckContent() | DecisionContent() | ReversalContent():
+            return shape_of_recognition(content)
 
 
 def _access(act: _Access) -> AccessContent:
@@ -181,7 +185,7 @@ def _access(act: _Access) -> AccessContent:
         request_id=RequestId(act.request_id),
         side=act.side,
         counterpart=InstitutionId(act.counterpart),
-        actor=_actor(act.actor),
+        actor=actor_of(act.actor),
         purpose=act.purpose,
         outcome=act.outcome,
         reason=act.reason,
@@ -200,7 +204,7 @@ def _access_shape(content: AccessContent) -> _Access:
         request_id=content.request_id,
         side=content.side,
         counterpart=content.counterpart,
-        actor=_actor_shape(content.actor),
+        actor=shape_of_actor(content.actor),
         purpose=content.purpose,
         outcome=content.outcome,
         reason=content.reason,
@@ -210,28 +214,6 @@ def _access_shape(content: AccessContent) -> _Access:
         subjects=[shape_of_reference(subject) for subject in content.subjects],
         occurred_at_ms=content.occurred_at_ms,
         encounter=content.encounter,
-    )
-
-
-def _actor(shape: _Actor) -> Actor:
-    return Actor(
-        institution=InstitutionId(shape.institution),
-        department=shape.department,
-        staff_number=shape.staff_number,
-        licence_number=shape.licence_number,
-        authentication=shape.authentication,
-        role=shape.role,
-    )
-
-
-def _actor_shape(actor: Actor) -> _Actor:
-    return _Actor(
-        institution=actor.institution,
-        department=actor.department,
-        staff_number=actor.staff_number,
-        licence_number=actor.licence_number,
-        authentication=actor.authentication,
-        role=actor.role,
     )
 
 

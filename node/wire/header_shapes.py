@@ -1,4 +1,4 @@
-"""The JSON shapes that header texts share: a record's content, and references to leaves (docs/spec/header.md)."""
+"""The JSON shapes that header texts share: a record's content, actors, and references to leaves (docs/spec/header.md)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,28 @@ import msgspec
 from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES
-from node.domain.entry import LeafReference, Origin, RecordId, Version
+from node.domain.access import Actor
+from node.domain.entry import InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.record import Item, Kind, RecordStatus
 
 HEX: Final = rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z"
 """32 bytes, in lower case."""
+
+
+class Shape(msgspec.Struct, forbid_unknown_fields=True):
+    """Every object of an act: nothing unknown, nothing missing."""
+
+
+class ActorShape(Shape):
+    """Who acts."""
+
+    institution: str
+    department: str
+    staff_number: str
+    licence_number: str
+    authentication: str
+    role: str
 
 
 class _Item(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -100,3 +116,27 @@ def shape_of_reference(reference: LeafReference) -> Reference:
 def reference_of(shape: Reference) -> LeafReference:
     """Return the entry that a decoded shape names."""
     return LeafReference(Origin(shape.origin), bytes.fromhex(shape.leaf_hash))
+
+
+def actor_of(shape: ActorShape) -> Actor:
+    """Return the actor that a decoded shape names."""
+    return Actor(
+        institution=InstitutionId(shape.institution),
+        department=shape.department,
+        staff_number=shape.staff_number,
+        licence_number=shape.licence_number,
+        authentication=shape.authentication,
+        role=shape.role,
+    )
+
+
+def shape_of_actor(actor: Actor) -> ActorShape:
+    """Return the shape that encodes an actor."""
+    return ActorShape(
+        institution=actor.institution,
+        department=actor.department,
+        staff_number=actor.staff_number,
+        licence_number=actor.licence_number,
+        authentication=actor.authentication,
+        role=actor.role,
+    )

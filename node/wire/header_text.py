@@ -22,7 +22,7 @@ STEP_BYTES: Final = 512
 FORMAT_VERSION: Final = 1
 ACT_VERSION: Final = 2
 
-_MAX_DEPTH: Final = 6
+_MAX_DEPTH: Final = 9
 _NO_PSEUDONYM: Final = b"null".ljust(2 * HASH_BYTES + 2)
 
 

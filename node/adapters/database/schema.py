@@ -11,6 +11,7 @@ from ledger.store.sql import create_sql_log
 from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database import (
+    tables_checks,
     tables_codes,
     tables_consents,
     tables_disclosures,
@@ -34,6 +35,7 @@ from node.errors import SchemaVersionError, SettingsError
 log_tables(records_metadata)
 JOURNAL_TABLES = journal_tables(records_metadata)
 FEATURE_TABLES = (
+    tables_checks,
     tables_consents,
     tables_codes,
     tables_disclosures,

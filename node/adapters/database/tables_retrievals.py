@@ -16,7 +16,7 @@ retrieval_requests = sa.Table(
     sa.Column("holder", sa.String(64), nullable=False),
     sa.Column("origin", sa.String(255), nullable=False),
     sa.Column("leaf_index", sa.BigInteger, nullable=False),
-    sa.Column("leaf_hash", sa.LargeBinary(32), nullable=False),
+    sa.Column("leaf_hash", sa.LargeBinary(32), nullable=False, index=True),
     sa.Column("tag", sa.LargeBinary, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Column("state", sa.String(16), nullable=False),

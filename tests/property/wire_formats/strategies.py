@@ -21,6 +21,26 @@ from node.domain.access import (
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, Version
 from node.domain.header import HeaderContent, PartSummary, RelocationContent
 from node.domain.patient import LocatorTag
+from node.domain.recognition import (
+    DecisionOutcome,
+    DocumentDigest,
+    ItemCode,
+    OrderableCode,
+    OrderLine,
+    Pin,
+    Reason,
+    ReasonCode,
+)
+from node.domain.recognition_acts import (
+    CheckContent,
+    CheckedLine,
+    CheckedOrder,
+    CheckId,
+    DecisionContent,
+    DecisionId,
+    OfferedResult,
+    ReversalContent,
+)
 from node.domain.record import Item, Kind, RecordIdentity, RecordStatus
 from node.wire.commitment import BodyPart
 from node.wire.leaf import Leaf, round_claimed_time
@@ -82,7 +102,7 @@ header_contents = st.builds(
 request_ids = st.binary(min_size=16, max_size=16).map(lambda data: RequestId(data.hex()))
 institutions = names.map(InstitutionId)
 actors = st.builds(Actor, institutions, texts, texts, texts, texts, texts)
-act_contents = st.one_of(
+access_contents = st.one_of(
     st.builds(
         AccessContent,
         request_id=request_ids,
@@ -128,4 +148,40 @@ act_contents = st.one_of(
         record=header_contents,
     ),
 )
+codes = texts.map(ItemCode)
+pins = st.lists(st.builds(Pin, texts, texts, hashes.map(DocumentDigest)), max_size=3).map(tuple)
+order_lines = st.builds(OrderLine, texts, texts.map(OrderableCode))
+offered = st.lists(st.builds(OfferedResult, references, institutions, st.lists(codes, max_size=3).map(tuple)), max_size=3).map(
+    tuple
+)
+checked_orders = st.builds(
+    CheckedOrder,
+    check_id=request_ids.map(CheckId),
+    encounter=texts,
+    checked_at_ms=times_ms,
+    lines=st.lists(st.builds(CheckedLine, order_lines, offered), max_size=3).map(tuple),
+    pins=pins,
+)
+recognition_contents = st.one_of(
+    st.builds(CheckContent, actors, st.lists(checked_orders, max_size=2).map(tuple)),
+    st.builds(
+        DecisionContent,
+        decision_id=request_ids.map(DecisionId),
+        check_id=request_ids.map(CheckId),
+        actor=actors,
+        encounter=texts,
+        line=order_lines,
+        outcome=st.sampled_from(DecisionOutcome),
+        results=offered,
+        items=st.lists(codes, max_size=3).map(tuple),
+        reason=st.none() | st.sampled_from(Reason),
+        sub_reason=st.none() | texts.map(ReasonCode),
+        saving_fen=lengths,
+        warned=st.booleans(),
+        pins=pins,
+        decided_at_ms=times_ms,
+    ),
+    st.builds(ReversalContent, request_ids.map(DecisionId), references, actors, times_ms),
+)
+act_contents = access_contents | recognition_contents
 times = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - the zone is given beside

@@ -1,0 +1,217 @@
+"""The check at order time: answered from this node's own index, durable before it is answered (docs/spec/recognition.md).
+
+One leaf for each patient, clinician and hour is staged when the hour has ended, of the checks in which a result of another
+institution was: `CheckLeaves`. Left out: the rules (`node.recognition.check`), what may be shown (`order_results`).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from node.domain.access import Actor
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
+from node.domain.patient import PatientKeys
+from node.domain.recognition import CheckOutcome, OrderLine, Pin
+from node.domain.recognition_acts import CheckContent, CheckedLine, CheckedOrder, CheckId, OfferedResult
+from node.domain.record import Kind, Part
+from node.errors import UnknownCheckError
+from node.identity.sealed import encode_patient_keys, parse_patient_keys
+from node.ports.checks import CheckStore, KeptCheck
+from node.ports.clock import Clock, unix_ms
+from node.ports.keys import NodeKeys
+from node.ports.records import RecordsTransaction, RecordsWriter
+from node.recognition.check import check_order
+from node.services.entries import ActEntry, EntryComposer
+from node.services.finding_patients import PatientLike
+from node.services.order_results import OrderResults
+from node.services.rulebook import Rulebook
+from node.wire.recognition_text import CHECKS_MEDIA_TYPE, CheckText, encode_checks, parse_checks
+
+CHECK_SEAL = "order-check"
+"""Purpose under which checks are sealed for this node."""
+CHECKS_KIND = Kind("order-checks")
+HOUR_MS = 3_600_000
+
+_ID_BYTES = 16
+_PRIVATE = 1
+"""Class of what its writer and the patient find."""
+_BATCH = 200
+"""Leaves that are staged in one transaction."""
+_KEPT_MS = 30 * 86_400_000
+"""How long checks are kept on which nobody decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOrder:
+    """What is about to be ordered, for whom, by whom."""
+
+    patient: PatientLike
+    """For whom."""
+    actor: Actor
+    """By whom."""
+    encounter: str
+    """The encounter, or empty."""
+    lines: tuple[OrderLine, ...]
+    """What."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckAnswer:
+    """The answer to a check."""
+
+    check_id: CheckId
+    """Names it; a decision cites it."""
+    outcome: CheckOutcome
+    """What was found."""
+    places: Mapping[LeafReference, tuple[Origin, int]]
+    """Where each result was found: what a retrieval names."""
+    warnings: Mapping[str, tuple[str, ...]]
+    """The words, by language, line by line; none where nothing was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckParts:
+    """What the services are made of."""
+
+    rules: Rulebook
+    """Catalogue, maps, marks, prices."""
+    results: OrderResults
+    """What may be shown of a patient."""
+    store: CheckStore
+    """Keeps checks."""
+    keys: NodeKeys
+    """Seals them."""
+    writer: RecordsWriter
+    """The one writer."""
+    clock: Clock
+    """Tells the time."""
+
+
+class OrderChecking:
+    """Answers checks; any thread."""
+
+    def __init__(self, parts: CheckParts) -> None:
+        self._parts = parts
+
+    def check(self, institution: InstitutionId, order: CheckOrder) -> CheckAnswer:
+        """Answer an order; what is answered is durable when this returns.
+
+        Raises:
+            NoProfileError: Nothing says by which rules the institution orders.
+            UnknownPatientError: The institution has no keys under this number.
+        """
+        parts = self._parts
+        index = parts.rules.ordering(institution)
+        found = parts.results.find(institution, order.patient)
+        outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
+        check_id = CheckId(secrets.token_hex(_ID_BYTES))
+        text = encode_checks([CheckText(check_id, order.actor, outcome)])
+        kept = KeptCheck(
+            check_id=check_id,
+            institution=institution,
+            checked_at_ms=outcome.checked_at_ms,
+            hour_ms=outcome.checked_at_ms // HOUR_MS * HOUR_MS,
+            is_due=outcome.has_foreign_hit,
+            outcome=parts.keys.seal(CHECK_SEAL, text),
+            patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(found.patient)),
+        )
+        parts.writer.submit(lambda transaction: parts.store.keep(transaction, kept)).result()
+        return CheckAnswer(check_id, outcome, found.places, parts.rules.warnings(outcome))
+
+    def recall(self, institution: InstitutionId, check_id: CheckId) -> tuple[CheckText, PatientKeys]:
+        """Return a check as it was answered, and whose it was.
+
+        Raises:
+            UnknownCheckError: The institution made none of this id, or it is no longer kept.
+        """
+        kept = self._parts.store.check(institution, check_id)
+        if kept is None:
+            raise UnknownCheckError(check_id)
+        return open_check(self._parts.keys, kept)
+
+
+class CheckLeaves:
+    """Stages check leaves when their hour has ended."""
+
+    def __init__(
+        self,
+        parts: CheckParts,
+        composer: EntryComposer,
+        origins: Mapping[InstitutionId, Origin],
+        staged: Callable[[Origin], None],
+    ) -> None:
+        self._parts = parts
+        self._composer = composer
+        self._origins = origins
+        self._staged = staged
+
+    def step(self) -> None:
+        """Stage what is due, and forget checks that nobody needs any more; the step of a loop."""
+        parts, now_ms = self._parts, unix_ms(self._parts.clock)
+        for institution, hour_ms in parts.store.due_hours(now_ms - HOUR_MS + 1):
+            self._stage(institution, parts.store.due(institution, hour_ms))
+        parts.writer.submit(lambda transaction: parts.store.forget(transaction, now_ms - _KEPT_MS)).result()
+
+    def _stage(self, institution: InstitutionId, kept: Sequence[KeptCheck]) -> None:
+        opened = [open_check(self._parts.keys, each) for each in kept]
+        # stable: within one clinician and patient, checks stay in their order
+        opened.sort(key=lambda each: _group(*each))
+        groups = [list(group) for _, group in groupby(opened, key=lambda each: _group(*each))]
+        for start in range(0, len(groups), _BATCH):
+            batch = groups[start : start + _BATCH]
+            entries = [check_entry([text for text, _ in group], group[0][1]) for group in batch]
+            logged = [text.check_id for group in batch for text, _ in group]
+
+            def work(
+                transaction: RecordsTransaction, entries: Sequence[ActEntry] = entries, logged: Sequence[CheckId] = logged
+            ) -> None:
+                # another step, of another thread or process, may have come first
+                if self._parts.store.mark_logged(transaction, logged) == len(logged):
+                    self._composer.stage(transaction, institution, entries)
+
+            self._parts.writer.submit(work).result()
+            self._staged(self._origins[institution])
+
+
+def open_check(keys: NodeKeys, kept: KeptCheck) -> tuple[CheckText, PatientKeys]:
+    """Open a check that this node sealed."""
+    (text,) = parse_checks(keys.open(CHECK_SEAL, kept.outcome))
+    return text, parse_patient_keys(keys.open(CHECK_SEAL, kept.patient))
+
+
+def check_entry(checks: Sequence[CheckText], patient: PatientKeys) -> ActEntry:
+    """Return the entry of one clinician's checks for one patient."""
+    content = CheckContent(checks[0].actor, tuple(_checked(each) for each in checks))
+    part = Part(CHECKS_MEDIA_TYPE, "checks", "", encode_checks(checks), "")
+    performed_at_ms = checks[0].outcome.checked_at_ms
+    return ActEntry(EntryType.CHECK_OUTCOME, CHECKS_KIND, content, (part,), performed_at_ms, patient, _PRIVATE)
+
+
+def pins_for(outcome: CheckOutcome) -> tuple[Pin, ...]:
+    """Return the pins that concern an outcome: those of all, and the maps of the institutions in it."""
+    named = {outcome.institution, *(each.institution for each in outcome.unmapped)}
+    for line in outcome.lines:
+        named.update(offer.institution for offer in line.offers)
+        named.update(result.institution for result in line.unrecognisable)
+    return tuple(pin for pin in outcome.pins if not pin.subject or pin.subject in named)
+
+
+def _checked(text: CheckText) -> CheckedOrder:
+    outcome = text.outcome
+    lines = tuple(
+        CheckedLine(
+            line.line,
+            tuple(OfferedResult(each.leaf, each.institution, tuple(item.item for item in each.items)) for each in line.offers),
+        )
+        for line in outcome.lines
+    )
+    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins_for(outcome))
+
+
+def _group(text: CheckText, patient: PatientKeys) -> tuple[bytes, tuple[str, ...]]:
+    actor = text.actor
+    who = (actor.department, actor.staff_number, actor.licence_number, actor.authentication, actor.role)
+    return patient.exchange_public_key, who

@@ -1,0 +1,26 @@
+"""Recognition, as the API sees it; there is none without a registry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.services.checking import CheckLeaves, OrderChecking
+from node.services.deciding import Deciding
+from node.services.heard_decisions import HeardDecisions
+from node.services.rulebook import Rulebook
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """The services."""
+
+    rules: Rulebook
+    """Catalogue, maps, marks, prices."""
+    checking: OrderChecking
+    """Answers checks at order time."""
+    leaves: CheckLeaves
+    """Logs them."""
+    deciding: Deciding
+    """Takes decisions."""
+    heard: HeardDecisions
+    """What others decided."""
