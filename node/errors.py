@@ -389,6 +389,15 @@ class UnknownPatientEntryError(InputError):
         super().__init__("nothing here has this tag for whoever signed; what was erased or is locked is answered alike")
 
 
+class MalformedEventsError(InputError):
+    """Kept events of figures that are none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "what is kept of figures does not read; restore records.db, or delete its tables figure_* to read all logs anew"
+        )
+
+
 class UnknownFindingError(InputError):
     """No such finding, or what showed it is not kept any more."""
 

@@ -122,10 +122,14 @@ class ConsentSettings(_Section):
 
 
 class SupervisionSettings(_Section):
-    """Pairing of receipts, at a regulator's node."""
+    """Pairing of receipts, figures and findings, at a regulator's node."""
 
     receipt_grace_s: float = Field(900.0, ge=0, description="how long one side of a disclosure may log later than the other")
     interval_s: float = Field(1.0, gt=0, description="how often new receipts are looked for")
+    silent_log_s: float = Field(86_400.0, gt=0, description="how long a log may show no new checkpoint before it is a finding")
+    emergency_review_s: float = Field(
+        86_400.0, gt=0, description="how long the review of an emergency may take before it is a finding"
+    )
 
 
 class DisclosureSettings(_Section):

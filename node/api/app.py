@@ -14,6 +14,7 @@ from node.api import (
     emergencies,
     evidence,
     exchange,
+    figures,
     log,
     openapi,
     patient_view,
@@ -48,6 +49,7 @@ ROUTES = (
     disclosures,
     tombstones,
     supervision,
+    figures,
     status,
 )
 """Modules of routes, in the order of the OpenAPI document."""

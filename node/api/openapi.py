@@ -24,7 +24,7 @@ _BODIES = (
     schemas.RefiledBody,
     schemas.NoticeListBody,
     schemas.OutboxBody,
-    schemas.FindingListBody,
+    *openapi_oversight.BODIES,
     *RETRIEVAL_BODIES,
 )
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from node.api import schemas
+from node.api import openapi_figures, schemas
 from node.api.openapi_shapes import JSON, bytes_answer, json_answer, problems, request_body
+
+BODIES: Final = (schemas.FindingListBody, *openapi_figures.BODIES)
 
 _FINDINGS_EXAMPLE: Final = {
     "findings": [
@@ -32,6 +34,7 @@ _FINDINGS_EXAMPLE: Final = {
 }
 
 OPERATIONS: Final[dict[str, dict[str, Any]]] = {
+    **openapi_figures.OPERATIONS,
     "trail": {
         "responses": {
             200: bytes_answer("the record's life, as a bundle", "application/vnd.concord.patient-bundle+json"),

@@ -16,8 +16,8 @@ from node.domain.entry import InstitutionId
 from node.errors import MalformedParameterError, SettingsError
 from node.ports.supervision import FindingFilter, KeptFinding
 from node.services.clients import Scope
-from node.services.findings import FindingService
 from node.services.node import Node
+from node.services.oversight import Supervision
 from node.supervision.findings import FindingCode, FindingId
 from node.wire.finding_evidence import FINDING_MEDIA_TYPE
 
@@ -27,16 +27,16 @@ _CURSOR: Final = re.compile(r"([0-9]{1,15})-([0-9a-f]{32})")
 _FINDING: Final = re.compile(r"[0-9a-f]{32}")
 
 
-def findings_of(node: Node) -> FindingService:
-    """Return the findings of a regulator's node.
+def supervision_of(node: Node) -> Supervision:
+    """Return what a regulator's node sees.
 
     Raises:
         SettingsError: This node hosts no regulator whose audit key the trust root names.
     """
-    findings = None if node.oversight is None else node.oversight.findings
-    if findings is None:
+    supervision = None if node.oversight is None else node.oversight.supervision
+    if supervision is None:
         raise SettingsError("this node hosts no regulator with an audit key in the trust root; ask the regulator's node")
-    return findings
+    return supervision
 
 
 @router.get("/v1/supervision/findings", **documented("findings"))
@@ -53,7 +53,7 @@ async def list_findings(
     client.require(Scope.READ_FINDINGS)
     blamed = None if institution is None else InstitutionId(institution)
     wanted = FindingFilter(() if code is None else (code,), blamed, bool(open_only))
-    page = await asyncio.to_thread(findings_of(node).page, wanted, _cursor(before), limit)
+    page = await asyncio.to_thread(supervision_of(node).findings.page, wanted, _cursor(before), limit)
     last = page[-1] if len(page) == limit else None
     return json_response(FindingListBody([_item(each) for each in page], None if last is None else _show_cursor(last)))
 
@@ -64,7 +64,7 @@ async def export_finding(node: NodeOf, client: Caller, finding_id: str) -> Respo
     client.require(Scope.READ_FINDINGS)
     if _FINDING.fullmatch(finding_id) is None:
         raise MalformedParameterError("finding_id", "32 hex digits")
-    evidence = await asyncio.to_thread(findings_of(node).evidence, FindingId(finding_id))
+    evidence = await asyncio.to_thread(supervision_of(node).findings.evidence, FindingId(finding_id))
     return Response(evidence, media_type=FINDING_MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 

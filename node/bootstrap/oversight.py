@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.adapters.database.disclosures import SqlHeldEntries
+from node.adapters.database.figures import SqlFigureStore
 from node.adapters.database.nonces import SqlNonceStore
 from node.adapters.database.own_entries import SqlPatients
 from node.adapters.database.supervision import SqlSupervisionStore
@@ -13,16 +14,21 @@ from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.services.audit_keys import AuditKeys
+from node.services.figures import FiguresParts, FiguresService
 from node.services.findings import FindingService
 from node.services.followed_proofs import FollowedProofs
+from node.services.log_standing import LogStanding, StandingRules
 from node.services.loops import Loop
-from node.services.oversight import Oversight
+from node.services.oversight import Oversight, Supervision
 from node.services.pairing import PairingService
 from node.services.patient_access import PatientAccess
 from node.services.patient_entries import PatientEntries
 from node.services.patient_records import PatientRecordParts, PatientRecords
 from node.services.rate_limit import RateLimit
+from node.services.supervised_logs import SupervisedLogs
 from node.services.trail import TrailParts, TrailService
+from node.terminology.bundle import Terminology
+from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, load_terminology
 from node.wire.http_signature import SignatureWindow
 
 
@@ -54,8 +60,8 @@ def build_oversight(foundation: Foundation, services: Services, sharing: Sharing
             clock=foundation.clock,
         )
     )
-    findings, loops = _supervision(foundation, services, proofs)
-    return BuiltOversight(Oversight(_patients(foundation, services, sharing, proofs), trails, findings), loops)
+    supervision, loops = _supervision(foundation, services, proofs)
+    return BuiltOversight(Oversight(_patients(foundation, services, sharing, proofs), trails, supervision), loops)
 
 
 def _patients(foundation: Foundation, services: Services, sharing: Sharing, proofs: FollowedProofs) -> PatientAccess:
@@ -93,9 +99,7 @@ def _records(foundation: Foundation, services: Services, sharing: Sharing, entri
     return PatientRecords(parts, own, endpoints)
 
 
-def _supervision(
-    foundation: Foundation, services: Services, proofs: FollowedProofs
-) -> tuple[FindingService | None, Sequence[Loop]]:
+def _supervision(foundation: Foundation, services: Services, proofs: FollowedProofs) -> tuple[Supervision | None, Sequence[Loop]]:
     trust_root, followed, settings = foundation.trust_root, foundation.followed, foundation.settings
     if trust_root is None:
         return None, ()
@@ -105,9 +109,11 @@ def _supervision(
     )
     if not keys:
         return None, ()
+    institutions = {log.origin: log.institution for log in trust_root.logs.values()}
     store = SqlSupervisionStore(foundation.stores.readers)
+    rules = StandingRules(int(settings.following.header_grace_s * 1000), int(settings.supervision.silent_log_s * 1000))
     pairing = PairingService(
-        institutions={log.origin: log.institution for log in trust_root.logs.values()},
+        institutions=institutions,
         following=services.following.service,
         index=followed.index,
         trust=followed.trust,
@@ -115,17 +121,44 @@ def _supervision(
         store=store,
         writer=foundation.stores.writer,
         clock=foundation.clock,
+        standing=LogStanding(institutions, followed.index, followed.trust, rules),
         grace_s=settings.supervision.receipt_grace_s,
-        header_grace_s=settings.following.header_grace_s,
     )
-    findings = FindingService(store, followed.index, followed.trust, proofs, keys)
-    return findings, [_loop(pairing, settings.supervision.interval_s)]
+    figures = FiguresService(
+        FiguresParts(
+            institutions=institutions,
+            following=services.following.service,
+            index=followed.index,
+            keys=keys,
+            seals=foundation.keys,
+            store=SqlFigureStore(foundation.stores.readers),
+            findings=store,
+            trust=followed.trust,
+            clock=foundation.clock,
+            writer=foundation.stores.writer,
+            documents=_documents,
+        )
+    )
+    supervision = Supervision(
+        findings=FindingService(store, followed.index, followed.trust, proofs, keys),
+        figures=figures,
+        logs=SupervisedLogs(trust_root, followed.index, followed.trust, keys, _documents),
+        clock=foundation.clock,
+    )
+    interval_s = settings.supervision.interval_s
+    return supervision, [_loop("pairing", pairing.step, interval_s), _loop("figures", figures.step, interval_s)]
 
 
-def _loop(pairing: PairingService, interval_s: float) -> Loop:
+def _documents() -> Terminology:
+    """Load the documents of the package: what is published in logs is not gathered yet."""
+    files = [file for folder in (PACKAGED_CATALOGUE, PACKAGED_MAPS) for file in sorted(folder.glob("*.json"))]
+    return load_terminology(file.read_bytes() for file in files)
+
+
+def _loop(name: str, work: Callable[[], bool], interval_s: float) -> Loop:
     def step() -> None:
-        if pairing.step():
+        if work():
             loop.wake()
 
-    loop = Loop("pairing", step, interval_s)
+    loop = Loop(name, step, interval_s)
     return loop

@@ -77,6 +77,9 @@ class FollowedIndex(Protocol):
     def leaves(self, origin: Origin, start: LeafIndex, count: int) -> list[bytes]:
         """Return a run of leaves; fewer at the end."""
 
+    def seen_times(self, origin: Origin, start: LeafIndex, end: LeafIndex) -> list[tuple[int, int]]:
+        """Return when a run of entries was seen, unix ms, and how many at each time, the earliest first."""
+
     def find_leaf(self, origin: Origin, leaf_hash: bytes) -> LeafIndex | None:
         """Return the first leaf of a log with this leaf hash."""
 

@@ -89,6 +89,11 @@ class SupervisionUpdate:
         return not (self.cursors or self.waiting or self.arrived or self.receipts or self.due or self.groups)
 
 
+def found_update(now_ms: int, groups: Mapping[str, Sequence[SupervisionFinding]]) -> SupervisionUpdate:
+    """Return an update that is about findings only."""
+    return SupervisionUpdate(now_ms=now_ms, cursors={}, waiting=(), arrived=(), receipts=(), due={}, groups=groups)
+
+
 class SupervisionStore(Protocol):
     """Keeps what supervision found."""
 

@@ -37,7 +37,7 @@ from node.domain.entry import Level, Origin
 from node.domain.recognition import Reachability
 from node.domain.trust import TrustedLog
 from node.errors import ChainError, ConcordError, NodeStoppingError
-from node.ports.chain import AnchorChain
+from node.ports.chain import AnchorChain, AnchoredHead
 from node.ports.clock import Clock, unix_ms
 from node.ports.index import IndexStore
 from node.ports.peers import FollowedPeer, Peers
@@ -82,7 +82,7 @@ class _FollowedLog:
         self.trusted = trusted
         self.peer = peer
         self.follower: Follower | None = None
-        self.anchored: KnownHead | None = None
+        self.anchored: AnchoredHead | None = None
         self.due: datetime | None = None
         """When to look again; None: now."""
         self.failures = 0
@@ -151,6 +151,10 @@ class FollowingService:
         """Return how each log does."""
         frozen = self._frozen
         return [self._status(each, frozen.get(origin)) for origin, each in sorted(self._logs.items())]
+
+    def anchored_heads(self) -> dict[Origin, AnchoredHead]:
+        """Return the heads that the chain held of logs when they were looked at last; those without one are left out."""
+        return {origin: each.anchored for origin, each in self._logs.items() if each.anchored is not None}
 
     def withheld(self) -> dict[Origin, int]:
         """Return how many headers of each log are overdue; logs without any are left out."""
@@ -260,13 +264,13 @@ class FollowingService:
         origin = each.trusted.origin
         if self._chain is not None:
             try:
-                head = self._chain.anchored_head(origin)
-                each.anchored = None if head is None else KnownHead(head.size, head.root)
+                each.anchored = self._chain.anchored_head(origin)
             except ChainError as error:
                 # followed all the same, against what the chain said last
                 log.debug("chain_unusable", reason=str(error))
         witnessed = [KnownHead(head.size, head.root, head.note) for head in self._trust.witnessed_heads(origin)]
-        return witnessed if each.anchored is None else [each.anchored, *witnessed]
+        anchored = each.anchored
+        return witnessed if anchored is None else [KnownHead(anchored.size, anchored.root), *witnessed]
 
     def _keep(self, each: _FollowedLog, events: Sequence[Event]) -> None:
         origin = each.trusted.origin

@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.ports.clock import Clock
+from node.services.figures import FiguresService
 from node.services.findings import FindingService
 from node.services.patient_access import PatientAccess
+from node.services.supervised_logs import SupervisedLogs
 from node.services.trail import TrailService
+
+
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """What a regulator sees."""
+
+    findings: FindingService
+    """What was found."""
+    figures: FiguresService
+    """What was counted."""
+    logs: SupervisedLogs
+    """The entries that both rest on."""
+    clock: Clock
+    """Tells the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,5 +34,5 @@ class Oversight:
     """What it does for patients."""
     trails: TrailService
     """Lives of its records."""
-    findings: FindingService | None
-    """What supervision found; None where no regulator with an audit key is hosted."""
+    supervision: Supervision | None
+    """What a regulator sees; None where none with an audit key is hosted."""

@@ -7,7 +7,7 @@ transaction: after a crash a step is done again, with the same result. What a st
 A log counts as seen until the time at which the follower last had all of it and every receipt in it could be read: who
 withholds a header is blamed for that, and nobody else's silence is held against them meanwhile.
 
-Left out: the rules (`node.supervision.pairing`), fetching logs and headers (`following`).
+Left out: the rules (`node.supervision.pairing`), fetching logs and headers (`following`), how logs stand (`log_standing`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ledger.checkpoints import parse_checkpoint
-from ledger.follower import parse_state
 from ledger.hashing import LeafIndex, hash_leaf
-from ledger.notes import parse_note
 from node.domain.access import AccessContent, CodeContent, RequestId
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.errors import HeaderVerificationError, InputError
@@ -31,6 +28,7 @@ from node.ports.supervision import LogCursor, ReceiptRow, SupervisionStore, Supe
 from node.ports.trust import TrustStore
 from node.services.audit_keys import AuditKeys
 from node.services.following import FollowingService
+from node.services.log_standing import LogStanding, trusted_size
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.pairing import REACH, PairingRules, Receipt, judge_request
 from node.wire.header import HeaderPlace
@@ -45,7 +43,8 @@ MAX_WAITING: Final = 10_000
 RECHECK_MS: Final = 5_000
 """When to look again at a request whose other side's log was not followed so far."""
 
-_RECEIPTS: Final = frozenset({EntryType.ACCESS_RECEIPT, EntryType.CHECK_OUTCOME})
+RECEIPT_TYPES: Final = frozenset({EntryType.ACCESS_RECEIPT, EntryType.CHECK_OUTCOME})
+"""Entry types that it reads."""
 _TYPE_AT: Final = 1
 
 
@@ -85,8 +84,8 @@ class PairingService:
         store: SupervisionStore,
         writer: RecordsWriter,
         clock: Clock,
+        standing: LogStanding,
         grace_s: float,
-        header_grace_s: float,
     ) -> None:
         self._institutions = institutions
         self._following = following
@@ -97,8 +96,7 @@ class PairingService:
         self._writer = writer
         self._clock = clock
         self._grace_ms = int(grace_s * 1000)
-        self._header_grace_ms = int(header_grace_s * 1000)
-        self._standing: dict[Origin, list[SupervisionFinding]] = {}
+        self._standing = standing
 
     def step(self) -> bool:
         """Look at what is new, and at what has become due.
@@ -113,7 +111,7 @@ class PairingService:
         for origin in self._institutions:
             self._read_log(step, origin, cursors.get(origin, LogCursor(0, 0)), complete.get(origin))
         due = self._judge(step, {**cursors, **step.cursors})
-        self._look_at_logs(step)
+        step.groups |= self._standing.news(step.now_ms)
         update = SupervisionUpdate(
             now_ms=step.now_ms,
             cursors=step.cursors,
@@ -212,9 +210,7 @@ class PairingService:
 
     def _trusted_size(self, step: _Step, origin: Origin) -> int:
         if origin not in step.sizes:
-            state = self._trust.followed(origin)
-            note = None if state is None else parse_state(state).note
-            step.sizes[origin] = 0 if note is None else int(parse_checkpoint(parse_note(note).text).size)
+            step.sizes[origin] = trusted_size(self._trust, origin)
         return step.sizes[origin]
 
     # Judging
@@ -258,33 +254,12 @@ class PairingService:
         entry = self._index.entries([LeafPlace(origin, LeafIndex(first))])
         return min([cursor.complete_at_ms, *(each.seen_at_ms for each in entry.values())])
 
-    # Logs
-
-    def _look_at_logs(self, step: _Step) -> None:
-        frozen = self._trust.frozen()
-        withheld = {each.origin: each for each in self._index.withheld(step.now_ms - self._header_grace_ms)}
-        for origin, institution in self._institutions.items():
-            findings = []
-            if origin in frozen:
-                values = (("reason", frozen[origin].kind),)
-                findings.append(SupervisionFinding(FindingCode.LOG_FROZEN, (institution,), origin, (), values))
-            if origin in withheld:
-                first = withheld[origin].first
-                entry = self._index.entries([LeafPlace(origin, first)]).get(LeafPlace(origin, first))
-                hashes = () if entry is None else (hash_leaf(entry.leaf),)
-                places = tuple(EntryPlace(origin, int(first), each, self._trusted_size(step, origin)) for each in hashes)
-                values = (("count", str(withheld[origin].count)),)
-                findings.append(SupervisionFinding(FindingCode.HEADER_WITHHELD, (institution,), origin, places, values))
-            # logs have the same standing from step to step: only news is written
-            if self._standing.get(origin) != findings:
-                step.groups[origin] = self._standing[origin] = findings
-
     def _unreadable(self, place: EntryPlace, reason: str) -> SupervisionFinding:
         blamed = (self._institutions[place.origin],)
         return SupervisionFinding(FindingCode.HEADER_UNREADABLE, blamed, _subject(place), (place,), (("reason", reason),))
 
 
-_TYPES: Final = frozenset(bytes((each,)) for each in _RECEIPTS)
+_TYPES: Final = frozenset(bytes((each,)) for each in RECEIPT_TYPES)
 
 
 def _subject(place: EntryPlace) -> str:

@@ -50,6 +50,10 @@ class FindingCode(StrEnum):
     """A header does not open for supervision, or is not what its entry type demands."""
     LOG_FROZEN = "log_frozen"
     """A log signed what contradicts what it signed before."""
+    LOG_SILENT = "log_silent"
+    """A log showed no new checkpoint for a long time."""
+    EMERGENCY_UNREVIEWED = "emergency_unreviewed"
+    """Somebody read in an emergency, and nobody reviewed it in time."""
 
 
 class Severity(StrEnum):
@@ -77,6 +81,8 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.HEADER_WITHHELD: Severity.WARNING,
     FindingCode.HEADER_UNREADABLE: Severity.WARNING,
     FindingCode.LOG_FROZEN: Severity.SERIOUS,
+    FindingCode.LOG_SILENT: Severity.NOTICE,
+    FindingCode.EMERGENCY_UNREVIEWED: Severity.WARNING,
 }
 
 

@@ -35,13 +35,17 @@ class AnchorDelays:
         self._zone = zone
         self._counts: dict[tuple[InstitutionId | None, str], Counter[int]] = {}
 
-    def take(self, institution: InstitutionId, logged_at_ms: int, anchored_at_ms: int) -> None:
-        """Take in one entry: when its checkpoint was first seen, and when the chain accepted a head that covers it."""
+    def take(self, institution: InstitutionId, logged_at_ms: int, anchored_at_ms: int, entries: int = 1) -> None:
+        """Take in entries: when their checkpoint was first seen, and when the chain accepted a head that covers them."""
         seconds = max(0, -(-(anchored_at_ms - logged_at_ms) // _SECOND_MS))
         month = (_EPOCH + timedelta(milliseconds=logged_at_ms)).astimezone(self._zone).strftime("%Y-%m")
         for who in (institution, None):
             for period in (month, ""):
-                self._counts.setdefault((who, period), Counter())[seconds] += 1
+                self._counts.setdefault((who, period), Counter())[seconds] += entries
+
+    def groups(self) -> list[tuple[InstitutionId | None, str]]:
+        """Return every institution, None for all, and month, empty for ever, in which something was anchored; sorted."""
+        return sorted(self._counts, key=lambda group: (group[0] or "", group[1]))
 
     def delay(self, institution: InstitutionId | None = None, period: str = "") -> AnchorDelay | None:
         """Return the delays of an institution, or of all, in a month, or ever; None where nothing was anchored."""

@@ -152,6 +152,16 @@ class SqlFollowedIndex:
         with self._readers.connect() as connection:
             return list(connection.scalars(query.order_by(table.c.leaf_index)))
 
+    def seen_times(self, origin: Origin, start: LeafIndex, end: LeafIndex) -> list[tuple[int, int]]:
+        """Return when a run of entries was seen, unix ms, and how many at each time, the earliest first."""
+        table = followed_leaves
+        query = sa.select(table.c.seen_at_ms, sa.func.count()).where(
+            table.c.log_id == self._ids.get(origin, -1), table.c.leaf_index >= start, table.c.leaf_index < end
+        )
+        with self._readers.connect() as connection:
+            rows = connection.execute(query.group_by(table.c.seen_at_ms).order_by(table.c.seen_at_ms)).all()
+        return [(seen_at_ms, count) for seen_at_ms, count in rows]
+
     def find_leaf(self, origin: Origin, leaf_hash: bytes) -> LeafIndex | None:
         """Return the first leaf of a log with this leaf hash."""
         table = followed_leaves

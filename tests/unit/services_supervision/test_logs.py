@@ -18,6 +18,7 @@ from node.ports.supervision import FindingFilter, KeptFinding
 from node.ports.trust import FrozenLog
 from node.services.audit_keys import AuditKeys
 from node.services.following import FollowedStatus
+from node.services.log_standing import LogStanding, StandingRules
 from node.services.pairing import PairingService
 from node.supervision.findings import FindingCode
 from node.wire.header import HeaderPlace, header_digest, prepare_header, seal_header
@@ -37,6 +38,7 @@ from tests.unit.services_supervision.consortium import (
 
 LOGS = {Origin(f"{each}.example/log"): each for each in (A, B)}
 LOG_A, LOG_B = LOGS
+SILENT_MS = 30 * 86_400_000
 
 
 @dataclass
@@ -54,6 +56,9 @@ class SimulatedLogs:
 
     def leaves(self, origin: Origin, start: int, count: int) -> list[bytes]:
         return [entry.leaf for entry in self.entries_of[origin][start : start + count]]
+
+    def seen_times(self, origin: Origin, start: int, end: int) -> list[tuple[int, int]]:
+        return [(entry.seen_at_ms, 1) for entry in self.entries_of[origin][start:end]]
 
     def entries(self, places: Sequence[LeafPlace]) -> dict[LeafPlace, FollowedEntry]:
         return {place: self.entries_of[place.origin][place.index] for place in places}
@@ -137,8 +142,8 @@ def regulator(tmp_path: Path) -> Iterator[Regulator]:
         store=store,
         writer=running.sharing.writer,
         clock=world.clock,
+        standing=LogStanding(LOGS, simulated, simulated, StandingRules(header_grace_ms=60_000, silent_ms=SILENT_MS)),
         grace_s=GRACE_S,
-        header_grace_s=60.0,
     )
     yield Regulator(world, logs, service, store)
     world.stop()

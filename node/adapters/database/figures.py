@@ -1,0 +1,62 @@
+"""What is kept of figures, in `records.db` (`ports.figures`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from node.adapters.database.tables_figures import figure_batches, figure_cursors, figure_waiting
+from node.adapters.database.transaction import connection_of
+from node.domain.entry import Origin
+from node.ports.figures import FigureCursor, FiguresUpdate
+from node.ports.records import RecordsTransaction
+
+_LOADED_ROWS: Final = 64
+
+
+class SqlFigureStore:
+    """A `FigureStore`."""
+
+    def __init__(self, readers: sa.Engine) -> None:
+        self._readers = readers
+
+    def cursors(self) -> Mapping[Origin, FigureCursor]:
+        """Return how far each log was read."""
+        with self._readers.connect() as connection:
+            rows = connection.execute(sa.select(figure_cursors)).all()
+        return {Origin(row.origin): FigureCursor(row.next_index, row.anchored_to) for row in rows}
+
+    def waiting(self, limit: int) -> Mapping[Origin, Sequence[int]]:
+        """Return entries whose header has not come, by log, lowest first; the limit counts over all logs."""
+        table, found = figure_waiting, defaultdict[Origin, list[int]](list)
+        query = sa.select(table).order_by(table.c.origin, table.c.leaf_index).limit(limit)
+        with self._readers.connect() as connection:
+            for row in connection.execute(query):
+                found[Origin(row.origin)].append(row.leaf_index)
+        return found
+
+    def batches(self) -> Iterator[bytes]:
+        """Yield all sealed events, in the order in which they were kept."""
+        query = sa.select(figure_batches.c.sealed).order_by(figure_batches.c.number)
+        with self._readers.connect() as connection:
+            for rows in connection.execute(query).yield_per(_LOADED_ROWS).partitions():
+                yield from (bytes(row.sealed) for row in rows)
+
+    def keep(self, transaction: RecordsTransaction, update: FiguresUpdate) -> None:
+        """Keep what a step read."""
+        connection = connection_of(transaction)
+        for origin, cursor in update.cursors.items():
+            connection.execute(figure_cursors.delete().where(figure_cursors.c.origin == origin))
+            values = {"origin": origin, "next_index": cursor.next_index, "anchored_to": cursor.anchored_to}
+            connection.execute(figure_cursors.insert().values(values))
+        for origin, index in update.arrived:
+            place = sa.and_(figure_waiting.c.origin == origin, figure_waiting.c.leaf_index == index)
+            connection.execute(figure_waiting.delete().where(place))
+        if update.waiting:
+            waiting = [{"origin": origin, "leaf_index": index} for origin, index in sorted(update.waiting)]
+            connection.execute(figure_waiting.insert(), waiting)
+        if update.sealed is not None:
+            connection.execute(figure_batches.insert().values(sealed=update.sealed))
