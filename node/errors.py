@@ -2,80 +2,65 @@
 
 ```
 ConcordError
-├── InputError                      the sender can mend it
+├── InputError                      the sender can mend it; nothing was changed
 │   ├── WireError                   bytes that are not what they claim to be
-│   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
-│   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
-│   │   ├── MalformedPatientCodeError, MalformedPatientFileError, MalformedPatientKeysError
-│   │   ├── MalformedPatientEntriesError
-│   │   ├── MalformedKindError, MalformedPublicEntryError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
-│   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
-│   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
-│   │   ├── MalformedRelocationError, MalformedCodeMessageError, MalformedSealedCardError, MalformedLocatorSecretError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError
-│   │   └── UnknownFormatError      a version or type that this release does not know
-│   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
-│   ├── MalformedParameterError     of a request or command
-│   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
-│   ├── VersionConflictError        an explicit version that another content holds
-│   ├── RecordErasedError           the record was erased
-│   ├── RecordLockedError           the patient withdrew; only a retention period keeps it
-│   ├── NotYetLoggedError           stored, and nothing to prove it with yet
-│   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
-│   │                               SecondPersonError, EmergencyRateError
-│   │                               SecondPersonError
-│   ├── HeaderKeptError             its header is never deleted
-│   ├── RefilingRefusedError        a record that cannot be filed under another patient like this
-│   ├── UnknownDocumentError, CodeTakenError, CodeRefusedError   at the code service
-│   └── UnknownRecordError, UnknownPartError, UnknownOriginError
-│   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownFindingError
-│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
-│   ├── UnknownMessageKindError, MessageConflictError
-│   └── RecordLockedError, RequestConflictError, UnknownRetrievalError, NotFoundByKeysError, SupersededTargetError
-│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
-│   ├── SheetRefusedError           a table that cannot be imported: lists every cell
-│   ├── UnknownCheckError           a check that is not kept, or another institution's
-│   └── DecisionError               UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError,
-│                                   NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError
+│   │   ├── MalformedJsonError      not JSON, or JSON that two readers could read differently
+│   │   │   └── DuplicateKeyError, NestingTooDeepError
+│   │   └── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError,
+│   │       MalformedPublicEntryError, MalformedRelocationError, MalformedCodeMessageError,
+│   │       MalformedSealedCardError, MalformedLocatorSecretError, MalformedPatientCodeError,
+│   │       MalformedPatientFileError, MalformedPatientEntriesError, MalformedPatientKeysError,
+│   │       MalformedEvidenceError, MalformedForkEvidenceError, MalformedCompletenessError, MalformedBundleError,
+│   │       MalformedFindingError, MalformedTrustRootError, MalformedConsentError, MalformedMessageError,
+│   │       MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError
+│   ├── LimitExceededError          a limit of the settings was exceeded
+│   │   └── DocumentTooLargeError
+│   ├── ConsentInputError           a consent cannot be granted, revoked or shown as asked
+│   │   └── UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError, EmergencyRateError,
+│   │       SecondPersonError
+│   ├── DecisionError               a decision that cannot be taken as it was asked for. Nothing was logged
+│   │   └── UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError, NotOfferedError,
+│   │       RetrievalMissingError, ReasonMissingError, MalformedReasonError
+│   └── DocumentRefusedError, MalformedParameterError, VersionConflictError, RecordErasedError, RecordLockedError,
+│       UnknownRecordError, UnknownPatientEntryError, MalformedEventsError, UnknownFindingError, UnknownPartError,
+│       NotYetLoggedError, UnknownOriginError, UnknownMessageKindError, RequestConflictError, UnknownRetrievalError,
+│       NotFoundByKeysError, SupersededTargetError, MessageConflictError, UnknownInstitutionError, HeaderKeptError,
+│       NoProfileError, SheetRefusedError, UnknownCheckError, RefilingRefusedError, UnknownDocumentError,
+│       CodeTakenError, CodeRefusedError
 ├── VerificationError               what was claimed does not hold
-│   ├── CommitmentError             PartNotCommittedError, BodySealError, MisplacedManifestError
-│   ├── HeaderVerificationError     HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError, NotARecordError
-│   ├── SealedMessageError, CardSealError   sealed to another key
-│   ├── LocatorSecretRefusedError   of a new epoch, by nobody who may
-│   ├── SealedMessageError          sealed to another key
-│   ├── DisclosureRefutedError      DisclosureSealError, ForeignDisclosureError, OutdatedDisclosureError
-│   ├── ConsentRefutedError         ConsentDigestError, ConsentAuthorityError
-│   ├── EvidenceRefutedError        in the verifier's order of checks:
+│   ├── CommitmentError             parts do not open the commitment
+│   │   └── PartNotCommittedError, BodySealError, MisplacedManifestError
+│   ├── HeaderVerificationError     a sealed header does not open, or its digest differs
+│   │   └── NotARecordError, HeaderDigestError, HeaderWrapError, HeaderKeyError, HeaderSealError
+│   ├── ConsentRefutedError         a consent that was presented is not the one on chain, or not the patient's
+│   │   └── ConsentDigestError, ConsentAuthorityError
+│   ├── DisclosureRefutedError      what a holder sent is not what was asked for; nothing of it is shown or kept
+│   │   └── DisclosureSealError, ForeignDisclosureError, OutdatedDisclosureError
+│   ├── EvidenceRefutedError        an evidence file claims what is not so
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
-│   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError
-│   ├── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
-│   └── ResponseSignatureError      an answer of a member that it did not sign, or not for this request
-├── AccessError                     UnauthenticatedError, ForbiddenError, RateLimitedError
-├── AccessError                     UnauthenticatedError, ForbiddenError, AccessDeniedError, TooManyDenialsError
-│   └── RequestSignatureError       MalformedSignatureError, UnknownRequestKeyError, RequestTimeError,
-│                                   AlteredRequestError, ReplayedRequestError, WrongAudienceError
-├── MemberError                     another member did not do its part; tried again later
-│   └── MemberAwayError, MemberRefusedError, MemberAnswerError, CustodiansAwayError
-│   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError
-│   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError,
-│   │       SeriesOrderError, SeriesTagError, BundleLineError
-│   └── TrustRootError              TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
-├── AccessError                     UnauthenticatedError, ForbiddenError, AccessDeniedError, TooManyDenialsError
-├── WitnessError                    WitnessAheadError, WitnessContradictsError, WitnessRefusesError
-├── ChainError                      ChainAwayError, WrongChainError, ContractMismatchError,
-│                                   TransactionRevertedError, NonceTakenError, ChainRefusedError,
-│                                   AnchorPendingError, AnchorBaseGoneError, TransactionMissingError,
-│                                   ConsentStateUnknownError
+│   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError, SeriesTagError,
+│   │       SeriesOrderError, BundleLineError
+│   ├── TrustRootError              a trust root is expired, or is not signed by those whom its predecessor names
+│   │   └── TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
+│   └── SealedMessageError, CardSealError, LocatorSecretRefusedError, ResponseSignatureError
+├── AccessError                     the caller may not do this
+│   ├── RequestSignatureError       a request that only members may send is not signed by one (RFC 9421)
+│   │   └── MalformedSignatureError, UnknownRequestKeyError, RequestTimeError, AlteredRequestError,
+│   │       ReplayedRequestError, WrongAudienceError
+│   └── UnauthenticatedError, RateLimitedError, ForbiddenError, AccessDeniedError, TooManyDenialsError
+├── MemberError                     another member did not do its part; what was to be sent stays, and is tried again
+│   └── MemberAwayError, CustodiansAwayError, MemberRefusedError, MemberAnswerError
+├── WitnessError                    a witness does not cosign a checkpoint of this node's logs
+│   └── WitnessAheadError, WitnessContradictsError, WitnessRefusesError
+├── ChainError                      the chain cannot be used as configured, or refused a transaction
+│   └── ChainAwayError, WrongChainError, ContractMismatchError, TransactionRevertedError, ConsentStateUnknownError,
+│       NonceTakenError, ChainRefusedError, TransactionMissingError, AnchorPendingError, AnchorBaseGoneError
 └── NodeError                       the operator must act
-    ├── SecretUnreadableError, KeyFileError, SchemaVersionError, DirectoryInUseError
-    ├── SettingsError               ConsentsOffError
-    └── NodeStoppingError, PreparationLostError, LogHaltedError, ForeignPermitError
-    ├── SecretUnreadableError, KeyFileError, SettingsError, SchemaVersionError, DirectoryInUseError
-    └── NodeStoppingError, PreparationLostError, LogHaltedError, IndexGapError
+    ├── SettingsError               the settings cannot be used
+    │   └── ConsentsOffError
+    └── SecretUnreadableError, KeyFileError, SchemaVersionError, DirectoryInUseError, NodeStoppingError,
+        PreparationLostError, LogHaltedError, IndexGapError, ForeignPermitError
 ```
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from devnet.codes import CodeDesk, draw_card
@@ -14,6 +15,36 @@ from devnet.topology import running_devnet
 from node.adapters.keys.files import read_key
 
 _DIRECTORY = Path(".demo")
+
+
+def steps(story: Story, sharing: Sharing) -> tuple[Callable[[], None], ...]:
+    """Return the steps, in the order of the story."""
+    return (
+        story.issue_code,
+        story.ingest,
+        story.find_by_code,
+        story.resubmit,
+        story.verify_whole,
+        story.verify_anchor,
+        story.disclose_one,
+        sharing.visit_without_code,
+        sharing.find,
+        sharing.refused_without_consent,
+        sharing.consent,
+        sharing.retrieve,
+        sharing.read_unlogged,
+        sharing.emergency,
+        story.lose_chain,
+        sharing.chain_away,
+        sharing.revoke,
+        sharing.who_looked,
+        sharing.unpaired,
+        story.flip_body,
+        story.flip_evidence,
+        story.flip_tile,
+        story.lift,
+        story.fork,
+    )
 
 
 def main() -> int:
@@ -29,33 +60,7 @@ def main() -> int:
             found += [f"{each.name} ({each.role}) at {node.url}" for node, each in devnet.institutions.values()]
         try:
             story = Story(devnet, output, report, CodeDesk(read_key(devnet.locator_secret)), draw_card())
-            sharing = Sharing(devnet, output, report, story.codes, story.card)
-            for step in (
-                story.issue_code,
-                story.ingest,
-                story.find_by_code,
-                story.resubmit,
-                story.verify_whole,
-                story.verify_anchor,
-                story.disclose_one,
-                sharing.visit_without_code,
-                sharing.find,
-                sharing.refused_without_consent,
-                sharing.consent,
-                sharing.retrieve,
-                sharing.read_unlogged,
-                sharing.emergency,
-                story.lose_chain,
-                sharing.chain_away,
-                sharing.revoke,
-                sharing.who_looked,
-                sharing.unpaired,
-                story.flip_body,
-                story.flip_evidence,
-                story.flip_tile,
-                story.lift,
-                story.fork,
-            ):
+            for step in steps(story, Sharing(devnet, output, report, story.codes, story.card)):
                 step()
             shutil.copyfile(devnet.trust_root, output / "trust-root.note")
         finally:

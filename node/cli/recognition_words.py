@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from node.cli.texts import Texts
+from node.domain.money import yuan
 from node.domain.recognition import DecisionOutcome
 from node.domain.recognition_acts import CheckContent, DecisionContent, OfferedResult, RecognitionContent, ReversalContent
-from node.recognition.warning import yuan
 
 _TABLE: Final = "patient"
 _SHOWN_DIGITS: Final = 8

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
 from node.domain.entry import InstitutionId
+from node.domain.money import yuan
 from node.domain.recognition import (
     CheckOutcome,
     Coverage,
@@ -76,11 +77,6 @@ def warning_lines(outcome: CheckOutcome, names: Names, texts: Tables) -> tuple[s
     """Spell an outcome, one line after the other; nothing where nothing was found."""
     lines = [line for check in outcome.lines for line in _order_line(check, names, texts)]
     return (*lines, *_cut([_unmapped(each, names, texts) for each in outcome.unmapped], texts))
-
-
-def yuan(fen: int) -> str:
-    """Spell an amount in yuan: 1250 fen is 12.50."""
-    return f"{fen // 100}.{fen % 100:02d}"
 
 
 def _order_line(check: OrderableCheck, names: Names, texts: Tables) -> list[str]:

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import node
+from node.domain.money import yuan
 from node.domain.recognition import UNRETRIEVABLE, Coverage, FoundResult, Obstacle, OrderableCode, Reachability, Reason
 from node.domain.record import Item
 from node.recognition.check import check_order
 from node.recognition.index import OrderingIndex
-from node.recognition.warning import chinese_names, english_names, warning_lines, yuan
+from node.recognition.warning import chinese_names, english_names, warning_lines
 from tests.unit.terminology import world
 from tests.unit.terminology.world import ALT, AST, CHEST, CT, GLU, GLUCOSE, LIVER, NOW_MS, B, C, D, result
 
