@@ -63,7 +63,6 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.UnknownEmergencyError, HTTPStatus.NOT_FOUND, "unknown-emergency", "No such emergency"),
     (errors.UnknownPatientError, HTTPStatus.NOT_FOUND, "unknown-patient", "No such patient"),
     (errors.EmergencyRateError, HTTPStatus.TOO_MANY_REQUESTS, "too-many-emergencies", "Too many emergencies"),
-    (errors.RecordLockedError, HTTPStatus.LOCKED, "record-locked", "The record is locked"),
     (errors.RecordErasedError, HTTPStatus.GONE, "record-erased", "The record was erased"),
     (errors.VersionConflictError, HTTPStatus.CONFLICT, "version-conflict", "The version holds other content"),
     (errors.NotYetLoggedError, HTTPStatus.CONFLICT, "not-yet-logged", "Stored and not logged yet"),
