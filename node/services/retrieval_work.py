@@ -19,7 +19,7 @@ import structlog
 
 from ledger.errors import LedgerError
 from ledger.hashing import hash_leaf
-from node.domain.access import AccessContent, AccessOutcome, AccessSide, RequestId
+from node.domain.access import AccessContent, AccessOutcome, AccessSide
 from node.domain.entry import InstitutionId, Origin
 from node.domain.retrieval import RequestState, RetrievalRequest
 from node.domain.trust import TrustRoot
@@ -107,6 +107,8 @@ class _Ending:
     outcome: AccessOutcome | None
     reason: str
     basis: DisclosureBasis = _NOTHING
+    parts: Sequence[tuple[int, bytes]] = ()
+    """Sealed parts that are not kept yet: all of a report, the last ones of a study."""
 
 
 class RetrievalWork:
@@ -154,7 +156,7 @@ class RetrievalWork:
             except (MemberError, ResponseSignatureError) as error:
                 return _Ending(RequestState.HOLDER_AWAY, AccessOutcome.UNANSWERED, type(error).__name__)
             try:
-                basis = self._verify(request, spool)
+                basis, parts = self._verify(request, spool)
             except (WireError, VerificationError, LedgerError) as error:
                 log.warning("disclosure_rejected", holder=request.target.holder, error=type(error).__name__)
                 return _Ending(RequestState.REJECTED, AccessOutcome.REJECTED, type(error).__name__)
@@ -162,7 +164,7 @@ class RetrievalWork:
                 # this node's own fault, such as no trust root: the holder has answered, and is asked again
                 log.warning("disclosure_not_verified", error=type(error).__name__, reason=str(error))
                 return _Ending(RequestState.HOLDER_AWAY, None, type(error).__name__)
-        return _Ending(RequestState.VERIFIED, AccessOutcome.DISCLOSED, "", basis)
+        return _Ending(RequestState.VERIFIED, AccessOutcome.DISCLOSED, "", basis, parts)
 
     def _ask(self, request: RetrievalRequest, order: SealedOrder, spool: BinaryIO) -> None:
         body = self._parts.keys.open(ORDER_SEAL, order.body)
@@ -172,35 +174,36 @@ class RetrievalWork:
             raise MemberRefusedError(holder, answer.status, "another-media-type")
         spool.seek(0)
 
-    def _verify(self, request: RetrievalRequest, spool: BinaryIO) -> DisclosureBasis:
-        """Verify what came, and keep it; invisible until the request counts as verified."""
+    def _verify(self, request: RetrievalRequest, spool: BinaryIO) -> tuple[DisclosureBasis, Sequence[tuple[int, bytes]]]:
+        """Verify what came; keep what is too long to be held, invisible until the request counts as verified."""
         root = self._parts.trust_root()
         if root is None:
             raise SettingsError("this node has no trust root; put the consortium's into its directory")
-        received = StateChange(RequestState.RECEIVED, "", request.attempts, request.next_attempt_at_ms, None)
-        self._submit(lambda transaction: self._restart(transaction, request.request_id, received))
         reader = DisclosureReader(spool, self._parts.identities[request.institution].unseal, request.request_id)
         head = reader.head(root, self._parts.clock)
         _check_target(request, head)
-        kept = [(HEAD, self._seal(encode_evidence(head.evidence)))]
-        size = len(kept[0][1])
+        held = [(HEAD, self._seal(encode_evidence(head.evidence)))]
+        size, is_first = len(held[0][1]), True
         for part in reader.parts(head):
             sealed = self._seal(encode_opened_part(part))
-            if size + len(sealed) > _KEPT_AT_ONCE_BYTES and kept:
-                self._keep(request.request_id, kept)
-                kept, size = [], 0
-            kept.append((part.number, sealed))
+            if size + len(sealed) > _KEPT_AT_ONCE_BYTES and held:
+                self._keep(request, held, is_first=is_first)
+                held, size, is_first = [], 0, False
+            held.append((part.number, sealed))
             size += len(sealed)
-        self._keep(request.request_id, kept)
-        return head.basis
+        return head.basis, held
 
-    def _restart(self, transaction: RecordsTransaction, request_id: RequestId, received: StateChange) -> None:
-        # what an attempt left that crashed before its end
-        self._parts.store.drop_parts(transaction, request_id)
-        self._parts.store.change(transaction, request_id, received)
+    def _keep(self, request: RetrievalRequest, parts: Sequence[tuple[int, bytes]], *, is_first: bool) -> None:
+        received = StateChange(RequestState.RECEIVED, "", request.attempts, request.next_attempt_at_ms, None)
 
-    def _keep(self, request_id: RequestId, parts: Sequence[tuple[int, bytes]]) -> None:
-        self._submit(lambda transaction: self._parts.store.keep_parts(transaction, request_id, parts))
+        def work(transaction: RecordsTransaction) -> None:
+            if is_first:
+                # what an attempt left that crashed before its end
+                self._parts.store.drop_parts(transaction, request.request_id)
+                self._parts.store.change(transaction, request.request_id, received)
+            self._parts.store.keep_parts(transaction, request.request_id, parts)
+
+        self._submit(work)
 
     def _seal(self, content: bytes) -> bytes:
         return self._parts.keys.seal(RETRIEVED, content)
@@ -226,8 +229,10 @@ class RetrievalWork:
             if not self._parts.store.change(transaction, request.request_id, change):
                 self._parts.store.drop_parts(transaction, request.request_id)  # forgotten meanwhile
                 return
-            if ending.state is not RequestState.VERIFIED:
+            if ending.state is not RequestState.VERIFIED or ending.parts[0][0] == HEAD:
                 self._parts.store.drop_parts(transaction, request.request_id)
+            if ending.parts:
+                self._parts.store.keep_parts(transaction, request.request_id, ending.parts)
             if is_logged and ending.outcome is not None:
                 self._log(transaction, request, order, ending.outcome, ending)
 

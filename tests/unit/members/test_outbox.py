@@ -23,6 +23,8 @@ MESSAGE = MemberMessage(MessageId("0" * 32), "tombstone", HOSPITAL, OTHER, SUBJE
 def exchange(world: World) -> Exchange:
     found = world.running.node.exchange
     assert found is not None
+    # the tests deliver: the loop, woken by every message, would race with them
+    found.outbox.on_news(lambda: None)
     return found
 
 
@@ -79,11 +81,13 @@ def test_a_member_that_is_away_is_waited_for_longer_each_time_across_restarts(ne
         assert waiting(neighbours) == [(message_id, attempt, "MemberAwayError")]
         exchange(neighbours.here).outbox.deliver()
         assert waiting(neighbours) == [(message_id, attempt, "MemberAwayError")], "it is not due yet"
-        neighbours.clock.advance(seconds=2 ** (attempt - 1))
+        if attempt < 7:
+            neighbours.clock.advance(seconds=2 ** (attempt - 1))
     neighbours.here.restart()
     neighbours.refresh()
     assert waiting(neighbours) == [(message_id, 7, "MemberAwayError")]
     neighbours.network.meddle = honest
+    neighbours.clock.advance(seconds=64)
     exchange(neighbours.here).outbox.deliver()
     assert [message.message_id for message in taken] == [message_id]
     assert waiting(neighbours) == []

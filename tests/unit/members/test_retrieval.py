@@ -11,7 +11,7 @@ from node.errors import NotFoundByKeysError, RecordErasedError, UnknownRetrieval
 from node.wire.evidence import parse_evidence
 from tests.unit.members.neighbourhood import OTHER, answer_lost, away, honest
 from tests.unit.members.patients import Patient, eventually, reading, states
-from tests.unit.services_records.world import CLINIC, HOSPITAL
+from tests.unit.services_records.world import CLINIC, HOSPITAL, report
 
 
 def test_a_report_is_found_retrieved_verified_and_logged_on_both_sides(patient: Patient) -> None:
@@ -126,3 +126,27 @@ def test_what_is_forgotten_is_gone_and_its_receipts_stay(patient: Patient) -> No
     assert states(service.show(OTHER, request.retrieval_id)) == [("forgotten", "")]
     assert patient.neighbours.there.rows("select * from retrieved_parts where request_id = ?", request.request_id) == []
     assert [entry.outcome for entry in patient.requester_log] == [AccessOutcome.DISCLOSED]
+
+
+def test_a_study_with_many_large_parts_comes_piece_by_piece(patient: Patient) -> None:
+    """More than is kept at once: parts are kept in several transactions, and are visible only when all are there."""
+    results = [{"reference": f"Observation/o{number}"} for number in range(40)]
+    document = report(f"L-{patient.number}", patient=patient.here.value)
+    document["entry"][0]["resource"]["result"] = results
+    for number in range(40):
+        observation = {
+            "resourceType": "Observation",
+            "id": f"o{number}",
+            "status": "final",
+            "code": {"coding": [{"system": "http://loinc.org", "code": "2951-2"}]},
+            "subject": {"reference": "Patient/p1"},
+            "note": [{"text": "x" * 60_000}],
+        }
+        document["entry"].append({"resource": observation})
+    patient.file_document(document)
+    (request,) = patient.retrieve(patient.grant())
+    assert states([request]) == [("verified", "")]
+    service = reading(patient.neighbours.there).retrieval
+    evidence = parse_evidence(service.evidence(OTHER, request.retrieval_id, request.request_id))
+    assert len(evidence.parts) >= 42
+    assert sum(len(part.content) for part in evidence.parts) > 2_000_000

@@ -1,0 +1,27 @@
+"""Nothing but the policy makes permits, and nothing opens a body without one."""
+
+from __future__ import annotations
+
+import ast
+
+from tests.architecture.sources import modules
+
+POLICY = "node/policy/decision.py"
+
+
+def test_permits_are_made_by_the_policy_alone() -> None:
+    """`Permit()` raises; what goes around its constructor is found by its text."""
+    makers = [module.name for module in modules() if "__new__(Permit)" in ast.unparse(module.tree)]
+    assert makers == [POLICY]
+
+
+def test_who_decides_is_few() -> None:
+    """Whoever calls the policy is a use case: another one has to be put here, and looked at."""
+    names = {"decide", "permit_own"}
+    callers = {
+        module.name
+        for module in modules()
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    }
+    assert callers == {"node/services/disclosures.py", "node/services/evidence.py", "node/services/retrieval.py"}
