@@ -25,6 +25,12 @@ ROUTES = [
     ("GET", "/v1/records/x", Scope.READ_RECORDS),
     ("DELETE", "/v1/records/x", Scope.ERASE_RECORDS),
     ("GET", "/v1/records/x/evidence", Scope.DISCLOSE),
+    ("POST", "/v1/records/x/refile", Scope.WRITE_RECORDS),
+    ("GET", "/v1/notices", Scope.READ_RECORDS),
+    ("GET", "/v1/tombstones", Scope.READ_STATUS),
+    ("POST", "/v1/patients/code", Scope.WRITE_PATIENTS),
+    ("POST", "/v1/codes/reissue", Scope.WRITE_PATIENTS),
+    ("GET", "/v1/codes/openings", Scope.READ_STATUS),
     ("POST", "/v1/patients", Scope.WRITE_PATIENTS),
     ("POST", "/v1/patients:withdraw", Scope.WITHDRAW),
     ("POST", "/v1/consents", Scope.WRITE_CONSENTS),
@@ -43,6 +49,8 @@ ROUTES = [
 ]
 LOG_ROUTES = [("GET", f"/log/hospital-a/{path}", Scope.READ_LOG) for path in ("checkpoint", "tile/0/000", "tile/entries/000")]
 OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/verify"), ("POST", "/witness/hospital-a/add-checkpoint")]
+SIGNED = [("POST", "/v1/codes"), ("POST", "/v1/codes/layers")]
+"""Members sign these; without a registry nobody is a member."""
 ids = [f"{method} {path}" for method, path, _ in [*ROUTES, *LOG_ROUTES]]
 
 
@@ -58,6 +66,7 @@ def test_the_table_names_every_route(api: Api) -> None:
     named = {(method, template(path).replace("hospital-a.example/log", "{origin}")) for method, path, _ in ROUTES}
     named |= {("GET", "/log/{institution}/checkpoint"), ("GET", "/log/{institution}/tile/{path}")}
     named |= {(method, path.replace("hospital-a", "{institution}")) for method, path in OPEN}
+    named |= set(SIGNED)
     served = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     assert served == named
 

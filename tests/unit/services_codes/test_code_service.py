@@ -11,6 +11,8 @@ import pytest
 
 from node.domain.access import Actor, CodeContent, RequestId
 from node.domain.codes import CodeOperation, CustodianPair, IdentityDocument
+from node.domain.consent_message import EmergencyId
+from node.domain.consent_state import EmergencyState
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.patient import PatientSeed
 from node.domain.record import PatientNumber
@@ -218,12 +220,22 @@ def test_a_provisional_code_is_merged_when_the_document_is_read(consortium: Neig
 
 def test_an_emergency_release_cites_its_emergency(consortium: Neighbourhood) -> None:
     seed = issue(consortium)
-    with pytest.raises(CodeRefusedError):
-        ask(consortium, CodeOperation.EMERGENCY, number=NUMBER)
-    # no chain here: the signed word counts, and stays in the log
-    assert ask(consortium, CodeOperation.EMERGENCY, number=NUMBER, emergency_id=b"\x05" * 32).registered
+    own, others = EmergencyId(b"\x05" * 32), EmergencyId(b"\x06" * 32)
+    for emergency, opener in ((own, HOSPITAL), (others, CLINIC)):
+        consortium.ledger.emergencies[emergency] = EmergencyState(emergency, bytes(32), opener, 0, None)
+    for cited in (None, b"\x07" * 32, others):
+        with pytest.raises(CodeRefusedError):
+            ask(consortium, CodeOperation.EMERGENCY, number=NUMBER, emergency_id=cited)
+    assert ask(consortium, CodeOperation.EMERGENCY, number=NUMBER, emergency_id=own).registered
     last = events(consortium, seed)[-1]
-    assert (last.what, last.emergency_id) == ("emergency-released", b"\x05" * 32)
+    assert (last.what, last.emergency_id) == ("emergency-released", own)
+
+
+def test_with_the_chain_away_the_signed_word_counts_and_stays_in_the_log(consortium: Neighbourhood) -> None:
+    seed = issue(consortium)
+    consortium.ledger.away = True
+    assert ask(consortium, CodeOperation.EMERGENCY, number=NUMBER, emergency_id=b"\x05" * 32).registered
+    assert events(consortium, seed)[-1].emergency_id == b"\x05" * 32
 
 
 def test_a_changed_code_reaches_who_has_the_old_keys_and_nobody_else(consortium: Neighbourhood) -> None:

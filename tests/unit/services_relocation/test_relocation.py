@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.unit.services_records.world import HOSPITAL, LOCATOR_SECRETS, World, 
 
 OLD_SEED, NEW_SEED = draw_seed(), draw_seed()
 DAY_S = 86_400
+PROBES = count()
 CONSENT = ConsentId(b"\x07" * 32)
 
 
@@ -58,7 +60,8 @@ def finish(world: World) -> None:
 
 def found(world: World, seed: PatientSeed, tag_class: int = ORDINARY) -> list[HeaderContent | RelocationContent | None]:
     """Return what a reader with a code finds in the log, None for a deleted header; the first miss ends it."""
-    world.wait_logged(world.receipt(report(f"probe {world.clock.now()}", patient="99999")))
+    # staged after everything that was: logged, it has everything logged
+    world.wait_logged(world.receipt(report(f"probe {next(PROBES)}", patient="99999")))
     identity = world.running.sharing.identities[HOSPITAL]
     key = keys_of(seed).epoch_keys[1]
     if tag_class == PRIVATE:
