@@ -12,6 +12,7 @@ from typing import TypeVar
 from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
 from node.adapters.keys.identity import FileInstitutionIdentity
+from node.bootstrap.operation import RunningNode
 from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, Purpose, RequestId
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.header import AnyContent
@@ -94,6 +95,13 @@ def log_act(
     world: World, institution: InstitutionId, content: AnyContent, entry_type: EntryType = EntryType.ACCESS_RECEIPT
 ) -> StagedAct:
     """Log an act of the patient under class 1."""
+    return log_entry(world.running, institution, content, entry_type)
+
+
+def log_entry(
+    running: RunningNode, institution: InstitutionId, content: AnyContent, entry_type: EntryType = EntryType.ACCESS_RECEIPT
+) -> StagedAct:
+    """Log an act at a running node."""
     entry = ActEntry(
         entry_type=entry_type,
         kind=Kind("access-receipt"),
@@ -103,9 +111,9 @@ def log_act(
         patient=PATIENT,
         tag_class=1,
     )
-    sharing = world.running.sharing
+    sharing = running.sharing
     (staged,) = sharing.writer.submit(lambda tx: sharing.composer.stage(tx, institution, [entry])).result(DEADLINE_S)
-    world.running.sequencing.staged(staged.origin)
+    running.sequencing.staged(staged.origin)
     return staged
 
 
