@@ -37,6 +37,7 @@ ConcordError
 │   └── RecordLockedError, RequestConflictError, UnknownRetrievalError, NotFoundByKeysError, SupersededTargetError
 │   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
 │   ├── SheetRefusedError           a table that cannot be imported: lists every cell
+│   ├── PrefetchMissingError        a CDS Hooks request without what the service asked for
 │   ├── UnknownCheckError           a check that is not kept, or another institution's
 │   └── DecisionError               UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError,
 │                                   NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError
@@ -590,6 +591,18 @@ class SheetRefusedError(InputError):
 
 class DecisionError(InputError):
     """A decision that cannot be taken as it was asked for. Nothing was logged."""
+
+
+class PrefetchMissingError(InputError):
+    """A CDS Hooks request lacks what the service's discovery document asks for.
+
+    Attributes:
+        key: The prefetch key.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"prefetch.{key}: {reason}; send it as GET /cds-services asks for it")
+        self.key = key
 
 
 class UnknownCheckError(InputError):
