@@ -27,6 +27,43 @@ ConcordError
 │       NotFoundByKeysError, SupersededTargetError, MessageConflictError, UnknownInstitutionError, HeaderKeptError,
 │       NoProfileError, SheetRefusedError, UnknownCheckError, RefilingRefusedError, UnknownDocumentError,
 │       CodeTakenError, CodeRefusedError
+│   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
+│   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
+│   │   ├── MalformedPatientCodeError, MalformedPatientFileError, MalformedPatientKeysError
+│   │   ├── MalformedPatientEntriesError
+│   │   ├── MalformedKindError, MalformedPublicEntryError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
+│   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
+│   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
+│   │   ├── MalformedRelocationError, MalformedCodeMessageError, MalformedSealedCardError, MalformedLocatorSecretError
+│   │   ├── MalformedEvidenceError, MalformedTrustRootError
+│   │   └── UnknownFormatError      a version or type that this release does not know
+│   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
+│   ├── MalformedParameterError     of a request or command
+│   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
+│   ├── VersionConflictError        an explicit version that another content holds
+│   ├── RecordErasedError           the record was erased
+│   ├── RecordLockedError           the patient withdrew; only a retention period keeps it
+│   ├── NotYetLoggedError           stored, and nothing to prove it with yet
+│   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
+│   │                               SecondPersonError, EmergencyRateError
+│   │                               SecondPersonError
+│   ├── HeaderKeptError             its header is never deleted
+│   ├── RefilingRefusedError        a record that cannot be filed under another patient like this
+│   ├── UnknownDocumentError, CodeTakenError, CodeRefusedError   at the code service
+│   └── UnknownRecordError, UnknownPartError, UnknownOriginError
+│   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownFindingError
+│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
+│   ├── UnknownMessageKindError, MessageConflictError
+│   └── RecordLockedError, RequestConflictError, UnknownRetrievalError, NotFoundByKeysError, SupersededTargetError
+│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
+│   ├── SheetRefusedError           a table that cannot be imported: lists every cell
+│   ├── PrefetchMissingError        a CDS Hooks request without what the service asked for
+│   ├── UnknownCheckError           a check that is not kept, or another institution's
+│   └── DecisionError               UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError,
+│                                   NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             parts do not open the commitment
 │   │   └── PartNotCommittedError, BodySealError, MisplacedManifestError
@@ -575,6 +612,18 @@ class SheetRefusedError(InputError):
 
 class DecisionError(InputError):
     """A decision that cannot be taken as it was asked for. Nothing was logged."""
+
+
+class PrefetchMissingError(InputError):
+    """A CDS Hooks request lacks what the service's discovery document asks for.
+
+    Attributes:
+        key: The prefetch key.
+    """
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(f"prefetch.{key}: {reason}; send it as GET /cds-services asks for it")
+        self.key = key
 
 
 class UnknownCheckError(InputError):

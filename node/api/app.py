@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError
 from node.api import (
+    cds_hooks,
     codes,
     consents,
     disclosures,
@@ -20,6 +21,7 @@ from node.api import (
     patient_view,
     patients,
     problems,
+    recognition,
     records,
     status,
     supervision,
@@ -47,6 +49,8 @@ ROUTES = (
     emergencies,
     exchange,
     disclosures,
+    recognition,
+    cds_hooks,
     tombstones,
     supervision,
     figures,

@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from node.api import openapi_oversight, schemas
+from node.api.openapi_recognition import BODIES as RECOGNITION_BODIES
+from node.api.openapi_recognition import OPERATIONS as RECOGNITION_OPERATIONS
 from node.api.openapi_retrieval import BODIES as RETRIEVAL_BODIES
 from node.api.openapi_retrieval import OPERATIONS as RETRIEVAL_OPERATIONS
 from node.api.openapi_shapes import JSON, SCHEMA, SIGNED, bytes_answer, json_answer, problems, request_body
@@ -26,6 +28,7 @@ _BODIES = (
     schemas.OutboxBody,
     *openapi_oversight.BODIES,
     *RETRIEVAL_BODIES,
+    *RECOGNITION_BODIES,
 )
 
 _RECEIPT_EXAMPLE: Final = {
@@ -353,7 +356,11 @@ _OPERATIONS |= openapi_oversight.OPERATIONS
 
 def documented(operation: str) -> dict[str, Any]:
     """Return the arguments that document a route."""
-    return {"operation_id": operation, "response_model": None, **(_OPERATIONS | RETRIEVAL_OPERATIONS)[operation]}
+    return {
+        "operation_id": operation,
+        "response_model": None,
+        **(_OPERATIONS | RETRIEVAL_OPERATIONS | RECOGNITION_OPERATIONS)[operation],
+    }
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -369,7 +376,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             "memberSignature": {"type": "apiKey", "in": "header", "name": "Signature", "description": "RFC 9421, by a member"},
         }
         built["security"] = [{"apiKey": []}]
-        for path in ("/healthz", "/readyz", "/v1/verify", "/witness/{institution}/add-checkpoint"):
+        for path in ("/healthz", "/readyz", "/v1/verify", "/cds-services", "/witness/{institution}/add-checkpoint"):
             for operation in built["paths"][path].values():
                 operation["security"] = []
         app.openapi_schema = built

@@ -41,6 +41,7 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
         404: "no such thing here",
         409: "an explicit version that holds other content",
         410: "erased",
+        412: "FHIR data that the service needs is missing",
         413: "over the limit of bytes",
         423: "locked: the patient withdrew",
         502: "another member did not do its part",

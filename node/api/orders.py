@@ -89,27 +89,28 @@ def parse_find(data: bytes, institution: InstitutionId) -> FindOrder:
         MalformedParameterError: It is something else.
         MalformedPatientCodeError: The card's text is none.
     """
-    body = _parse(data, FindRequestBody)
-    return FindOrder(_patient(body.patient), _actor(body.actor, institution), body.purpose, body.encounter)
+    body = parse_body(data, FindRequestBody)
+    return FindOrder(patient_of(body.patient), actor_of(body.actor, institution), body.purpose, body.encounter)
 
 
 def parse_order(data: bytes, institution: InstitutionId) -> RetrievalOrder:
     """Parse the body of `POST /v1/retrievals`; raises as `parse_find`."""
-    body = _parse(data, RetrievalRequestBody)
+    body = parse_body(data, RetrievalRequestBody)
     if (body.purpose is Purpose.EMERGENCY) != (body.emergency_id is not None):
         raise MalformedParameterError("emergency_id", "the purpose emergency has one, and no other purpose does")
     return RetrievalOrder(
-        patient=_patient(body.patient),
+        patient=patient_of(body.patient),
         targets=tuple((Origin(target.origin), target.leaf_index) for target in body.targets),
         purpose=body.purpose,
-        actor=_actor(body.actor, institution),
+        actor=actor_of(body.actor, institution),
         consents=tuple(_consent(each) for each in body.consents),
         emergency=None if body.emergency_id is None else EmergencyId(bytes.fromhex(body.emergency_id)),
         encounter=body.encounter,
     )
 
 
-def _parse(data: bytes, kind: type[BodyT]) -> BodyT:
+def parse_body(data: bytes, kind: type[BodyT]) -> BodyT:
+    """Parse a body; raises as `parse_find`."""
     check_document(data, _DEPTH)
     try:
         return msgspec.json.decode(data, type=kind)
@@ -117,13 +118,15 @@ def _parse(data: bytes, kind: type[BodyT]) -> BodyT:
         raise MalformedParameterError("body", "lacks a field, or has one that it should not; see /openapi.json") from error
 
 
-def _patient(body: PatientBody) -> PatientLike:
+def patient_of(body: PatientBody) -> PatientLike:
+    """Return whom a body names; raises as `parse_find`."""
     if bool(body.card) == bool(body.number):
         raise MalformedParameterError("patient", "give a number with its system, or the text of a card")
     return parse_card(body.card) if body.card else PatientNumber(body.system, body.number)
 
 
-def _actor(body: ActorBody, institution: InstitutionId) -> Actor:
+def actor_of(body: ActorBody, institution: InstitutionId) -> Actor:
+    """Return who acts, of a client's institution."""
     return Actor(institution, body.department, body.staff_number, body.licence_number, body.authentication, body.role)
 
 

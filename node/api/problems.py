@@ -52,6 +52,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.UnknownOriginError, HTTPStatus.NOT_FOUND, "unknown-origin", "No such log"),
     (errors.UnknownInstitutionError, HTTPStatus.NOT_FOUND, "unknown-institution", "No such institution"),
     (errors.NoProfileError, HTTPStatus.NOT_FOUND, "no-profile", "No profile or no map of the institution"),
+    (errors.PrefetchMissingError, HTTPStatus.PRECONDITION_FAILED, "prefetch-missing", "The request lacks FHIR data"),
     (errors.UnknownCheckError, HTTPStatus.NOT_FOUND, "unknown-check", "No such check"),
     (errors.UnknownDecisionError, HTTPStatus.NOT_FOUND, "unknown-decision", "No such decision"),
     (errors.UnknownOrderLineError, HTTPStatus.NOT_FOUND, "unknown-order-line", "No such order line"),

@@ -57,6 +57,14 @@ class Rulebook:
         names = {"zh": prepared.chinese, "en": prepared.english}
         return {language: warning_lines(outcome, names[language], self._texts[language]) for language in names}
 
+    def words(self, language: str) -> Mapping[str, str]:
+        """Return the words about recognition, by key, in `zh` or `en`."""
+        return self._texts[language]["recognition"]
+
+    def reasons(self, language: str) -> Mapping[str, str]:
+        """Return the words of the six reasons, by number, in `zh` or `en`."""
+        return self._texts[language]["reason"]
+
     def _prepare(self, institution: InstitutionId) -> _Prepared:
         known = self._prepared.get(institution)
         if known is None:

@@ -44,6 +44,11 @@ ROUTES = [
     ("GET", "/v1/emergencies", Scope.REVIEW_EMERGENCIES),
     ("POST", "/v1/emergencies/x:review", Scope.REVIEW_EMERGENCIES),
     ("GET", "/v1/headers/hospital-a.example/log", Scope.READ_LOG),
+    ("POST", "/v1/recognition/check", Scope.CHECK_ORDERS),
+    ("POST", "/v1/recognition/decisions", Scope.DECIDE),
+    ("GET", "/v1/recognition/decisions:heard", Scope.DECIDE),
+    ("POST", "/v1/recognition/decisions/x:reverse", Scope.DECIDE),
+    ("POST", "/cds-services/concord-recognition", Scope.CHECK_ORDERS),
     ("GET", "/v1/status", Scope.READ_STATUS),
     ("GET", "/metrics", Scope.READ_STATUS),
 ]
@@ -51,12 +56,19 @@ LOG_ROUTES = [("GET", f"/log/hospital-a/{path}", Scope.READ_LOG) for path in ("c
 OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/verify"), ("POST", "/witness/hospital-a/add-checkpoint")]
 SIGNED = [("POST", "/v1/codes"), ("POST", "/v1/codes/layers")]
 """Members sign these; without a registry nobody is a member."""
+OPEN = [
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/cds-services"),
+    ("POST", "/v1/verify"),
+    ("POST", "/witness/hospital-a/add-checkpoint"),
+]
 ids = [f"{method} {path}" for method, path, _ in [*ROUTES, *LOG_ROUTES]]
 
 
 def template(path: str) -> str:
     """Put the name of a path's parameter where the table has an x."""
-    names = {"/v1/consents/": "consent_id", "/v1/emergencies/": "emergency_id"}
+    names = {"/v1/consents/": "consent_id", "/v1/emergencies/": "emergency_id", "/v1/recognition/decisions/": "decision_id"}
     name = next((name for start, name in names.items() if path.startswith(start)), "record_id")
     return path.replace("/x", f"/{{{name}}}")
 

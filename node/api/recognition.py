@@ -1,0 +1,88 @@
+"""/v1/recognition: the check at order time, decisions, and what others decided on this institution's results."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from node.api.openapi import documented
+from node.api.recognition_schemas import (
+    ReversalBody,
+    check_body,
+    decision_body,
+    heard_body,
+    parse_check,
+    parse_decision,
+    parse_reversal,
+)
+from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of, read_body
+from node.api.signed import NOT_KEPT
+from node.domain.recognition_acts import DecisionId
+from node.errors import SettingsError
+from node.services.clients import Scope
+from node.services.node import Node
+from node.services.recognition import Recognition
+
+router = APIRouter(tags=["recognition"])
+
+MAX_BYTES = 256 * 1024
+
+
+def recognition_of(node: Node) -> Recognition:
+    """Return a node's recognition.
+
+    Raises:
+        SettingsError: It knows no registry, and with it no members.
+    """
+    if node.recognition is None:
+        raise SettingsError("this node has no chain, and knows no other members; set chain.rpc_url")
+    return node.recognition
+
+
+@router.post("/v1/recognition/check", **documented("check_order"))
+async def check(request: Request) -> Response:
+    """Tell what results of others answer an order, and why the rest do not; from this node's own index, calling nobody."""
+    node, client = node_of(request), caller_of(request)
+    client.require(Scope.CHECK_ORDERS)
+    service = recognition_of(node).checking
+    order = parse_check(await read_body(request, MAX_BYTES), client.institution)
+    return _private(check_body(await asyncio.to_thread(service.check, client.institution, order)))
+
+
+@router.post("/v1/recognition/decisions", **documented("decide"))
+async def decide(request: Request) -> Response:
+    """Recognise results, or order again with a reason; durable, logged and on its way to the issuers when this answers."""
+    node, client = node_of(request), caller_of(request)
+    client.require(Scope.DECIDE)
+    service = recognition_of(node).deciding
+    order = parse_decision(await read_body(request, MAX_BYTES), client.institution)
+    answer = await asyncio.to_thread(service.decide, client.institution, order)
+    return _private(decision_body(answer), HTTPStatus.CREATED)
+
+
+@router.get("/v1/recognition/decisions:heard", **documented("heard_decisions"))
+async def heard(node: NodeOf, client: Caller) -> Response:
+    """What others decided on this institution's results: who relies on them, and who does not."""
+    client.require(Scope.DECIDE)
+    service = recognition_of(node).heard
+    return _private(heard_body(await asyncio.to_thread(service.list, client.institution)))
+
+
+@router.post("/v1/recognition/decisions/{decision_id}:reverse", **documented("reverse_decision"))
+async def reverse(request: Request, decision_id: str) -> Response:
+    """Take a decision back, by an entry that supersedes its own; the issuers are told."""
+    node, client = node_of(request), caller_of(request)
+    client.require(Scope.DECIDE)
+    service = recognition_of(node).deciding
+    actor = parse_reversal(await read_body(request, MAX_BYTES), client.institution)
+    entry = await asyncio.to_thread(service.reverse, client.institution, DecisionId(decision_id), actor)
+    return _private(ReversalBody(decision_id, entry.origin, entry.leaf_hash.hex()))
+
+
+def _private(body: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    response = json_response(body, status)
+    response.headers.update(NOT_KEPT)
+    return response

@@ -1,0 +1,206 @@
+"""Checks, decisions and CDS Hooks over HTTP, at hospital-b."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.api_routes.client import Api, problem
+from tests.unit.fhir_split.documents import Json
+from tests.unit.members.neighbourhood import OTHER
+from tests.unit.members.orders import file_electrolytes
+from tests.unit.members.patients import Patient
+
+ACTOR: Json = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token"}
+
+
+@pytest.fixture
+def api(patient: Patient) -> Api:
+    return Api(patient.neighbours.there)
+
+
+def post(api: Api, path: str, body: Json, **how: Any) -> Any:  # noqa: ANN401 - an httpx response
+    return api.call("POST", path, institution=OTHER, content=json.dumps(body), **how)
+
+
+def check(api: Api, patient: Patient, **changes: object) -> Json:
+    body: Json = {
+        "patient": {"system": patient.there.system, "number": patient.there.value},
+        "actor": ACTOR,
+        "encounter": "encounter-1",
+        "lines": [{"order_id": "o-1", "orderable": "ELECTRO"}],
+        **changes,
+    }
+    response = post(api, "/v1/recognition/check", body)
+    assert response.status_code == 200, response.text
+    assert response.headers["cache-control"] == "no-store"
+    answer: Json = response.json()
+    return answer
+
+
+def hook(patient: Patient, **changes: object) -> Json:
+    request = {"resourceType": "ServiceRequest", "id": "o-1", "code": {"coding": [{"system": "urn:his", "code": "ELECTRO"}]}}
+    identifiers = [{"system": "urn:other", "value": "x"}, {"system": patient.there.system, "value": patient.there.value}]
+    return {
+        "hook": "order-sign",
+        "hookInstance": "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea",
+        "context": {
+            "userId": "Practitioner/b-17",
+            "patientId": "p1",
+            "encounterId": "encounter-1",
+            "draftOrders": {"resourceType": "Bundle", "entry": [{"resource": request}]},
+        },
+        "prefetch": {"patient": {"resourceType": "Patient", "id": "p1", "identifier": identifiers}},
+        **changes,
+    }
+
+
+def cards(api: Api, body: Json, language: str = "zh") -> list[Json]:
+    response = post(api, "/cds-services/concord-recognition", body, headers={"Accept-Language": language})
+    assert response.status_code == 200, response.text
+    found: list[Json] = response.json()["cards"]
+    return found
+
+
+def test_a_check_says_what_to_retrieve_and_offers_break_glass(api: Api, patient: Patient) -> None:
+    receipt = file_electrolytes(patient)
+    answer = check(api, patient)
+    (line,) = answer["lines"]
+    (offer,) = line["offers"]
+    assert line["coverage"] == "partly"
+    assert offer["retrieve"] == {"origin": receipt.origin, "leaf_index": receipt.leaf_index}
+    assert [each["mark"] for each in offer["items"]] == ["全国HR", "全国HR"]
+    assert answer["break_glass"] == "POST /v1/emergencies"
+    assert answer["warning"]["zh"]
+    assert answer["warning"]["en"]
+    assert {pin["kind"] for pin in answer["pins"]} >= {"catalogue", "prices", "institution-map"}
+
+
+def test_what_was_never_filed_is_not_told(api: Api, patient: Patient) -> None:
+    answer = check(api, patient)
+    assert answer["lines"][0]["offers"] == answer["lines"][0]["unrecognisable"] == answer["unmapped"] == []
+    assert answer["warning"] == {"zh": [], "en": []}
+
+
+def test_a_decision_and_its_reversal(api: Api, patient: Patient) -> None:
+    file_electrolytes(patient)
+    answer = check(api, patient)
+    wish: Json = {"outcome": "reordered", "check_id": answer["check_id"], "order_id": "o-1", "actor": ACTOR}
+    problem(post(api, "/v1/recognition/decisions", wish), 422, "decision-refused")
+    taken = post(api, "/v1/recognition/decisions", wish | {"reason": 4})
+    assert taken.status_code == 201
+    body = taken.json()
+    assert (body["outcome"], body["told"], body["saving_fen"]) == ("reordered", ["hospital-a"], 0)
+    problem(post(api, "/v1/recognition/decisions", wish | {"reason": 4}), 409, "decision-stands")
+    reverse = f"/v1/recognition/decisions/{body['decision_id']}:reverse"
+    assert post(api, reverse, {"actor": ACTOR}).json()["decision_id"] == body["decision_id"]
+    problem(post(api, reverse, {"actor": ACTOR}), 404, "unknown-decision")
+    assert api.get("/v1/recognition/decisions:heard", institution=OTHER).json() == {"decisions": []}
+
+
+def test_a_result_is_recognised_with_what_was_offered(api: Api, patient: Patient) -> None:
+    file_electrolytes(patient)
+    answer = check(api, patient)
+    (offer,) = answer["lines"][0]["offers"]
+    results = [{"origin": offer["origin"], "leaf_hash": offer["leaf_hash"]}]
+    wish = {"outcome": "recognised", "check_id": answer["check_id"], "order_id": "o-1", "actor": ACTOR, "results": results}
+    problem(post(api, "/v1/recognition/decisions", wish), 422, "decision-refused")
+    patient.retrieve(patient.grant())
+    assert post(api, "/v1/recognition/decisions", wish).json()["items"] == ["LAB-K", "LAB-NA"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "slug"),
+    [
+        ({"lines": []}, 422, "refused"),
+        ({"lines": [{"order_id": "o-1", "orderable": "ELECTRO"}] * 2}, 422, "refused"),
+        ({"patient": {}}, 422, "refused"),
+        ({"more": 1}, 422, "refused"),
+        ({"patient": {"system": "urn:mrn", "number": "nobody"}}, 404, "unknown-patient"),
+    ],
+    ids=["no-lines", "one-id-twice", "no-patient", "unknown-member", "unknown-patient"],
+)
+def test_a_check_that_is_refused(api: Api, patient: Patient, changes: Json, status: int, slug: str) -> None:
+    body: Json = {
+        "patient": {"system": patient.there.system, "number": patient.there.value},
+        "actor": ACTOR,
+        "lines": [{"order_id": "o-1", "orderable": "ELECTRO"}],
+    }
+    problem(post(api, "/v1/recognition/check", body | changes), status, slug)
+
+
+def test_the_discovery_document_names_both_hooks(api: Api) -> None:
+    found = api.get("/cds-services", institution=None).json()["services"]
+    assert [(each["hook"], each["id"]) for each in found] == [
+        ("order-select", "concord-recognition"),
+        ("order-sign", "concord-recognition"),
+    ]
+    assert all(each["prefetch"] == {"patient": "Patient/{{context.patientId}}"} for each in found)
+
+
+@pytest.mark.parametrize(("language", "word"), [("zh-CN", "第一人民医院"), ("en-GB", "First People's Hospital")])
+def test_a_card_for_an_order_that_is_answered(api: Api, patient: Patient, language: str, word: str) -> None:
+    file_electrolytes(patient)
+    (card,) = cards(api, hook(patient), language)
+    assert 0 < len(card["summary"]) < 140
+    assert card["indicator"] == "warning"
+    assert card["source"] == {"label": "Concord"}
+    assert word in card["detail"]
+    assert [each["code"] for each in card["overrideReasons"]][:6] == ["1", "2", "3", "4", "5", "6"]
+    assert all(each["display"] for each in card["overrideReasons"])
+    decided = {
+        "outcome": "reordered",
+        "check_id": card["extension"]["concord-check-id"],
+        "order_id": card["extension"]["concord-order-id"],
+        "actor": ACTOR,
+        "reason": 4,
+    }
+    assert post(api, "/v1/recognition/decisions", decided).status_code == 201
+
+
+def test_an_order_without_an_answer_has_no_card(api: Api, patient: Patient) -> None:
+    assert cards(api, hook(patient)) == []
+    other = hook(patient)
+    other["context"]["draftOrders"]["entry"][0]["resource"]["code"]["coding"][0]["code"] = "unknown here"
+    assert cards(api, other) == []
+
+
+def test_order_select_looks_at_selections_alone(api: Api, patient: Patient) -> None:
+    file_electrolytes(patient)
+    select = hook(patient, hook="order-select")
+    select["context"]["selections"] = ["ServiceRequest/another"]
+    assert cards(api, select) == []
+    select["context"]["selections"] = ["ServiceRequest/o-1"]
+    assert len(cards(api, select)) == 1
+
+
+def test_a_patient_without_a_code_is_said_so(api: Api, patient: Patient) -> None:
+    stranger = hook(patient)
+    stranger["prefetch"]["patient"]["identifier"] = [{"system": "urn:mrn", "value": "nobody"}]
+    (card,) = cards(api, stranger, "en")
+    assert card["indicator"] == "info"
+    assert "No patient code" in card["summary"]
+
+
+@pytest.mark.parametrize(
+    ("bend", "status", "slug"),
+    [
+        (lambda body: body.update(hook="patient-view"), 422, "refused"),
+        (lambda body: body.update(hookInstance="not a uuid"), 422, "refused"),
+        (lambda body: body.update(more=1), 422, "refused"),
+        (lambda body: body["context"].update(selections=["ServiceRequest/o-1"]), 422, "refused"),
+        (lambda body: body["context"].update(userId="Patient/p1"), 422, "refused"),
+        (lambda body: body["context"].pop("draftOrders"), 422, "refused"),
+        (lambda body: body["context"].update(patientId="p2"), 422, "refused"),
+        (lambda body: body.pop("prefetch"), 412, "prefetch-missing"),
+        (lambda body: body["prefetch"]["patient"].update(identifier=[]), 412, "prefetch-missing"),
+        (lambda body: body["prefetch"].update(patient={"resourceType": "Person"}), 412, "prefetch-missing"),
+    ],
+    ids=["hook", "instance", "unknown-member", "selections", "user", "orders", "patient", "no-prefetch", "no-identifier", "person"],
+)
+def test_a_hook_that_is_refused(api: Api, patient: Patient, bend: Any, status: int, slug: str) -> None:  # noqa: ANN401 - a lambda
+    body = hook(patient)
+    bend(body)
+    problem(post(api, "/cds-services/concord-recognition", body), status, slug)
