@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from node.cli import options
+from node.supervision.tallies import Dimension
 
 audit_app = typer.Typer(no_args_is_help=True, help="The life of a record, and what supervision found.")
 
@@ -62,3 +63,41 @@ def evidence(
     from node.cli import audit as command
 
     command.export_finding(url, api_key, finding, output, as_json=as_json)
+
+
+@audit_app.command()
+def report(
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    by: Annotated[Dimension, typer.Option(help="By what figures are told")] = Dimension.INSTITUTION,
+    first: Annotated[str | None, typer.Option("--from", help="First month, such as 2026-01; without any: all time")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last month; by default the first")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write a CSV file for each table into this folder")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write a workbook with a sheet for each table")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with charts")] = None,
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> None:
+    """Report a regulator's figures and open findings, on the screen and as files."""
+    from node.cli import audit_report as command
+
+    query = command.ReportQuery(by.value, first, last)
+    command.report(url, api_key, query, command.ReportFiles(csv, xlsx, html), lang, as_json=as_json)
+
+
+@audit_app.command()
+def export(
+    output: Annotated[Path, typer.Argument(help="The SQLite file to write, such as concord.sqlite")],
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    first: Annotated[str | None, typer.Option("--from", help="First month of figures by month; without any: of all time")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last month; by default the first")] = None,
+    metadata: Annotated[Path | None, typer.Option(help="Write the metadata file with which Datasette explains it")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Export entries, receipts, findings and figures as one SQLite file, with full-text search and views."""
+    from node.cli import audit_export as command
+
+    command.export(url, api_key, output, metadata, command.ExportQuery(first, last), as_json=as_json)
