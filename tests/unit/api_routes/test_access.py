@@ -49,28 +49,54 @@ ROUTES = [
     ("GET", "/v1/recognition/decisions:heard", Scope.DECIDE),
     ("POST", "/v1/recognition/decisions/x:reverse", Scope.DECIDE),
     ("POST", "/cds-services/concord-recognition", Scope.CHECK_ORDERS),
+    ("GET", "/v1/records/x/trail", Scope.DISCLOSE),
+    ("POST", "/v1/find", Scope.FIND),
+    ("POST", "/v1/retrievals", Scope.RETRIEVE),
+    ("GET", "/v1/retrievals/x", Scope.RETRIEVE),
+    ("DELETE", "/v1/retrievals/x", Scope.RETRIEVE),
+    ("GET", "/v1/retrievals/x/y", Scope.RETRIEVE),
+    ("GET", "/v1/retrievals/x/y/evidence", Scope.RETRIEVE),
+    ("GET", "/v1/supervision/entries?origin=a.example/log", Scope.READ_FINDINGS),
+    ("GET", "/v1/supervision/figures", Scope.READ_FINDINGS),
+    ("GET", "/v1/supervision/findings", Scope.READ_FINDINGS),
+    ("GET", "/v1/supervision/findings/x/evidence", Scope.READ_FINDINGS),
+    ("GET", "/v1/supervision/institutions", Scope.READ_FINDINGS),
+    ("GET", "/v1/supervision/liaoning", Scope.READ_FINDINGS),
+    ("GET", "/v1/outbox", Scope.READ_STATUS),
     ("GET", "/v1/status", Scope.READ_STATUS),
     ("GET", "/metrics", Scope.READ_STATUS),
 ]
 LOG_ROUTES = [("GET", f"/log/hospital-a/{path}", Scope.READ_LOG) for path in ("checkpoint", "tile/0/000", "tile/entries/000")]
-OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/verify"), ("POST", "/witness/hospital-a/add-checkpoint")]
-SIGNED = [("POST", "/v1/codes"), ("POST", "/v1/codes/layers")]
+SIGNED = [("POST", "/v1/codes"), ("POST", "/v1/codes/layers"), ("POST", "/v1/disclosures"), ("POST", "/v1/inbox")]
 """Members sign these; without a registry nobody is a member."""
+PATIENTS = [("POST", "/v1/patient/records")]
+"""The patient signs these, with the key that the holder has."""
+PARAMETERS = {
+    "/v1/consents/": "consent_id",
+    "/v1/emergencies/": "emergency_id",
+    "/v1/recognition/decisions/": "decision_id",
+    "/v1/retrievals/": "retrieval_id",
+    "/v1/supervision/findings/": "finding_id",
+}
+"""What the x of the table stands for, by the start of the path; elsewhere a record's id."""
 OPEN = [
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/cds-services"),
     ("POST", "/v1/verify"),
     ("POST", "/witness/hospital-a/add-checkpoint"),
+    ("GET", "/v1/patient/keys"),
+    ("POST", "/v1/patient/entries"),
+    ("POST", "/v1/patient/revocations"),
 ]
 ids = [f"{method} {path}" for method, path, _ in [*ROUTES, *LOG_ROUTES]]
 
 
 def template(path: str) -> str:
-    """Put the name of a path's parameter where the table has an x."""
-    names = {"/v1/consents/": "consent_id", "/v1/emergencies/": "emergency_id", "/v1/recognition/decisions/": "decision_id"}
-    name = next((name for start, name in names.items() if path.startswith(start)), "record_id")
-    return path.replace("/x", f"/{{{name}}}")
+    """Put the names of a path's parameters where the table has x and y."""
+    path = path.partition("?")[0]
+    name = next((name for start, name in PARAMETERS.items() if path.startswith(start)), "record_id")
+    return path.replace("/x", f"/{{{name}}}").replace("/y", "/{request_id}")
 
 
 def test_the_table_names_every_route(api: Api) -> None:
@@ -78,7 +104,7 @@ def test_the_table_names_every_route(api: Api) -> None:
     named = {(method, template(path).replace("hospital-a.example/log", "{origin}")) for method, path, _ in ROUTES}
     named |= {("GET", "/log/{institution}/checkpoint"), ("GET", "/log/{institution}/tile/{path}")}
     named |= {(method, path.replace("hospital-a", "{institution}")) for method, path in OPEN}
-    named |= set(SIGNED)
+    named |= {*SIGNED, *PATIENTS}
     served = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     assert served == named
 
