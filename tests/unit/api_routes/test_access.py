@@ -25,6 +25,9 @@ ROUTES = [
     ("GET", "/v1/records/x", Scope.READ_RECORDS),
     ("DELETE", "/v1/records/x", Scope.ERASE_RECORDS),
     ("GET", "/v1/records/x/evidence", Scope.DISCLOSE),
+    ("GET", "/v1/records/x/trail", Scope.DISCLOSE),
+    ("GET", "/v1/supervision/findings", Scope.READ_FINDINGS),
+    ("GET", "/v1/supervision/findings/x/evidence", Scope.READ_FINDINGS),
     ("POST", "/v1/patients", Scope.WRITE_PATIENTS),
     ("POST", "/v1/patients:withdraw", Scope.WITHDRAW),
     ("POST", "/v1/consents", Scope.WRITE_CONSENTS),
@@ -42,13 +45,22 @@ ROUTES = [
     ("GET", "/metrics", Scope.READ_STATUS),
 ]
 LOG_ROUTES = [("GET", f"/log/hospital-a/{path}", Scope.READ_LOG) for path in ("checkpoint", "tile/0/000", "tile/entries/000")]
-OPEN = [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/verify"), ("POST", "/witness/hospital-a/add-checkpoint")]
+OPEN = [
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/v1/verify"),
+    ("POST", "/witness/hospital-a/add-checkpoint"),
+    ("GET", "/v1/patient/keys"),
+    ("POST", "/v1/patient/entries"),
+    ("POST", "/v1/patient/records"),
+    ("POST", "/v1/patient/revocations"),
+]
 ids = [f"{method} {path}" for method, path, _ in [*ROUTES, *LOG_ROUTES]]
 
 
 def template(path: str) -> str:
     """Put the name of a path's parameter where the table has an x."""
-    names = {"/v1/consents/": "consent_id", "/v1/emergencies/": "emergency_id"}
+    names = {"/v1/consents/": "consent_id", "/v1/emergencies/": "emergency_id", "/v1/supervision/findings/": "finding_id"}
     name = next((name for start, name in names.items() if path.startswith(start)), "record_id")
     return path.replace("/x", f"/{{{name}}}")
 
