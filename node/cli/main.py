@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from node.cli import options, retrieval_commands
+from node.cli import options, recognition_commands, retrieval_commands
 from node.cli.audit_commands import audit_app
 from node.cli.catalogue_commands import catalogue_app
 from node.cli.clients_commands import clients_app
@@ -18,6 +18,7 @@ from node.cli.keys_commands import keys_app
 from node.cli.locator_commands import locator_app
 from node.cli.log_commands import log_app
 from node.cli.patient_commands import patient_app
+from node.cli.recognition_commands import decide_app
 from node.cli.records_commands import records_app
 from node.cli.retrieval_commands import emergency_app, outbox_app
 from node.cli.tombstones_commands import tombstones_app
@@ -35,6 +36,7 @@ app.add_typer(records_app, name="records")
 app.add_typer(tombstones_app, name="tombstones")
 app.add_typer(locator_app, name="locator")
 app.add_typer(patient_app, name="patient")
+app.add_typer(decide_app, name="decide")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(emergency_app, name="emergency")
 app.add_typer(clients_app, name="clients")
@@ -187,6 +189,31 @@ def find(
 
     asking = command.Asking(number, system, card, purpose, staff, department, role, authentication)
     command.find(url, api_key, asking, as_json=as_json)
+
+
+@app.command()
+def check(
+    orders: recognition_commands.Orders,
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    number: retrieval_commands.Number = None,
+    system: retrieval_commands.System = "",
+    card: retrieval_commands.Card = None,
+    encounter: recognition_commands.Encounter = "",
+    staff: retrieval_commands.Staff,
+    department: retrieval_commands.Department = "",
+    role: retrieval_commands.Role = "",
+    authentication: retrieval_commands.Authentication = "",
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> None:
+    """Check an order: what results of others answer it, and why the rest do not."""
+    from node.cli import recognition as command
+    from node.cli.retrieval import Asking
+
+    asking = Asking(number, system, card, "treatment", staff, department, role, authentication)
+    command.check(url, api_key, asking, orders, encounter, lang, as_json=as_json)
 
 
 @app.command()
