@@ -13,7 +13,7 @@ from node.cli.options import Language
 from node.cli.output import show
 from node.cli.retrieval import Asking
 from node.cli.texts import language_of
-from node.recognition.warning import yuan
+from node.domain.money import yuan
 
 
 @dataclass(frozen=True, slots=True)
