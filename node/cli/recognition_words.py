@@ -75,7 +75,7 @@ def recognition_time(content: RecognitionContent, claimed_time_ms: int) -> int:
 def _decision(content: DecisionContent, common: Mapping[str, str], texts: Texts) -> str:
     values = {**common, "items": ", ".join(content.items) or content.line.orderable}
     if content.outcome is DecisionOutcome.RECOGNISED:
-        values |= {"results": str(len(content.results)), "yuan": yuan(content.saving_fen)}
+        values |= {"results": str(len(content.results)), "yuan": _yuan(content.saving_fen)}
         return texts.say(_TABLE, "decision_recognised", values)
     reason = texts.say(_TABLE, "no_reason") if content.reason is None else texts.say("reason", str(int(content.reason)))
     return texts.say(_TABLE, "decision_reordered", {**values, "reason": reason})
@@ -88,3 +88,8 @@ def _offer(offer: OfferedResult) -> dict[str, object]:
         "institution": offer.institution,
         "items": list(offer.items),
     }
+
+
+def _yuan(fen: int) -> str:
+    # as `node.recognition.warning` spells it, which an offline verifier must not load
+    return f"{fen // 100}.{fen % 100:02d}"
