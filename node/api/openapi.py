@@ -8,9 +8,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from node.api import openapi_oversight, schemas
-from node.api.openapi_recognition import BODIES as RECOGNITION_BODIES
-from node.api.openapi_recognition import OPERATIONS as RECOGNITION_OPERATIONS
+from node.api import openapi_oversight, openapi_recognition, schemas
 from node.api.openapi_retrieval import BODIES as RETRIEVAL_BODIES
 from node.api.openapi_retrieval import OPERATIONS as RETRIEVAL_OPERATIONS
 from node.api.openapi_shapes import JSON, SCHEMA, SIGNED, bytes_answer, json_answer, problems, request_body
@@ -28,7 +26,7 @@ _BODIES = (
     schemas.OutboxBody,
     *openapi_oversight.BODIES,
     *RETRIEVAL_BODIES,
-    *RECOGNITION_BODIES,
+    *openapi_recognition.BODIES,
 )
 
 _RECEIPT_EXAMPLE: Final = {
@@ -351,7 +349,7 @@ _OPERATIONS: dict[str, dict[str, Any]] = {
 }
 
 
-_OPERATIONS |= openapi_oversight.OPERATIONS
+_OPERATIONS |= openapi_oversight.OPERATIONS | openapi_recognition.OPERATIONS
 
 
 def documented(operation: str) -> dict[str, Any]:
@@ -359,7 +357,7 @@ def documented(operation: str) -> dict[str, Any]:
     return {
         "operation_id": operation,
         "response_model": None,
-        **(_OPERATIONS | RETRIEVAL_OPERATIONS | RECOGNITION_OPERATIONS)[operation],
+        **(_OPERATIONS | RETRIEVAL_OPERATIONS)[operation],
     }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from node.api import recognition_schemas as schemas
 from node.api.openapi_shapes import JSON, OBJECT, json_answer, problems, request_body
 
-BODIES: Final = (schemas.CheckBody, schemas.DecisionBody, schemas.ReversalBody, schemas.HeardListBody)
+BODIES: Final = (schemas.CheckBody, schemas.UncheckedBody, schemas.DecisionBody, schemas.ReversalBody, schemas.HeardListBody)
 
 _ACTOR: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
 _CHECK_ID: Final = "0123456789abcdef0123456789abcdef"
@@ -104,6 +104,14 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
     "check_order": {
         "responses": {
             200: json_answer("what answers the order, and what does not", schemas.CheckBody, _ANSWER),
+            **problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "openapi_extra": request_body(JSON, OBJECT, _CHECK),
+    },
+    "note_unchecked": {
+        "status_code": 201,
+        "responses": {
+            201: json_answer("noted; logged at the end of the hour", schemas.UncheckedBody, {"check_id": _CHECK_ID}),
             **problems(400, 401, 403, 404, 413, 422, 503),
         },
         "openapi_extra": request_body(JSON, OBJECT, _CHECK),

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from node.api.openapi import documented
 from node.api.recognition_schemas import (
     ReversalBody,
+    UncheckedBody,
     check_body,
     decision_body,
     heard_body,
@@ -50,6 +51,17 @@ async def check(request: Request) -> Response:
     service = recognition_of(node).checking
     order = parse_check(await read_body(request, MAX_BYTES), client.institution)
     return _private(check_body(await asyncio.to_thread(service.check, client.institution, order)))
+
+
+@router.post("/v1/recognition/unchecked", **documented("note_unchecked"))
+async def note_unchecked(request: Request) -> Response:
+    """Note that an order went ahead because no answer came in time; takes what a check takes."""
+    node, client = node_of(request), caller_of(request)
+    client.require(Scope.CHECK_ORDERS)
+    service = recognition_of(node).checking
+    order = parse_check(await read_body(request, MAX_BYTES), client.institution)
+    check_id = await asyncio.to_thread(service.note_unchecked, client.institution, order)
+    return _private(UncheckedBody(check_id), HTTPStatus.CREATED)
 
 
 @router.post("/v1/recognition/decisions", **documented("decide"))

@@ -168,6 +168,12 @@ class CheckBody(msgspec.Struct, frozen=True):
     pins: list[PinBody]
 
 
+class UncheckedBody(msgspec.Struct, frozen=True):
+    """An order that went ahead unchecked was noted."""
+
+    check_id: str
+
+
 class DecisionBody(msgspec.Struct, frozen=True):
     """A decision that was taken."""
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from node.cli.texts import Texts
-from node.domain.money import yuan
 from node.domain.recognition import DecisionOutcome
 from node.domain.recognition_acts import CheckContent, DecisionContent, OfferedResult, RecognitionContent, ReversalContent
 
@@ -18,7 +17,7 @@ def describe_recognition(content: RecognitionContent, common: Mapping[str, str],
     """Say an entry about recognition; `common` says who logged it, who acted, and when."""
     match content:
         case CheckContent():
-            lines = [line for check in content.checks for line in check.lines]
+            lines = [line for check in content.checks if check.answered for line in check.lines]
             offered = {offer.leaf for line in lines for offer in line.offers}
             return texts.say(_TABLE, "checked", {**common, "lines": str(len(lines)), "offers": str(len(offered))})
         case DecisionContent():
@@ -35,6 +34,7 @@ def recognition_json(content: RecognitionContent) -> dict[str, object]:
                 {
                     "check_id": check.check_id,
                     "checked_at_ms": check.checked_at_ms,
+                    "answered": check.answered,
                     "lines": [
                         {"orderable": each.line.orderable, "offers": [_offer(offer) for offer in each.offers]}
                         for each in check.lines
@@ -75,7 +75,7 @@ def recognition_time(content: RecognitionContent, claimed_time_ms: int) -> int:
 def _decision(content: DecisionContent, common: Mapping[str, str], texts: Texts) -> str:
     values = {**common, "items": ", ".join(content.items) or content.line.orderable}
     if content.outcome is DecisionOutcome.RECOGNISED:
-        values |= {"results": str(len(content.results)), "yuan": yuan(content.saving_fen)}
+        values |= {"results": str(len(content.results)), "yuan": _yuan(content.saving_fen)}
         return texts.say(_TABLE, "decision_recognised", values)
     reason = texts.say(_TABLE, "no_reason") if content.reason is None else texts.say("reason", str(int(content.reason)))
     return texts.say(_TABLE, "decision_reordered", {**values, "reason": reason})
@@ -88,3 +88,8 @@ def _offer(offer: OfferedResult) -> dict[str, object]:
         "institution": offer.institution,
         "items": list(offer.items),
     }
+
+
+def _yuan(fen: int) -> str:
+    # as `node.recognition.warning` spells it, which an offline verifier must not load
+    return f"{fen // 100}.{fen % 100:02d}"

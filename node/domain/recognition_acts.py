@@ -52,6 +52,8 @@ class CheckedOrder:
     """The encounter, or empty."""
     checked_at_ms: int
     """When it was answered, unix ms."""
+    answered: bool
+    """Whether there was an answer; if not, the order went ahead unchecked."""
     lines: tuple[CheckedLine, ...]
     """What was asked."""
     pins: tuple[Pin, ...]

@@ -1,7 +1,8 @@
 """The check at order time: answered from this node's own index, durable before it is answered (docs/spec/recognition.md).
 
-One leaf for each patient, clinician and hour is staged when the hour has ended, of the checks in which a result of another
-institution was: `CheckLeaves`. Left out: the rules (`node.recognition.check`), what may be shown (`order_results`).
+One leaf for each patient, clinician and hour is staged when the hour has ended (`CheckLeaves`): of the checks in which a
+result of another institution was, and of orders that went ahead unchecked. Left out: the rules (`node.recognition.check`),
+what may be shown (`order_results`).
 """
 
 from __future__ import annotations
@@ -107,19 +108,37 @@ class OrderChecking:
         index = parts.rules.ordering(institution)
         found = parts.results.find(institution, order.patient)
         outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
-        check_id = CheckId(secrets.token_hex(_ID_BYTES))
-        text = encode_checks([CheckText(check_id, order.actor, outcome)])
+        text = CheckText(_draw(), order.actor, answered=True, outcome=outcome)
+        self._keep(text, found.patient, is_due=outcome.has_foreign_hit)
+        return CheckAnswer(text.check_id, outcome, found.places, parts.rules.warnings(outcome))
+
+    def note_unchecked(self, institution: InstitutionId, order: CheckOrder) -> CheckId:
+        """Note that an order went ahead because no answer came in time; it is logged whatever is known of the patient.
+
+        Raises:
+            NoProfileError: Nothing says by which rules the institution orders.
+            UnknownPatientError: The institution has no keys under this number.
+        """
+        parts = self._parts
+        index = parts.rules.ordering(institution)
+        patient = parts.results.keys(institution, order.patient)
+        outcome = check_order(index, order.encounter, order.lines, (), unix_ms(parts.clock))
+        text = CheckText(_draw(), order.actor, answered=False, outcome=outcome)
+        self._keep(text, patient, is_due=True)
+        return text.check_id
+
+    def _keep(self, text: CheckText, patient: PatientKeys, *, is_due: bool) -> None:
+        parts, outcome = self._parts, text.outcome
         kept = KeptCheck(
-            check_id=check_id,
-            institution=institution,
+            check_id=text.check_id,
+            institution=outcome.institution,
             checked_at_ms=outcome.checked_at_ms,
             hour_ms=outcome.checked_at_ms // HOUR_MS * HOUR_MS,
-            is_due=outcome.has_foreign_hit,
-            outcome=parts.keys.seal(CHECK_SEAL, text),
-            patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(found.patient)),
+            is_due=is_due,
+            outcome=parts.keys.seal(CHECK_SEAL, encode_checks([text])),
+            patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(patient)),
         )
         parts.writer.submit(lambda transaction: parts.store.keep(transaction, kept)).result()
-        return CheckAnswer(check_id, outcome, found.places, parts.rules.warnings(outcome))
 
     def recall(self, institution: InstitutionId, check_id: CheckId) -> tuple[CheckText, PatientKeys]:
         """Return a check as it was answered, and whose it was.
@@ -208,7 +227,11 @@ def _checked(text: CheckText) -> CheckedOrder:
         )
         for line in outcome.lines
     )
-    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins_for(outcome))
+    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, text.answered, lines, pins_for(outcome))
+
+
+def _draw() -> CheckId:
+    return CheckId(secrets.token_hex(_ID_BYTES))
 
 
 def _group(text: CheckText, patient: PatientKeys) -> tuple[bytes, tuple[str, ...]]:

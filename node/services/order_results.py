@@ -58,6 +58,10 @@ class OrderResults:
         places = {each.target.reference: (each.entry.place.origin, int(each.entry.place.index)) for each in found}
         return PatientResults(keys, tuple(self._result(each) for each in found), places)
 
+    def keys(self, institution: InstitutionId, patient: PatientLike) -> PatientKeys:
+        """Return a patient's keys; raises as `find`."""
+        return self._finding.look(institution, patient)[0]
+
     def _result(self, found: FoundRecord) -> FoundResult:
         target, header = found.target, found.entry.header
         content = None if header is None else header.content

@@ -57,6 +57,7 @@ class _Order(Shape):
     check_id: _Id
     encounter: str
     checked_at_ms: int
+    answered: bool
     lines: list[_Line]
     pins: list[_Pin]
 
@@ -155,7 +156,7 @@ def shape_of_recognition(content: RecognitionContent) -> Check | Decision | Reve
 
 def _order(order: CheckedOrder) -> _Order:
     lines = [_Line(each.line.order_id, each.line.orderable, [_offer(one) for one in each.offers]) for each in order.lines]
-    return _Order(order.check_id, order.encounter, order.checked_at_ms, lines, _pins(order.pins))
+    return _Order(order.check_id, order.encounter, order.checked_at_ms, order.answered, lines, _pins(order.pins))
 
 
 def _order_of(shape: _Order) -> CheckedOrder:
@@ -163,7 +164,7 @@ def _order_of(shape: _Order) -> CheckedOrder:
         CheckedLine(OrderLine(each.order_id, OrderableCode(each.orderable)), tuple(_offer_of(one) for one in each.offers))
         for each in shape.lines
     )
-    return CheckedOrder(CheckId(shape.check_id), shape.encounter, shape.checked_at_ms, lines, _pins_of(shape.pins))
+    return CheckedOrder(CheckId(shape.check_id), shape.encounter, shape.checked_at_ms, shape.answered, lines, _pins_of(shape.pins))
 
 
 def _offer(offer: OfferedResult) -> _Offer:

@@ -35,6 +35,8 @@ class CheckText:
     """Names it."""
     actor: Actor
     """Who asked."""
+    answered: bool
+    """Whether there was an answer; if not, the order went ahead unchecked, and the outcome offers nothing."""
     outcome: CheckOutcome
     """What was answered."""
 

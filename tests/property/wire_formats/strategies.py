@@ -159,6 +159,7 @@ checked_orders = st.builds(
     check_id=request_ids.map(CheckId),
     encounter=texts,
     checked_at_ms=times_ms,
+    answered=st.booleans(),
     lines=st.lists(st.builds(CheckedLine, order_lines, offered), max_size=3).map(tuple),
     pins=pins,
 )

@@ -45,6 +45,7 @@ ROUTES = [
     ("POST", "/v1/emergencies/x:review", Scope.REVIEW_EMERGENCIES),
     ("GET", "/v1/headers/hospital-a.example/log", Scope.READ_LOG),
     ("POST", "/v1/recognition/check", Scope.CHECK_ORDERS),
+    ("POST", "/v1/recognition/unchecked", Scope.CHECK_ORDERS),
     ("POST", "/v1/recognition/decisions", Scope.DECIDE),
     ("GET", "/v1/recognition/decisions:heard", Scope.DECIDE),
     ("POST", "/v1/recognition/decisions/x:reverse", Scope.DECIDE),

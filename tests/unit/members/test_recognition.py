@@ -6,7 +6,7 @@ import pytest
 
 from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage, MessageId
-from node.domain.recognition import Coverage, DecisionOutcome, Reason
+from node.domain.recognition import Coverage, DecisionOutcome, OrderLine, Reason
 from node.domain.recognition_acts import CheckContent, CheckId, DecisionContent, DecisionId, ReversalContent
 from node.domain.record import PatientNumber
 from node.errors import (
@@ -93,6 +93,18 @@ def test_one_leaf_for_patient_clinician_and_hour_when_the_hour_has_ended(neighbo
     assert line.offers[0].leaf in answers[0].places
     assert {pin.subject for pin in content.checks[0].pins} == {"", HOSPITAL, OTHER}
     assert own_log(other) == []
+
+
+def test_an_order_that_went_ahead_unchecked_is_logged_as_such(neighbours: Neighbourhood) -> None:
+    patient = Patient(neighbours)
+    order = CheckOrder(patient.there, ACTOR, "encounter-1", (OrderLine("o-1", LIVER),))
+    check_id = recognition(neighbours.there).checking.note_unchecked(OTHER, order)
+    neighbours.clock.advance(hours=1)
+    log_checks(neighbours)
+    (content,) = own_log(patient)
+    assert isinstance(content, CheckContent)
+    assert [(each.check_id, each.answered) for each in content.checks] == [(check_id, False)]
+    assert [each.line for each in content.checks[0].lines] == list(order.lines)
 
 
 def test_old_checks_are_forgotten_but_those_that_were_decided_on(neighbours: Neighbourhood) -> None:

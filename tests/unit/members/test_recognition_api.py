@@ -78,6 +78,17 @@ def test_a_check_says_what_to_retrieve_and_offers_break_glass(api: Api, patient:
     assert {pin["kind"] for pin in answer["pins"]} >= {"catalogue", "prices", "institution-map"}
 
 
+def test_an_order_that_went_ahead_is_noted(api: Api, patient: Patient) -> None:
+    body: Json = {
+        "patient": {"system": patient.there.system, "number": patient.there.value},
+        "actor": ACTOR,
+        "lines": [{"order_id": "o-1", "orderable": "ELECTRO"}],
+    }
+    noted = post(api, "/v1/recognition/unchecked", body)
+    assert noted.status_code == 201
+    assert len(noted.json()["check_id"]) == 32
+
+
 def test_what_was_never_filed_is_not_told(api: Api, patient: Patient) -> None:
     answer = check(api, patient)
     assert answer["lines"][0]["offers"] == answer["lines"][0]["unrecognisable"] == answer["unmapped"] == []
