@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.adapters.database.disclosures import SqlHeldEntries
+from node.adapters.database.emergency_reviews import SqlEmergencyReviewStore
 from node.adapters.database.figures import SqlFigureStore
 from node.adapters.database.nonces import SqlNonceStore
 from node.adapters.database.own_entries import SqlPatients
@@ -14,6 +15,8 @@ from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.services.audit_keys import AuditKeys
+from node.services.consenting import Consenting
+from node.services.emergency_reviews import EmergencyReviewParts, EmergencyReviews
 from node.services.figures import FiguresParts, FiguresService
 from node.services.findings import FindingService
 from node.services.followed_proofs import FollowedProofs
@@ -42,7 +45,7 @@ class BuiltOversight:
     """To be started with the node."""
 
 
-def build_oversight(foundation: Foundation, services: Services, sharing: Sharing) -> BuiltOversight:
+def build_oversight(foundation: Foundation, services: Services, sharing: Sharing, consenting: Consenting | None) -> BuiltOversight:
     """Connect the services; nothing is started."""
     followed = foundation.followed
     own = [hosted.origin for hosted in foundation.institutions.values()]
@@ -60,7 +63,7 @@ def build_oversight(foundation: Foundation, services: Services, sharing: Sharing
             clock=foundation.clock,
         )
     )
-    supervision, loops = _supervision(foundation, services, proofs)
+    supervision, loops = _supervision(foundation, services, consenting, proofs)
     return BuiltOversight(Oversight(_patients(foundation, services, sharing, proofs), trails, supervision), loops)
 
 
@@ -99,7 +102,9 @@ def _records(foundation: Foundation, services: Services, sharing: Sharing, entri
     return PatientRecords(parts, own, endpoints)
 
 
-def _supervision(foundation: Foundation, services: Services, proofs: FollowedProofs) -> tuple[Supervision | None, Sequence[Loop]]:
+def _supervision(
+    foundation: Foundation, services: Services, consenting: Consenting | None, proofs: FollowedProofs
+) -> tuple[Supervision | None, Sequence[Loop]]:
     trust_root, followed, settings = foundation.trust_root, foundation.followed, foundation.settings
     if trust_root is None:
         return None, ()
@@ -124,6 +129,7 @@ def _supervision(foundation: Foundation, services: Services, proofs: FollowedPro
         standing=LogStanding(institutions, followed.index, followed.trust, rules),
         grace_s=settings.supervision.receipt_grace_s,
     )
+    emergencies, review_ms = SqlEmergencyReviewStore(foundation.stores.readers), int(settings.supervision.emergency_review_s * 1000)
     figures = FiguresService(
         FiguresParts(
             institutions=institutions,
@@ -133,6 +139,8 @@ def _supervision(foundation: Foundation, services: Services, proofs: FollowedPro
             seals=foundation.keys,
             store=SqlFigureStore(foundation.stores.readers),
             findings=store,
+            emergencies=emergencies,
+            review_ms=review_ms,
             trust=followed.trust,
             clock=foundation.clock,
             writer=foundation.stores.writer,
@@ -146,7 +154,12 @@ def _supervision(foundation: Foundation, services: Services, proofs: FollowedPro
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
-    return supervision, [_loop("pairing", pairing.step, interval_s), _loop("figures", figures.step, interval_s)]
+    loops = [_loop("pairing", pairing.step, interval_s), _loop("figures", figures.step, interval_s)]
+    if consenting is not None:
+        watch, writer = consenting.watch, foundation.stores.writer
+        parts = EmergencyReviewParts(emergencies, store, watch.emergency, writer, foundation.clock, review_ms)
+        loops.append(_loop("emergency-reviews", EmergencyReviews(parts).step, interval_s))
+    return supervision, loops
 
 
 def _documents() -> Terminology:

@@ -17,9 +17,13 @@ from datetime import date
 from typing import Final
 
 from ledger.hashing import LeafIndex, hash_leaf
+from node.domain.access import AccessContent, CodeContent
+from node.domain.consent_message import EmergencyId
 from node.domain.entry import InstitutionId, Origin
+from node.domain.header import AnyContent
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
+from node.ports.emergency_reviews import EmergencyReviewStore, EmergencyUse
 from node.ports.figures import FigureCursor, FigureStore, FiguresUpdate
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.ports.keys import NodeKeys
@@ -62,6 +66,7 @@ class _Step:
     arrived: set[tuple[Origin, int]] = field(default_factory=set)
     events: list[FigureEvent] = field(default_factory=list)
     anchored: list[AnchoredRun] = field(default_factory=list)
+    emergencies: list[EmergencyUse] = field(default_factory=list)
     unreadable: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
     more: bool = False
 
@@ -105,6 +110,10 @@ class FiguresParts:
     """Keeps them."""
     findings: SupervisionStore
     """Keeps what does not open."""
+    emergencies: EmergencyReviewStore
+    """Keeps under which emergencies somebody read."""
+    review_ms: int
+    """How long their reviews may take."""
     trust: TrustStore
     """Says how far logs are trusted."""
     clock: Clock
@@ -201,13 +210,22 @@ class FiguresService:
             if leaf.entry_type not in RECEIPT_TYPES:
                 self._unreadable(step, entry, type(error).__name__)
             return
+        self._note_emergency(step, entry, header.content)
         institution = self._parts.institutions[entry.place.origin]
         step.events += self._events().events(ReadEntry(institution, hash_leaf(entry.leaf), header))
 
+    def _note_emergency(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
+        if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:
+            emergency = EmergencyId(content.emergency_id)
+            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, self._place(entry)))
+
+    def _place(self, entry: FollowedEntry) -> EntryPlace:
+        origin = entry.place.origin
+        return EntryPlace(origin, int(entry.place.index), hash_leaf(entry.leaf), trusted_size(self._parts.trust, origin))
+
     def _unreadable(self, step: _Step, entry: FollowedEntry, reason: str) -> None:
-        origin, index = entry.place.origin, int(entry.place.index)
-        where = EntryPlace(origin, index, hash_leaf(entry.leaf), trusted_size(self._parts.trust, origin))
-        blamed, subject = (self._parts.institutions[origin],), f"{origin}#{index}"
+        where = self._place(entry)
+        blamed, subject = (self._parts.institutions[where.origin],), f"{where.origin}#{where.leaf_index}"
         step.unreadable[subject] = [
             SupervisionFinding(FindingCode.HEADER_UNREADABLE, blamed, subject, (where,), (("reason", reason),))
         ]
@@ -230,6 +248,7 @@ class FiguresService:
 
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.keep(transaction, update)
+            parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
             if step.unreadable:
                 parts.findings.keep(transaction, found_update(now_ms, step.unreadable))
 

@@ -20,6 +20,7 @@ from typing import Final
 from ledger.hashing import LeafIndex, hash_leaf
 from node.domain.access import AccessContent, CodeContent, RequestId
 from node.domain.entry import EntryType, InstitutionId, Origin
+from node.domain.recognition_acts import CheckContent
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
@@ -196,7 +197,7 @@ class PairingService:
             return type(error).__name__
         if isinstance(content, AccessContent):
             return content
-        return None if isinstance(content, CodeContent) else "NotAReceipt"
+        return None if isinstance(content, CodeContent | CheckContent) else "NotAReceipt"
 
     def _receipt(self, entry: FollowedEntry, place: EntryPlace, content: AccessContent, absent_at_ms: int | None) -> Receipt:
         return Receipt(

@@ -2,23 +2,38 @@
 
 Items come by the map of the institution whose log it is, in the documents at hand when the entry is read: an event is made
 once, and stays what it was when documents change. An entry without a person's pseudonym gives none that needs a person.
+Events carry their institution in their names: nobody takes back a decision of somebody else.
 Left out: opening headers (`node.services.figures`), and what events add up to (`figures`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from node.domain.access import AccessContent, AccessOutcome, AccessSide
 from node.domain.entry import EntryType, InstitutionId
 from node.domain.header import Header, HeaderContent
-from node.domain.recognition import ItemCode
+from node.domain.recognition import ItemCode, OrderLine
+from node.domain.recognition_acts import CheckContent, DecisionContent, OfferedResult, ReversalContent
 from node.domain.record import Kind
-from node.supervision.events import EventId, FigureEvent, Performed, Person, Retrieved
+from node.supervision.events import (
+    DecisionReversed,
+    EventId,
+    FiguredItem,
+    FigureEvent,
+    LineChecked,
+    LineDecided,
+    OrderedLine,
+    Performed,
+    Person,
+    Retrieved,
+    figured,
+)
 from node.terminology.bundle import Terminology
 from node.terminology.maps import ResultIndex
+from node.terminology.regions import nearest
 
 READ_TYPES: Final = frozenset(
     {
@@ -31,7 +46,13 @@ READ_TYPES: Final = frozenset(
 )
 """Entry types whose headers say something to figures."""
 
+UNKNOWN: Final = ""
+"""Stands for the modality of an item that the catalogue at hand does not have."""
+
 _RESULT: Final = Kind("exam-result")
+_DAY_MS: Final = 86_400_000
+_NO_CAMPUS: Final = ""
+"""Headers do not say where in an institution something was ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +72,9 @@ class EventReader:
 
     def __init__(self, documents: Terminology) -> None:
         """Prepare the maps."""
+        self._catalogue = documents.catalogue.by_code()
+        self._regions = documents.regions
+        self._profiles = documents.institutions.by_id()
         self._results = {each: ResultIndex(mapping, documents.catalogue) for each, mapping in documents.maps.items()}
 
     def events(self, entry: ReadEntry) -> Iterator[FigureEvent]:
@@ -59,13 +83,63 @@ class EventReader:
             case HeaderContent(kind=kind) as record if kind == _RESULT and entry.header.pseudonym is not None:
                 items = tuple(dict.fromkeys(self._items(entry.institution, record)))
                 if items:
-                    person, event = Person(entry.header.pseudonym), EventId(entry.leaf_hash.hex())
+                    person, event = Person(entry.header.pseudonym), _named(entry.institution, entry.leaf_hash)
                     yield Performed(event, person, entry.institution, items, record.performed_at_ms)
             case AccessContent(side=AccessSide.REQUESTER, outcome=AccessOutcome.DISCLOSED) as receipt:
                 if receipt.counterpart != entry.institution:
                     # a retry is the same retrieval: named after its request, it counts once
                     event = EventId(f"{entry.institution} {receipt.request_id}")
                     yield Retrieved(event, entry.institution, receipt.occurred_at_ms)
+            case CheckContent() as check if entry.header.pseudonym is not None:
+                yield from self._checked(entry, Person(entry.header.pseudonym), check)
+            case DecisionContent() as decision if entry.header.pseudonym is not None:
+                yield self._decided(entry, Person(entry.header.pseudonym), decision)
+            case ReversalContent() as reversal:
+                decision_event = _named(entry.institution, reversal.decision.leaf_hash)
+                yield DecisionReversed(_named(entry.institution, entry.leaf_hash), decision_event)
+
+    def _checked(self, entry: ReadEntry, person: Person, content: CheckContent) -> Iterator[FigureEvent]:
+        number = 0
+        for check in content.checks:
+            for checked in check.lines:
+                number += 1
+                foreign, own = self._offered(entry.institution, checked.offers)
+                if foreign or own:
+                    event = EventId(f"{_named(entry.institution, entry.leaf_hash)} {number}")
+                    line = _line(entry, person, check.encounter, checked.line)
+                    yield LineChecked(event, line, foreign, own, check.checked_at_ms)
+
+    def _decided(self, entry: ReadEntry, person: Person, content: DecisionContent) -> LineDecided:
+        foreign, _ = self._offered(entry.institution, content.results)
+        return LineDecided(
+            event=_named(entry.institution, entry.leaf_hash),
+            line=_line(entry, person, content.encounter, content.line),
+            outcome=content.outcome,
+            foreign=any(each.institution != entry.institution for each in content.results),
+            items=foreign,
+            reason=content.reason,
+            sub_reason=content.sub_reason,
+            saving_fen=content.saving_fen,
+            at_ms=content.decided_at_ms,
+        )
+
+    def _offered(
+        self, institution: InstitutionId, offers: Sequence[OfferedResult]
+    ) -> tuple[tuple[FiguredItem, ...], tuple[FiguredItem, ...]]:
+        """Return the items that results of others answer, and those that its own do; each once."""
+        sides: tuple[dict[ItemCode, None], dict[ItemCode, None]] = {}, {}
+        for offer in offers:
+            sides[offer.institution == institution].update(dict.fromkeys(offer.items))
+        foreign, own = (tuple(self._figured(institution, code) for code in side) for side in sides)
+        return foreign, own
+
+    def _figured(self, institution: InstitutionId, code: ItemCode) -> FiguredItem:
+        item = self._catalogue.get(code)
+        if item is None:
+            return FiguredItem(code, UNKNOWN, 0)  # of another version of the catalogue: it counts, as nobody's modality
+        profile = self._profiles.get(institution)
+        days = None if profile is None else nearest(item.windows, self._regions.around(profile.region))
+        return figured(item, (days or 0) * _DAY_MS)
 
     def _items(self, institution: InstitutionId, record: HeaderContent) -> Iterator[ItemCode]:
         index = self._results.get(institution)
@@ -73,3 +147,11 @@ class EventReader:
             row = index.find(each) if index is not None else None
             if row is not None and row.item is not None:
                 yield row.item
+
+
+def _named(institution: InstitutionId, leaf_hash: bytes) -> EventId:
+    return EventId(f"{institution} {leaf_hash.hex()}")
+
+
+def _line(entry: ReadEntry, person: Person, encounter: str, line: OrderLine) -> OrderedLine:
+    return OrderedLine(person, entry.institution, _NO_CAMPUS, encounter, line.order_id, line.orderable)

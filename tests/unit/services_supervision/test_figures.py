@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from node.domain.access import AccessOutcome, RequestId
-from node.domain.entry import EntryType
+from node.domain.entry import EntryType, LeafReference
+from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
+from node.domain.recognition_acts import (
+    CheckContent,
+    CheckedLine,
+    CheckedOrder,
+    CheckId,
+    DecisionContent,
+    DecisionId,
+    OfferedResult,
+    ReversalContent,
+)
 from node.services.clients import Scope
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.api_routes.client import Api
@@ -66,6 +77,42 @@ def test_a_retrieval_counts_once_for_who_asked_however_often_it_was_logged(world
     assert retrievals(world) == {B: 2}
     assert retrievals(world, "?by=institution&from=2026-02&to=2026-03") == {B: 2}
     assert retrievals(world, "?by=institution&from=2026-04") == {}
+
+
+def test_a_check_and_a_decision_in_the_log_are_an_opportunity_and_a_recognition(world: World) -> None:
+    offer = OfferedResult(LeafReference(world.origin(A), b"\x05" * 32), A, (ItemCode("LAB-ALT"),))
+    actor, line = make_access(REQUESTER).actor, OrderLine("7", OrderableCode("L-ALT"))
+    at_ms = int(world.clock.time.timestamp() * 1000)
+    check = CheckedOrder(CheckId("1" * 32), "e1", at_ms, (CheckedLine(line, (offer,)),), ())
+    log_act(world, B, CheckContent(actor, (check,)), EntryType.CHECK_OUTCOME)
+    decision = DecisionContent(
+        decision_id=DecisionId("2" * 32),
+        check_id=CheckId("1" * 32),
+        actor=actor,
+        encounter="e1",
+        line=line,
+        outcome=DecisionOutcome.RECOGNISED,
+        results=(offer,),
+        items=offer.items,
+        reason=None,
+        sub_reason=None,
+        saving_fen=2_000,
+        warned=False,
+        pins=(),
+        decided_at_ms=at_ms + 1_000,
+    )
+    staged = log_act(world, B, decision, EntryType.RECOGNITION_DECISION)
+    wait_until_read(world, 2)
+    (row,) = get(world, "/v1/supervision/figures?by=institution&from=2026-03")["rows"]
+    assert (row["value"], row["item_rate"], row["saving_fen"]) == (B, {"numerator": 1, "denominator": 1}, 2_000)
+    reference = LeafReference(world.origin(B), staged.leaf_hash)
+    for institution in (A, B):
+        reversal = ReversalContent(DecisionId("2" * 32), reference, actor, at_ms + 2_000)
+        log_act(world, institution, reversal, EntryType.RECOGNITION_DECISION)
+    wait_until_read(world, 4)
+    (row,) = get(world, "/v1/supervision/figures")["rows"]
+    assert (row["item_rate"], row["reversed"], row["saving_fen"]) == ({"numerator": 0, "denominator": 1}, 1, 0)
+    assert get(world, "/v1/supervision/findings")["findings"] == []
 
 
 def test_after_a_restart_kept_events_are_counted_and_no_entry_is_read_again(world: World) -> None:
