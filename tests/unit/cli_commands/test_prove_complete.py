@@ -22,6 +22,7 @@ from tests.unit.evidence_verify.world import LOG_SIGNERS, A
 def patient(tmp_path: Path) -> Path:
     path = tmp_path / "patient.json"
     path.write_bytes(encode_patient_file(PatientFile(SEED, {1: RECORDS.key})))
+    path.chmod(0o600)
     return path
 
 

@@ -83,7 +83,7 @@ def test_a_check_and_a_decision_in_the_log_are_an_opportunity_and_a_recognition(
     offer = OfferedResult(LeafReference(world.origin(A), b"\x05" * 32), A, (ItemCode("LAB-ALT"),))
     actor, line = make_access(REQUESTER).actor, OrderLine("7", OrderableCode("L-ALT"))
     at_ms = int(world.clock.time.timestamp() * 1000)
-    check = CheckedOrder(CheckId("1" * 32), "e1", at_ms, (CheckedLine(line, (offer,)),), ())
+    check = CheckedOrder(CheckId("1" * 32), "e1", at_ms, answered=True, lines=(CheckedLine(line, (offer,)),), pins=())
     log_act(world, B, CheckContent(actor, (check,)), EntryType.CHECK_OUTCOME)
     decision = DecisionContent(
         decision_id=DecisionId("2" * 32),

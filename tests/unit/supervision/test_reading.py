@@ -102,7 +102,7 @@ def test_a_check_says_what_was_offered_of_others_and_of_its_own() -> None:
         CheckedLine(OrderLine("8", world.CHEST), ()),
         CheckedLine(OrderLine("9", world.CHEST), (offer(world.A, world.CT, ItemCode("NEW")),)),
     )
-    order = CheckedOrder(CheckId("2" * 32), "e1", 1_000, lines, ())
+    order = CheckedOrder(CheckId("2" * 32), "e1", 1_000, answered=True, lines=lines, pins=())
     content = CheckContent(make_access(REQUESTER).actor, (order,))
     first, second = read(content, institution=world.B)
     assert isinstance(first, LineChecked)
