@@ -52,12 +52,12 @@ class CheckedOrder:
     """The encounter, or empty."""
     checked_at_ms: int
     """When it was answered, unix ms."""
-    answered: bool
-    """Whether there was an answer; if not, the order went ahead unchecked."""
     lines: tuple[CheckedLine, ...]
     """What was asked."""
     pins: tuple[Pin, ...]
     """The versions that it rests on: those of all, and the maps of the institutions in it."""
+    answered: bool = True
+    """Whether there was an answer; if not, the order went ahead unchecked."""
 
 
 @dataclass(frozen=True, slots=True)

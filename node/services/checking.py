@@ -227,7 +227,7 @@ def _checked(text: CheckText) -> CheckedOrder:
         )
         for line in outcome.lines
     )
-    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, text.answered, lines, pins_for(outcome))
+    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins_for(outcome), answered=text.answered)
 
 
 def _draw() -> CheckId:

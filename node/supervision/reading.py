@@ -25,6 +25,7 @@ from node.supervision.events import (
     FigureEvent,
     LineChecked,
     LineDecided,
+    LineUnchecked,
     OrderedLine,
     Performed,
     Person,
@@ -103,10 +104,12 @@ class EventReader:
         for check in content.checks:
             for checked in check.lines:
                 number += 1
+                event = EventId(f"{_named(entry.institution, entry.leaf_hash)} {number}")
+                line = _line(entry, person, check.encounter, checked.line)
                 foreign, own = self._offered(entry.institution, checked.offers)
-                if foreign or own:
-                    event = EventId(f"{_named(entry.institution, entry.leaf_hash)} {number}")
-                    line = _line(entry, person, check.encounter, checked.line)
+                if not check.answered:
+                    yield LineUnchecked(event, line, check.checked_at_ms)
+                elif foreign or own:
                     yield LineChecked(event, line, foreign, own, check.checked_at_ms)
 
     def _decided(self, entry: ReadEntry, person: Person, content: DecisionContent) -> LineDecided:

@@ -164,7 +164,14 @@ def _order_of(shape: _Order) -> CheckedOrder:
         CheckedLine(OrderLine(each.order_id, OrderableCode(each.orderable)), tuple(_offer_of(one) for one in each.offers))
         for each in shape.lines
     )
-    return CheckedOrder(CheckId(shape.check_id), shape.encounter, shape.checked_at_ms, shape.answered, lines, _pins_of(shape.pins))
+    return CheckedOrder(
+        check_id=CheckId(shape.check_id),
+        encounter=shape.encounter,
+        checked_at_ms=shape.checked_at_ms,
+        lines=lines,
+        pins=_pins_of(shape.pins),
+        answered=shape.answered,
+    )
 
 
 def _offer(offer: OfferedResult) -> _Offer:

@@ -14,7 +14,7 @@ from node.services.recognition import Recognition
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag, pairwise_key
-from tests.unit.fhir_split.documents import bundle, panel
+from tests.unit.fhir_split.documents import Json, bundle, panel
 from tests.unit.members.neighbourhood import OTHER
 from tests.unit.members.patients import ACTOR, Patient
 from tests.unit.services_records.world import World
@@ -29,14 +29,20 @@ def recognition(world: World) -> Recognition:
     return found
 
 
-def file_electrolytes(patient: Patient, **changes: object) -> Receipt:
-    """Let hospital-a file sodium and potassium of the patient."""
+def electrolytes(patient: Patient, **changes: object) -> Json:
+    """Return a report of sodium and potassium of the patient."""
     resources = panel()
     report, potassium, person = resources[0], resources[2], resources[-1]
-    report.update(identifier=[{"system": "urn:filler", "value": f"E-{patient.number}-{len(patient.receipts)}"}], **changes)
+    number = f"E-{patient.number}-{len(patient.receipts)}"
+    report.update({"identifier": [{"system": "urn:filler", "value": number}], **changes})
     potassium["valueQuantity"] = {"value": 4.2, "code": "mmol/L"}
     person["identifier"] = [{"system": "urn:mrn", "value": patient.here.value}]
-    return patient.file_document(bundle(resources))
+    return bundle(resources)
+
+
+def file_electrolytes(patient: Patient, **changes: object) -> Receipt:
+    """Let hospital-a file them, and hospital-b follow."""
+    return patient.file_document(electrolytes(patient, **changes))
 
 
 def check(patient: Patient, *orderables: OrderableCode, encounter: str = "encounter-1") -> CheckAnswer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.domain.entry import InstitutionId
+from node.domain.entry import InstitutionId, Origin
 from node.domain.message import MemberMessage, MessageId
 from node.domain.recognition import Coverage, DecisionOutcome, OrderLine, Reason
 from node.domain.recognition_acts import CheckContent, CheckId, DecisionContent, DecisionId, ReversalContent
@@ -25,8 +25,8 @@ from node.recognition.decision import Recognise, Reorder
 from node.services.checking import HOUR_MS, CheckOrder
 from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
-from tests.unit.members.orders import LIVER, check, decide, file_electrolytes, own_log, recognition
-from tests.unit.members.patients import ACTOR, Patient
+from tests.unit.members.orders import LIVER, check, decide, electrolytes, file_electrolytes, own_log, recognition
+from tests.unit.members.patients import ACTOR, Patient, eventually
 from tests.unit.services_records.world import HOSPITAL
 
 
@@ -58,6 +58,39 @@ def test_a_preliminary_result_is_told_with_its_reason(patient: Patient) -> None:
     (line,) = check(patient).outcome.lines
     assert line.coverage is Coverage.NOT
     assert {each.obstacle.value for result in line.unrecognisable for each in result.items} == {"preliminary"}
+
+
+def test_a_result_that_was_taken_back_is_told_as_such(patient: Patient) -> None:
+    file_electrolytes(patient)
+    file_electrolytes(patient, identifier=[{"system": "urn:filler", "value": f"E-{patient.number}-0"}], status="entered-in-error")
+    (line,) = check(patient).outcome.lines
+    assert line.offers == ()
+    assert {each.obstacle.value for result in line.unrecognisable for each in result.items} == {"withdrawn"}
+
+
+def test_an_amendment_is_offered_in_place_of_what_it_replaces(patient: Patient) -> None:
+    file_electrolytes(patient)
+    number = f"E-{patient.number}-0"
+    file_electrolytes(patient, identifier=[{"system": "urn:filler", "value": number}], status="corrected", conclusion="mended")
+    answer = check(patient)
+    (line,) = answer.outcome.lines
+    (offer,) = line.offers
+    assert answer.places[offer.leaf][1] == patient.receipts[1].leaf_index
+
+
+def test_a_sensitive_result_is_absent_and_no_total_tells_of_it(patient: Patient) -> None:
+    label = {"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "HIV"}]}
+    receipt = patient.neighbours.here.receipt(electrolytes(patient, meta=label))
+    patient.neighbours.here.wait_logged(receipt)
+    following = patient.neighbours.there.running.node.following
+    following.told([Origin(receipt.origin)])
+    at = int(receipt.leaf_index or 0)
+    eventually(lambda: any(each.origin == receipt.origin and each.indexed > at for each in following.report()), "not followed")
+    answer = check(patient)
+    assert answer.outcome.lines[0].offers == ()
+    assert answer.outcome.lines[0].unrecognisable == ()
+    assert answer.outcome.unmapped == ()
+    assert answer.warnings == {"zh": (), "en": ()}
 
 
 def test_an_unknown_patient_is_refused(patient: Patient) -> None:

@@ -27,6 +27,7 @@ from node.supervision.events import (
     FigureEvent,
     LineChecked,
     LineDecided,
+    LineUnchecked,
     OrderedLine,
     Performed,
     Person,
@@ -114,6 +115,14 @@ def test_a_check_says_what_was_offered_of_others_and_of_its_own() -> None:
     assert [(item.code, item.modality) for item in second.foreign] == [(world.CT, "CT"), ("NEW", UNKNOWN)]
     assert first.event != second.event
     assert read(content, None, world.B) == []
+
+
+def test_an_order_that_went_ahead_without_an_answer_is_unchecked() -> None:
+    lines = (CheckedLine(OrderLine("7", world.LIVER), ()), CheckedLine(OrderLine("8", world.CHEST), ()))
+    order = CheckedOrder(CheckId("2" * 32), "e1", 1_000, lines, (), answered=False)
+    events = read(CheckContent(make_access(REQUESTER).actor, (order,)), institution=world.B)
+    assert [type(each) for each in events] == [LineUnchecked, LineUnchecked]
+    assert len({each.event for each in events}) == 2
 
 
 def test_a_decision_is_foreign_where_a_result_of_another_is_used() -> None:
