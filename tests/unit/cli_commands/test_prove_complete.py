@@ -21,6 +21,7 @@ from tests.unit.evidence_verify.world import LOG_SIGNERS, A
 @pytest.fixture
 def patient(tmp_path: Path) -> Path:
     path = tmp_path / "patient.json"
+    path.touch(mode=0o600)
     path.write_bytes(encode_patient_file(PatientFile(SEED, {1: RECORDS.key})))
     path.chmod(0o600)
     return path
