@@ -14,6 +14,8 @@ from node.adapters.database.supervision import SqlSupervisionStore
 from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
+from node.domain.entry import InstitutionId, Origin
+from node.domain.trust import TrustRoot
 from node.services.audit_keys import AuditKeys
 from node.services.consenting import Consenting
 from node.services.emergency_reviews import EmergencyReviewParts, EmergencyReviews
@@ -114,52 +116,84 @@ def _supervision(
     )
     if not keys:
         return None, ()
-    institutions = {log.origin: log.institution for log in trust_root.logs.values()}
-    store = SqlSupervisionStore(foundation.stores.readers)
+    parts = _Supervised(foundation, services, trust_root, keys, SqlSupervisionStore(foundation.stores.readers))
+    figures = _figures(parts)
+    supervision = Supervision(
+        findings=FindingService(parts.findings, followed.index, followed.trust, proofs, keys),
+        figures=figures,
+        logs=SupervisedLogs(trust_root, followed.index, followed.trust, keys, _documents),
+        clock=foundation.clock,
+    )
+    interval_s = settings.supervision.interval_s
+    loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", figures.step, interval_s)]
+    if consenting is not None:
+        loops.append(_loop("emergency-reviews", _reviews(parts, consenting).step, interval_s))
+    return supervision, loops
+
+
+@dataclass(frozen=True, slots=True)
+class _Supervised:
+    """What the services of supervision are made of."""
+
+    foundation: Foundation
+    services: Services
+    trust_root: TrustRoot
+    keys: AuditKeys
+    findings: SqlSupervisionStore
+
+    @property
+    def institutions(self) -> dict[Origin, InstitutionId]:
+        return {log.origin: log.institution for log in self.trust_root.logs.values()}
+
+    @property
+    def review_ms(self) -> int:
+        return int(self.foundation.settings.supervision.emergency_review_s * 1000)
+
+
+def _pairing(parts: _Supervised) -> PairingService:
+    foundation, settings, followed = parts.foundation, parts.foundation.settings, parts.foundation.followed
     rules = StandingRules(int(settings.following.header_grace_s * 1000), int(settings.supervision.silent_log_s * 1000))
-    pairing = PairingService(
-        institutions=institutions,
-        following=services.following.service,
+    return PairingService(
+        institutions=parts.institutions,
+        following=parts.services.following.service,
         index=followed.index,
         trust=followed.trust,
-        keys=keys,
-        store=store,
+        keys=parts.keys,
+        store=parts.findings,
         writer=foundation.stores.writer,
         clock=foundation.clock,
-        standing=LogStanding(institutions, followed.index, followed.trust, rules),
+        standing=LogStanding(parts.institutions, followed.index, followed.trust, rules),
         grace_s=settings.supervision.receipt_grace_s,
     )
-    emergencies, review_ms = SqlEmergencyReviewStore(foundation.stores.readers), int(settings.supervision.emergency_review_s * 1000)
-    figures = FiguresService(
+
+
+def _figures(parts: _Supervised) -> FiguresService:
+    foundation, followed = parts.foundation, parts.foundation.followed
+    return FiguresService(
         FiguresParts(
-            institutions=institutions,
-            following=services.following.service,
+            institutions=parts.institutions,
+            following=parts.services.following.service,
             index=followed.index,
-            keys=keys,
+            keys=parts.keys,
             seals=foundation.keys,
             store=SqlFigureStore(foundation.stores.readers),
-            findings=store,
-            emergencies=emergencies,
-            review_ms=review_ms,
+            findings=parts.findings,
+            emergencies=SqlEmergencyReviewStore(foundation.stores.readers),
+            review_ms=parts.review_ms,
             trust=followed.trust,
             clock=foundation.clock,
             writer=foundation.stores.writer,
             documents=_documents,
         )
     )
-    supervision = Supervision(
-        findings=FindingService(store, followed.index, followed.trust, proofs, keys),
-        figures=figures,
-        logs=SupervisedLogs(trust_root, followed.index, followed.trust, keys, _documents),
-        clock=foundation.clock,
+
+
+def _reviews(parts: _Supervised, consenting: Consenting) -> EmergencyReviews:
+    stores, clock = parts.foundation.stores, parts.foundation.clock
+    store = SqlEmergencyReviewStore(stores.readers)
+    return EmergencyReviews(
+        EmergencyReviewParts(store, parts.findings, consenting.watch.emergency, stores.writer, clock, parts.review_ms)
     )
-    interval_s = settings.supervision.interval_s
-    loops = [_loop("pairing", pairing.step, interval_s), _loop("figures", figures.step, interval_s)]
-    if consenting is not None:
-        watch, writer = consenting.watch, foundation.stores.writer
-        parts = EmergencyReviewParts(emergencies, store, watch.emergency, writer, foundation.clock, review_ms)
-        loops.append(_loop("emergency-reviews", EmergencyReviews(parts).step, interval_s))
-    return supervision, loops
 
 
 def _documents() -> Terminology:

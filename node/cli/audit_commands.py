@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from node.cli import options
-from node.supervision.tallies import Dimension
 
 audit_app = typer.Typer(no_args_is_help=True, help="The life of a record, and what supervision found.")
 
@@ -70,7 +69,7 @@ def report(
     *,
     url: options.Url,
     api_key: options.ApiKey,
-    by: Annotated[Dimension, typer.Option(help="By what figures are told")] = Dimension.INSTITUTION,
+    by: Annotated[str, typer.Option(help="By what: institution, campus, class, modality, item, reason or all")] = "institution",
     first: Annotated[str | None, typer.Option("--from", help="First month, such as 2026-01; without any: all time")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last month; by default the first")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write a CSV file for each table into this folder")] = None,
@@ -82,7 +81,7 @@ def report(
     """Report a regulator's figures and open findings, on the screen and as files."""
     from node.cli import audit_report as command
 
-    query = command.ReportQuery(by.value, first, last)
+    query = command.ReportQuery(by, first, last)
     command.report(url, api_key, query, command.ReportFiles(csv, xlsx, html), lang, as_json=as_json)
 
 
