@@ -23,9 +23,10 @@ from node.domain.recognition_acts import (
     ReversalContent,
 )
 from node.services.clients import Scope
+from node.wire.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.api_routes.client import Api
-from tests.unit.evidence_verify.world import SIGNERS
+from tests.unit.evidence_verify.world import NOW, SIGNERS
 from tests.unit.services_records.world import World
 from tests.unit.services_supervision.consortium import (
     HOLDER,
@@ -113,6 +114,18 @@ def test_a_check_and_a_decision_in_the_log_are_an_opportunity_and_a_recognition(
     (row,) = get(world, "/v1/supervision/figures")["rows"]
     assert (row["item_rate"], row["reversed"], row["saving_fen"]) == ({"numerator": 0, "denominator": 1}, 1, 0)
     assert get(world, "/v1/supervision/findings")["findings"] == []
+
+
+def test_what_an_entry_shows_by_itself_is_found_with_the_entry_and_proves_itself(world: World) -> None:
+    staged = log_act(world, A, replace(make_access(HOLDER), consent_id=None))
+    log_receipt(world, REQUESTER)
+    wait_until_read(world, 2)
+    (found,) = get(world, "/v1/supervision/findings?code=access_without_consent")["findings"]
+    assert found["institutions"] == [A]
+    assert [each["leaf_hash"] for each in found["entries"]] == [staged.leaf_hash.hex()]
+    evidence = Api(world).get(f"/v1/supervision/findings/{found['finding_id']}/evidence", institution=REGULATOR)
+    root = parse_trust_root(world.settings.trust_root_file.read_bytes())
+    assert verify_finding(parse_finding(evidence.content), root, now=NOW).code == "access_without_consent"
 
 
 def test_after_a_restart_kept_events_are_counted_and_no_entry_is_read_again(world: World) -> None:
