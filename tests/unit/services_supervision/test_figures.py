@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.hashing import RootHash, TreeSize
 from node.domain.access import AccessOutcome, RequestId
-from node.domain.entry import EntryType, LeafReference
+from node.domain.entry import EntryType, LeafReference, Origin
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
 from node.domain.recognition_acts import (
     CheckContent,
@@ -22,6 +23,7 @@ from node.domain.recognition_acts import (
     OfferedResult,
     ReversalContent,
 )
+from node.ports.chain import AnchoredHead
 from node.services.clients import Scope
 from node.wire.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root, sign_trust_root
@@ -137,6 +139,32 @@ def test_after_a_restart_kept_events_are_counted_and_no_entry_is_read_again(worl
     wait_until_read(world, 2)
     assert retrievals(world) == {B: 2}
     assert world.rows("SELECT count(*) FROM figure_batches") == [(2,)]
+
+
+def test_time_to_anchor_counts_every_entry_once_from_its_first_sight(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    origin, start = world.origin(B), world.clock.time
+    log_receipt(world, REQUESTER)
+    wait_until_read(world, 1)
+    world.clock.advance(seconds=7)
+    log_act(world, B, make_access(REQUESTER, request=OTHER))
+    wait_until_read(world, 2)
+    anchored_s = int(start.timestamp()) + 20
+
+    def heads(size: int) -> Callable[[], dict[Origin, AnchoredHead]]:
+        head = AnchoredHead(origin, TreeSize(size), RootHash(bytes(32)), 1, bytes(32), anchored_s)
+        return lambda: {origin: head}
+
+    monkeypatch.setattr(world.running.node.following, "anchored_heads", heads(1))
+    query = "SELECT anchored_to FROM figure_cursors WHERE anchored_to > 0"
+    eventually(lambda: world.rows(query), lambda rows: rows == [(1,)])
+    # a head may be ahead of what was read here
+    monkeypatch.setattr(world.running.node.following, "anchored_heads", heads(99))
+    eventually(lambda: world.rows(query), lambda rows: rows == [(2,)])
+    told = get(world, ALL_TIME)["time_to_anchor"]
+    assert {(row["institution"], row["entries"], row["median_s"], row["longest_s"]) for row in told} == {
+        (None, 2, 13, 20),
+        (B, 2, 13, 20),
+    }
 
 
 def test_what_is_kept_of_entries_is_sealed(world: World) -> None:
