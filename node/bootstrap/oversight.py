@@ -12,6 +12,7 @@ from node.adapters.database.nonces import SqlNonceStore
 from node.adapters.database.own_entries import SqlPatients
 from node.adapters.database.supervision import SqlSupervisionStore
 from node.adapters.database.withdrawals import SqlWithdrawalStore
+from node.bootstrap.recognition import read_terminology
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
@@ -33,7 +34,6 @@ from node.services.rate_limit import RateLimit
 from node.services.supervised_logs import SupervisedLogs
 from node.services.trail import TrailParts, TrailService
 from node.terminology.bundle import Terminology
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, load_terminology
 from node.wire.http_signature import SignatureWindow
 
 
@@ -121,7 +121,7 @@ def _supervision(
     supervision = Supervision(
         findings=FindingService(parts.findings, followed.index, followed.trust, proofs, keys),
         figures=figures,
-        logs=SupervisedLogs(trust_root, followed.index, followed.trust, keys, _documents),
+        logs=SupervisedLogs(trust_root, followed.index, followed.trust, keys, parts.documents),
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
@@ -144,6 +144,12 @@ class _Supervised:
     @property
     def institutions(self) -> dict[Origin, InstitutionId]:
         return {log.origin: log.institution for log in self.trust_root.logs.values()}
+
+    def documents(self) -> Terminology:
+        """Read the documents that checks of this node would use too; what is published in logs is not gathered yet."""
+        settings = self.foundation.settings
+        directory = settings.recognition.directory
+        return read_terminology(None if directory is None else settings.directory / directory)
 
     @property
     def review_ms(self) -> int:
@@ -183,7 +189,7 @@ def _figures(parts: _Supervised) -> FiguresService:
             trust=followed.trust,
             clock=foundation.clock,
             writer=foundation.stores.writer,
-            documents=_documents,
+            documents=parts.documents,
         )
     )
 
@@ -194,12 +200,6 @@ def _reviews(parts: _Supervised, consenting: Consenting) -> EmergencyReviews:
     return EmergencyReviews(
         EmergencyReviewParts(store, parts.findings, consenting.watch.emergency, stores.writer, clock, parts.review_ms)
     )
-
-
-def _documents() -> Terminology:
-    """Load the documents of the package: what is published in logs is not gathered yet."""
-    files = [file for folder in (PACKAGED_CATALOGUE, PACKAGED_MAPS) for file in sorted(folder.glob("*.json"))]
-    return load_terminology(file.read_bytes() for file in files)
 
 
 def _loop(name: str, work: Callable[[], bool], interval_s: float) -> Loop:

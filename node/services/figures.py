@@ -5,7 +5,8 @@ came late, and keeps their events, sealed, in one transaction; then they are cou
 what is new. At the start the kept events are counted again: no entry is opened a second time.
 
 A header that does not open for supervision gives no events; for record and decision entries that is found here, for receipts by
-`node.services.pairing`. Left out: what an entry says (`node.supervision.reading`), and what counts (`node.supervision.figures`).
+`node.services.pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`), and
+what counts (`figures`).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from node.supervision.events import EventId, FigureEvent, Retrieved
 from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.liaoning import LiaoningRow, liaoning_form
+from node.supervision.misconduct import EntryRules
 from node.supervision.reading import READ_TYPES, EventReader, ReadEntry
 from node.supervision.tallies import Dimension, Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay, AnchorDelays
@@ -67,7 +69,7 @@ class _Step:
     events: list[FigureEvent] = field(default_factory=list)
     anchored: list[AnchoredRun] = field(default_factory=list)
     emergencies: list[EmergencyUse] = field(default_factory=list)
-    unreadable: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
+    found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
     more: bool = False
 
 
@@ -132,7 +134,7 @@ class FiguresService:
         self._lock = threading.Lock()
         self._documents: Terminology | None = None
         self._counted: _Counted | None = None
-        self._reader: EventReader | None = None
+        self._reading: tuple[EventReader, EntryRules] | None = None
 
     def step(self) -> bool:
         """Read what is new, and what came late.
@@ -211,8 +213,12 @@ class FiguresService:
                 self._unreadable(step, entry, type(error).__name__)
             return
         self._note_emergency(step, entry, header.content)
-        institution = self._parts.institutions[entry.place.origin]
-        step.events += self._events().events(ReadEntry(institution, hash_leaf(entry.leaf), header))
+        read = ReadEntry(self._parts.institutions[entry.place.origin], hash_leaf(entry.leaf), header)
+        reader, rules = self._prepared()
+        step.events += reader.events(read)
+        for finding in rules.findings(read, self._place(entry)):
+            # named by its kind too: a receipt is judged under its place by pairing as well
+            step.found[f"{finding.code} {finding.subject}"] = [finding]
 
     def _note_emergency(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
         if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:
@@ -226,9 +232,7 @@ class FiguresService:
     def _unreadable(self, step: _Step, entry: FollowedEntry, reason: str) -> None:
         where = self._place(entry)
         blamed, subject = (self._parts.institutions[where.origin],), f"{where.origin}#{where.leaf_index}"
-        step.unreadable[subject] = [
-            SupervisionFinding(FindingCode.HEADER_UNREADABLE, blamed, subject, (where,), (("reason", reason),))
-        ]
+        step.found[subject] = [SupervisionFinding(FindingCode.HEADER_UNREADABLE, blamed, subject, (where,), (("reason", reason),))]
 
     def _read_anchored(self, step: _Step, origin: Origin, run: tuple[int, int], anchored_at_ms: int) -> None:
         institution, (start, end) = self._parts.institutions[origin], run
@@ -249,8 +253,8 @@ class FiguresService:
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.keep(transaction, update)
             parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
-            if step.unreadable:
-                parts.findings.keep(transaction, found_update(now_ms, step.unreadable))
+            if step.found:
+                parts.findings.keep(transaction, found_update(now_ms, step.found))
 
         with self._lock:
             counted = self._ready()
@@ -273,7 +277,8 @@ class FiguresService:
             self._documents = self._parts.documents()
         return self._documents
 
-    def _events(self) -> EventReader:
-        if self._reader is None:
-            self._reader = EventReader(self._terminology())
-        return self._reader
+    def _prepared(self) -> tuple[EventReader, EntryRules]:
+        if self._reading is None:
+            documents = self._terminology()
+            self._reading = EventReader(documents), EntryRules(documents)
+        return self._reading

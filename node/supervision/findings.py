@@ -54,6 +54,12 @@ class FindingCode(StrEnum):
     """A log showed no new checkpoint for a long time."""
     EMERGENCY_UNREVIEWED = "emergency_unreviewed"
     """Somebody read in an emergency, and nobody reviewed it in time."""
+    ACCESS_WITHOUT_CONSENT = "access_without_consent"
+    """A receipt of a disclosure to another institution names neither a consent nor an emergency."""
+    REORDER_WITHOUT_REASON = "reorder_without_reason"
+    """Something was ordered again without a reason, where one was due."""
+    MARK_WITHOUT_CERTIFICATE = "mark_without_certificate"
+    """A record claims a mark that no certificate of its institution bears."""
 
 
 class Severity(StrEnum):
@@ -83,6 +89,9 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.LOG_FROZEN: Severity.SERIOUS,
     FindingCode.LOG_SILENT: Severity.NOTICE,
     FindingCode.EMERGENCY_UNREVIEWED: Severity.WARNING,
+    FindingCode.ACCESS_WITHOUT_CONSENT: Severity.SERIOUS,
+    FindingCode.REORDER_WITHOUT_REASON: Severity.WARNING,
+    FindingCode.MARK_WITHOUT_CERTIFICATE: Severity.SERIOUS,
 }
 
 

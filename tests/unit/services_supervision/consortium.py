@@ -13,7 +13,7 @@ from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.bootstrap.operation import RunningNode
-from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, Purpose, RequestId
+from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, ConsentId, Purpose, RequestId
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.header import AnyContent
 from node.domain.patient import PatientSeed
@@ -28,6 +28,7 @@ from tests.unit.services_records.world import LOCATOR_SECRETS, World, make_world
 A, B, REGULATOR = InstitutionId("hospital-a"), InstitutionId("hospital-b"), InstitutionId("regulator-p")
 HOLDER, REQUESTER = AccessSide.HOLDER, AccessSide.REQUESTER
 REQUEST = RequestId("0123456789abcdef" * 2)
+CONSENT = ConsentId(b"\x0c" * 32)
 GRACE_S = 900.0
 DEADLINE_S = 30.0
 SEED = PatientSeed(bytes(range(1, 33)))
@@ -83,7 +84,7 @@ def make_access(side: AccessSide, outcome: AccessOutcome = AccessOutcome.DISCLOS
         purpose=Purpose.TREATMENT,
         outcome=outcome,
         reason="",
-        consent_id=None,
+        consent_id=CONSENT,
         consent_block=None,
         emergency_id=None,
         subjects=(LeafReference(Origin(f"{A}.example/log"), b"\x05" * 32),),

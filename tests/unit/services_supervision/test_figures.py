@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ledger.hashing import RootHash, TreeSize
 from node.domain.access import AccessOutcome, RequestId
-from node.domain.entry import EntryType, LeafReference
+from node.domain.entry import EntryType, LeafReference, Origin
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
 from node.domain.recognition_acts import (
     CheckContent,
@@ -22,10 +23,12 @@ from node.domain.recognition_acts import (
     OfferedResult,
     ReversalContent,
 )
+from node.ports.chain import AnchoredHead
 from node.services.clients import Scope
+from node.wire.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.api_routes.client import Api
-from tests.unit.evidence_verify.world import SIGNERS
+from tests.unit.evidence_verify.world import NOW, SIGNERS
 from tests.unit.services_records.world import World
 from tests.unit.services_supervision.consortium import (
     HOLDER,
@@ -115,6 +118,18 @@ def test_a_check_and_a_decision_in_the_log_are_an_opportunity_and_a_recognition(
     assert get(world, "/v1/supervision/findings")["findings"] == []
 
 
+def test_what_an_entry_shows_by_itself_is_found_with_the_entry_and_proves_itself(world: World) -> None:
+    staged = log_act(world, A, replace(make_access(HOLDER), consent_id=None))
+    log_receipt(world, REQUESTER)
+    wait_until_read(world, 2)
+    (found,) = get(world, "/v1/supervision/findings?code=access_without_consent")["findings"]
+    assert found["institutions"] == [A]
+    assert [each["leaf_hash"] for each in found["entries"]] == [staged.leaf_hash.hex()]
+    evidence = Api(world).get(f"/v1/supervision/findings/{found['finding_id']}/evidence", institution=REGULATOR)
+    root = parse_trust_root(world.settings.trust_root_file.read_bytes())
+    assert verify_finding(parse_finding(evidence.content), root, now=NOW).code == "access_without_consent"
+
+
 def test_after_a_restart_kept_events_are_counted_and_no_entry_is_read_again(world: World) -> None:
     log_receipt(world, REQUESTER)
     wait_until_read(world, 1)
@@ -124,6 +139,32 @@ def test_after_a_restart_kept_events_are_counted_and_no_entry_is_read_again(worl
     wait_until_read(world, 2)
     assert retrievals(world) == {B: 2}
     assert world.rows("SELECT count(*) FROM figure_batches") == [(2,)]
+
+
+def test_time_to_anchor_counts_every_entry_once_from_its_first_sight(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    origin, start = world.origin(B), world.clock.time
+    log_receipt(world, REQUESTER)
+    wait_until_read(world, 1)
+    world.clock.advance(seconds=7)
+    log_act(world, B, make_access(REQUESTER, request=OTHER))
+    wait_until_read(world, 2)
+    anchored_s = int(start.timestamp()) + 20
+
+    def heads(size: int) -> Callable[[], dict[Origin, AnchoredHead]]:
+        head = AnchoredHead(origin, TreeSize(size), RootHash(bytes(32)), 1, bytes(32), anchored_s)
+        return lambda: {origin: head}
+
+    monkeypatch.setattr(world.running.node.following, "anchored_heads", heads(1))
+    query = "SELECT anchored_to FROM figure_cursors WHERE anchored_to > 0"
+    eventually(lambda: world.rows(query), lambda rows: rows == [(1,)])
+    # a head may be ahead of what was read here
+    monkeypatch.setattr(world.running.node.following, "anchored_heads", heads(99))
+    eventually(lambda: world.rows(query), lambda rows: rows == [(2,)])
+    told = get(world, ALL_TIME)["time_to_anchor"]
+    assert {(row["institution"], row["entries"], row["median_s"], row["longest_s"]) for row in told} == {
+        (None, 2, 13, 20),
+        (B, 2, 13, 20),
+    }
 
 
 def test_what_is_kept_of_entries_is_sealed(world: World) -> None:
