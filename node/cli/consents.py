@@ -15,6 +15,7 @@ from node.cli.api_client import ApiClient
 from node.cli.failures import UnreadableFileError, UsageError
 from node.cli.files import write_file
 from node.cli.output import show
+from node.cli.patient_files import read_patient
 from node.domain.access import ConsentId
 from node.domain.consent import ConsentSalt, ConsentTerms
 from node.domain.consent_message import ContractDomain
@@ -22,7 +23,6 @@ from node.wire.consent_message import encode_signed_message, parse_signed_messag
 from node.wire.consent_patient import grant_as_patient, revoke_as_patient
 from node.wire.consent_text import encode_grant, encode_terms, parse_grant, parse_terms
 from node.wire.fhir_consent import parse_fhir_consent
-from node.wire.patient_file import parse_patient_file
 from node.wire.trust_root import parse_trust_root
 
 _ID_BYTES: Final = 32
@@ -128,7 +128,7 @@ def sign(terms_file: Path, patient: Path, trust_root: Path, output: Path, *, as_
     """Grant a consent with the patient's file, offline; what is written goes to a node."""
     terms = parse_terms(terms_file.read_bytes())
     consent, salt = ConsentId(secrets.token_bytes(_ID_BYTES)), ConsentSalt(secrets.token_bytes(_ID_BYTES))
-    granted = grant_as_patient(parse_patient_file(patient.read_bytes()).seed, terms, _domain(trust_root), consent, salt)
+    granted = grant_as_patient(read_patient(patient).seed, terms, _domain(trust_root), consent, salt)
     write_file(output, encode_grant(granted) + b"\n", mode=_PRIVATE)
     show({"consent_id": consent.hex(), "written": str(output)} | _words(terms), as_json=as_json)
 
@@ -141,7 +141,7 @@ def sign_revocation(consent: str, patient: Path, trust_root: Path, output: Path,
     """
     try:
         named = ConsentId(bytes.fromhex(consent))
-        revoked = revoke_as_patient(parse_patient_file(patient.read_bytes()).seed, _domain(trust_root), named)
+        revoked = revoke_as_patient(read_patient(patient).seed, _domain(trust_root), named)
     except ValueError as error:
         raise UsageError(f"{consent}: a consent's id has 64 hex digits") from error
     write_file(output, encode_signed_message(revoked) + b"\n", mode=_PRIVATE)

@@ -43,6 +43,7 @@ def folder(devnet: Devnet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     desk.issue(card, hospital)
     desk.release(card, hospital, NUMBER)
     (folder / "patient.json").write_bytes(encode_patient_file(PatientFile(card.seed, {})))
+    (folder / "patient.json").chmod(0o600)
     fhir = encode_fhir_consent(TERMS, ID, ConsentStanding.GRANTED, InstitutionId("hospital-a"))
     tree = json.loads(fhir)
     end = datetime.now(UTC) + timedelta(hours=1)
