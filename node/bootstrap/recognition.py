@@ -14,7 +14,7 @@ from node.adapters.database.decisions import SqlDecisionStore, SqlHeardDecisionS
 from node.bootstrap.exchange import BuiltExchange
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
-from node.errors import ConcordError, SettingsError
+from node.errors import ConcordError, SettingsError, WireError
 from node.services.checking import CheckLeaves, CheckParts, OrderChecking
 from node.services.deciding import Deciding, DecidingParts
 from node.services.heard_decisions import HeardDecisions
@@ -24,7 +24,7 @@ from node.services.reading import Reading
 from node.services.recognition import Recognition
 from node.services.rulebook import Rulebook
 from node.terminology.bundle import Terminology
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, load_terminology
+from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, load_terminology, parse_document
 from node.wire.decision_message import DECISION_KIND
 
 log = structlog.get_logger(__name__)
@@ -54,7 +54,8 @@ def build_recognition(
     stores, settings = foundation.stores, foundation.settings.recognition
     origins = {each.institution: each.origin for each in foundation.institutions.values()}
     directory = None if settings.directory is None else foundation.settings.directory / settings.directory
-    rules = Rulebook(lambda: read_terminology(directory), _texts())
+    # read now, so that documents which cannot be read stop the start; prepared by the loop
+    rules = Rulebook(read_terminology(directory), _texts())
     parts = CheckParts(
         rules=rules,
         results=OrderResults(reading.finding, services.following.service),
@@ -91,14 +92,26 @@ def read_terminology(directory: Path | None) -> Terminology:
     """Read the documents of a folder; without one the sample documents that come with the node.
 
     Raises:
-        SettingsError: There is no such folder.
-        MalformedCatalogueError: One is malformed, missing or there twice.
-        UnknownFormatError: A kind or version that this release does not know.
+        SettingsError: There is no such folder, or a document in it is malformed, missing, there twice, or of another release.
     """
     if directory is not None and not directory.is_dir():
         raise SettingsError(f"recognition.directory: {directory} is no folder")
     folders = (PACKAGED_CATALOGUE, PACKAGED_MAPS) if directory is None else (directory,)
-    return load_terminology(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.json")))
+    files = [file for folder in folders for file in sorted(folder.glob("*.json"))]
+    documents = [file.read_bytes() for file in files]
+    try:
+        return load_terminology(documents)
+    except WireError as error:
+        named = next((file.name for file, data in zip(files, documents, strict=True) if not _is_document(data)), "the folder")
+        raise SettingsError(f"recognition.directory: {named}: {error}") from error
+
+
+def _is_document(data: bytes) -> bool:
+    try:
+        parse_document(data)
+    except WireError:
+        return False
+    return True
 
 
 def _step(rules: Rulebook, leaves: CheckLeaves, foundation: Foundation) -> None:

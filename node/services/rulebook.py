@@ -7,7 +7,7 @@ so that no clinician waits for it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.domain.entry import InstitutionId
@@ -29,14 +29,14 @@ class _Prepared:
 class Rulebook:
     """The rules, for each ordering institution; any thread."""
 
-    def __init__(self, load: Callable[[], Terminology], texts: Mapping[str, Tables]) -> None:
+    def __init__(self, documents: Terminology, texts: Mapping[str, Tables]) -> None:
         """Prepare nothing yet.
 
         Args:
-            load: Reads the documents.
+            documents: One version of them.
             texts: The words of warnings, of `zh` and `en`.
         """
-        self._load = load
+        self._documents = documents
         self._texts = texts
         self._lock = threading.Lock()
         self._shared: RecognitionIndex | None = None
@@ -47,7 +47,6 @@ class Rulebook:
 
         Raises:
             NoProfileError: The table of institutions or the maps do not have it.
-            MalformedCatalogueError: The documents cannot be read.
         """
         return self._prepare(institution).index
 
@@ -70,7 +69,7 @@ class Rulebook:
         if known is None:
             with self._lock:
                 if self._shared is None:
-                    self._shared = RecognitionIndex(self._load())
+                    self._shared = RecognitionIndex(self._documents)
                 index = self._shared.ordering(institution)
             known = self._prepared[institution] = _Prepared(index, chinese_names(index), english_names(index))
         return known

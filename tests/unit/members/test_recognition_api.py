@@ -7,11 +7,16 @@ from typing import Any
 
 import pytest
 
+from node.domain.retention import Care
+from node.services.consents import ConsentEvidence
+from node.wire.consent_document import EvidenceMethod
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.fhir_split.documents import Json
 from tests.unit.members.neighbourhood import OTHER
-from tests.unit.members.orders import file_electrolytes
+from tests.unit.members.orders import electrolytes, file_electrolytes
+from tests.unit.members.patients import ACTOR as CLINICIAN
 from tests.unit.members.patients import Patient
+from tests.unit.services_records.test_labels import meta
 
 ACTOR: Json = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token"}
 
@@ -215,3 +220,43 @@ def test_a_hook_that_is_refused(api: Api, patient: Patient, bend: Any, status: i
     body = hook(patient)
     bend(body)
     problem(post(api, "/cds-services/concord-recognition", body), status, slug)
+
+
+def told(api: Api, patient: Patient) -> str:
+    """Return what a check tells, but for its id."""
+    answer = check(api, patient)
+    answer.pop("check_id")
+    return json.dumps(answer)
+
+
+def test_a_check_tells_nothing_of_sensitive_or_withdrawn_records(api: Api, patient: Patient) -> None:
+    nobody = Patient(patient.neighbours)
+    patient.neighbours.here.wait_logged(patient.neighbours.here.receipt(electrolytes(patient, meta=meta())))
+    assert told(api, patient) == told(api, nobody)
+    file_electrolytes(patient, identifier=[{"system": "urn:filler", "value": f"W-{patient.number}"}])
+    assert told(api, patient) != told(api, nobody)
+    withdrawal = patient.neighbours.there.running.node.withdrawal
+    assert withdrawal is not None
+    evidence = ConsentEvidence(EvidenceMethod.SIGNATURE, bytes(32), CLINICIAN)
+    withdrawal.withdraw(OTHER, patient.there, Care.OUTPATIENT, evidence)
+    assert told(api, patient) == told(api, nobody)
+
+
+def test_anothers_check_and_decision_are_answered_like_what_never_was(api: Api, patient: Patient) -> None:
+    file_electrolytes(patient)
+    answer = check(api, patient)
+    wish: Json = {"outcome": "reordered", "order_id": "o-1", "actor": ACTOR, "reason": 4}
+    taken = post(api, "/v1/recognition/decisions", wish | {"check_id": answer["check_id"]}).json()["decision_id"]
+    other = Api(patient.neighbours.here)
+    for path, body in (
+        ("/v1/recognition/decisions/{id}:reverse", {"actor": ACTOR}),
+        ("/v1/recognition/decisions", wish | {"check_id": "{id}"}),
+    ):
+        known = taken if "reverse" in path else answer["check_id"]
+        answers = []
+        for name in (known, "0" * 32):
+            content = json.dumps(body).replace("{id}", name)
+            refused = other.call("POST", path.replace("{id}", name), content=content)
+            answers.append((refused.status_code, refused.text.replace(name, "")))
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 404
