@@ -8,14 +8,14 @@ what may be shown (`order_results`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.patient import PatientKeys
-from node.domain.recognition import CheckOutcome, OrderLine, Pin
+from node.domain.recognition import CheckOutcome, ItemCode, Offer, OrderLine, Pin
 from node.domain.recognition_acts import CheckContent, CheckedLine, CheckedOrder, CheckId, OfferedResult
 from node.domain.record import Kind, Part
 from node.errors import UnknownCheckError
@@ -35,6 +35,8 @@ CHECK_SEAL = "order-check"
 """Purpose under which checks are sealed for this node."""
 CHECKS_KIND = Kind("order-checks")
 HOUR_MS = 3_600_000
+MAX_OFFERS = 16
+"""Offers of an order line that a header names, besides those that alone answer an item; the body has all."""
 
 _ID_BYTES = 16
 _PRIVATE = 1
@@ -220,14 +222,18 @@ def pins_for(outcome: CheckOutcome) -> tuple[Pin, ...]:
 
 def _checked(text: CheckText) -> CheckedOrder:
     outcome = text.outcome
-    lines = tuple(
-        CheckedLine(
-            line.line,
-            tuple(OfferedResult(each.leaf, each.institution, tuple(item.item for item in each.items)) for each in line.offers),
-        )
-        for line in outcome.lines
-    )
+    lines = tuple(CheckedLine(line.line, tuple(_offered(line.offers))) for line in outcome.lines)
     return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins_for(outcome), answered=text.answered)
+
+
+def _offered(offers: Sequence[Offer]) -> Iterator[OfferedResult]:
+    """Yield the newest offers, and of the others those that answer something more: every follower keeps this header."""
+    answered: set[ItemCode] = set()
+    for at, offer in enumerate(offers):
+        items = tuple(each.item for each in offer.items)
+        if at < MAX_OFFERS or not answered.issuperset(items):
+            answered.update(items)
+            yield OfferedResult(offer.leaf, offer.institution, items)
 
 
 def _draw() -> CheckId:
