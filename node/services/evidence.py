@@ -154,19 +154,19 @@ class EvidenceService:
         Best is one that a quorum has cosigned and that an anchor covers, then the anchored one, then a cosigned one that
         no anchor covers yet, then the newest.
         """
+        newest = self._reader.log(entry.origin).checkpoint()
+        size = TreeSize(0) if newest is None else parse_checkpoint(parse_note(newest).text).size
+        if newest is None or entry.leaf_index >= size:
+            # a restored node is behind its witnesses and the chain: what they hold at this place is another entry
+            raise NotYetLoggedError(entry.record_id or "")
         anchor = self._reader.latest_anchor(entry.origin)
         if anchor is not None and entry.leaf_index < anchor.size:
             cosigned = self._cosigned.cosigned(entry.origin, entry.leaf_index, anchor.size)
             note = self._reader.checkpoint(entry.origin, anchor.size) if cosigned is None else cosigned.note
             if note is not None:
                 return note, anchor
-        cosigned = self._cosigned.cosigned(entry.origin, entry.leaf_index)
-        if cosigned is not None:
-            return cosigned.note, None
-        note = self._reader.log(entry.origin).checkpoint()
-        if note is None or entry.leaf_index >= parse_checkpoint(parse_note(note).text).size:
-            raise NotYetLoggedError(entry.record_id or "")
-        return note, None
+        cosigned = self._cosigned.cosigned(entry.origin, entry.leaf_index, size)
+        return (newest if cosigned is None else cosigned.note), None
 
     def _state(self, anchor: AnchorRow, size: TreeSize) -> StatedAnchor:
         chain = self._root().chain

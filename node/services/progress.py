@@ -93,9 +93,13 @@ class Progress:
         return leaf_index < self.witnessed_size(origin)
 
     def witnessed_size(self, origin: Origin) -> int:
-        """Return the size up to which a quorum of other institutions has cosigned a log."""
+        """Return the size up to which a quorum of other institutions has cosigned what this node holds of a log.
+
+        A restored node is behind its witnesses: what it stores from then on is not what they saw at these places.
+        """
         with self._lock:
-            return self._sizes.get(origin, _Sizes()).witnessed
+            sizes = self._sizes.get(origin, _Sizes())
+            return min(sizes.witnessed, _size(sizes, Level.LOGGED))
 
     def witnessed(self, origin: Origin, size: int) -> None:
         """Note that a quorum of other institutions has cosigned a checkpoint of this size."""

@@ -116,6 +116,7 @@ def test_the_printed_document_suffices_to_use_it(command_line_devnet: tuple[Path
         "primary-care-a": "primary-care",
         "hospital-b": "hospital",
         "regulator": "regulator",
+        "code-service": "code-service",
     }
     for each in printed["institutions"]:
         assert list(each) == ["name", "role", "url", "log_url", "vkey", "api_key"]

@@ -166,7 +166,7 @@ def test_a_restored_database_refuses_to_sign_until_it_is_recovered(hospital: Hos
     halted = hospital.wait_for_state("halted")
     assert str(size + 3) in halted["reason"]
     staged = hospital.submit("meanwhile", "stored")
-    assert staged["level"] == "stored"
+    assert (staged["level"], staged["witnessed"]) == ("stored", False)
     assert hospital.ask("GET", f"/v1/records/{staged['record_id']}/evidence").status_code == 409
     assert hospital.ask("GET", f"/log/{NAME}/checkpoint").status_code == 503, "an older head would look like a rollback"
     hospital.stop()
