@@ -90,6 +90,15 @@ def test_a_restart_goes_on_with_the_cosignatures_that_were_kept(world: World) ->
     assert cosigned_by(world, 5) == names(*OTHERS)
 
 
+def test_a_restored_node_claims_no_witness_for_what_it_stores_since(world: World) -> None:
+    world.grow(5)
+    world.cosigning.step()
+    world.published = 3
+    world.start()
+    assert world.progress.witnessed_size(ORIGIN) == 3
+    assert not world.progress.is_witnessed(ORIGIN, 3)
+
+
 def test_a_witness_that_knows_another_size_is_proved_to_from_there(world: World) -> None:
     world.grow(5)
     world.cosigning.step()

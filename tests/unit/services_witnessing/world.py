@@ -58,6 +58,8 @@ class World:
 
     def start(self) -> None:
         self.progress = Progress()
+        # as at every start of a node: from what it holds itself
+        self.progress.logged(ORIGIN, self.published)
         self.exchange = WitnessExchange(self)
         self.cosigning = CosigningService(
             hosted=[HostedInstitution(OWN, "A", ORIGIN)],
@@ -76,6 +78,7 @@ class World:
     def grow(self, count: int) -> None:
         self.log.grow(b"%d" % number for number in range(count))
         self.published = self.log.size
+        self.progress.logged(ORIGIN, self.published)
 
     def add_checkpoint(self, institution: InstitutionId, body: bytes) -> WitnessReply:
         self.asked.append(institution)
