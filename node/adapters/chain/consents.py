@@ -15,14 +15,14 @@ from typing import Any, Final
 from eth_hash.auto import keccak
 from eth_typing import BlockNumber
 from eth_utils.address import to_canonical_address, to_checksum_address
-from hexbytes import HexBytes
-from web3.exceptions import BadFunctionCallOutput, TransactionIndexingInProgress, TransactionNotFound
-from web3.types import FilterParams, TxReceipt
+from web3.exceptions import BadFunctionCallOutput
+from web3.types import FilterParams
 
 from contracts.events import ConsentGranted, ConsentRevoked, decode_event
 from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.finality import block_at, final_block, newest_block
-from node.adapters.chain.signers import TransactionSigner, UnsignedCall
+from node.adapters.chain.signers import TransactionSigner
+from node.adapters.chain.watched import WatchedCalls
 from node.domain.access import BlockStamp, ConsentId
 from node.domain.consent_message import (
     ConsentAddress,
@@ -39,7 +39,7 @@ from node.domain.consent_message import (
 )
 from node.domain.consent_state import ConsentReading, ConsentState, EmergencyState, SeenBlock, SeenHead
 from node.domain.entry import InstitutionId, Origin
-from node.errors import ChainRefusedError, ContractMismatchError, TransactionMissingError, TransactionRevertedError
+from node.errors import ChainRefusedError, ContractMismatchError
 from node.ports.chain import ChainHead
 from node.ports.clock import Clock
 from node.ports.consents import ConsentChange, ConsentChanges
@@ -48,8 +48,6 @@ CONSENTS: Final = "consents"
 CONSORTIUM: Final = "consortium"
 READ_ATTEMPTS: Final = 3
 WAIT_S: Final = 30.0
-POLL_S: Final = 0.05
-GAS_MARGIN_PERCENT: Final = 130
 
 _NO_ID: Final = bytes(32)
 _NO_ADDRESS: Final = bytes(20)
@@ -82,10 +80,8 @@ class ChainConsents:
         if CONSENTS not in connection.pin.contracts:
             raise ContractMismatchError(CONSENTS, "no address", "the trust root does not name it")
         self._connection = connection
-        self._relay = relay
+        self._calls = WatchedCalls(connection, relay, wait_s=wait_s, monotonic_s=monotonic_s)
         self._clock = clock
-        self._wait_s = wait_s
-        self._monotonic_s = monotonic_s
         self._names: dict[bytes, InstitutionId] = {}
         self._lock = threading.RLock()
 
@@ -150,39 +146,7 @@ class ChainConsents:
         """
         with self._lock:
             name, arguments = _call(signed, patient_key)
-            contract = self._connection.contract(CONSENTS)
-            function = contract.functions[name](*arguments)
-            account = to_checksum_address(self._relay.address)
-            with self._connection.calling(f"consents.{name}") as web3:
-                gas = function.estimate_gas({"from": account})  # a call that would be refused is refused here, by name
-                call = UnsignedCall(
-                    chain_id=self._connection.pin.chain_id,
-                    nonce=web3.eth.get_transaction_count(account, "pending"),
-                    to=self.domain.contract,
-                    data=bytes(HexBytes(contract.encode_abi(name, arguments))),
-                    gas=gas * GAS_MARGIN_PERCENT // 100,
-                    gas_price_wei=int(web3.eth.gas_price),
-                )
-            transaction = self._relay.sign(call)
-            with self._connection.calling("eth_sendRawTransaction") as web3:
-                web3.eth.send_raw_transaction(HexBytes(transaction.raw))
-            receipt = self._wait(transaction.tx_hash)
-            if receipt["status"] != 1:
-                with self._connection.calling(f"consents.{name}"):
-                    function.call({"from": account})  # it passed a moment ago; now it is refused by name
-                raise TransactionRevertedError("no reason")
-
-    def _wait(self, tx_hash: bytes) -> TxReceipt:
-        deadline = self._monotonic_s() + self._wait_s
-        while True:
-            with self._connection.calling("eth_getTransactionReceipt") as web3:
-                try:
-                    return web3.eth.get_transaction_receipt(HexBytes(tx_hash))
-                except (TransactionNotFound, TransactionIndexingInProgress):
-                    pass
-            if self._monotonic_s() > deadline:
-                raise TransactionMissingError(f"0x{tx_hash.hex()}", self._wait_s)
-            time.sleep(POLL_S)
+            self._calls.send(CONSENTS, name, *arguments)
 
     def _consent_at(self, consent: ConsentId, block: SeenBlock) -> ConsentState | None:
         found = self._read("consent", consent, block.stamp.number)

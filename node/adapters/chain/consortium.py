@@ -12,17 +12,13 @@ from typing import Any, Final
 
 from eth_hash.auto import keccak
 from eth_utils.address import to_checksum_address
-from hexbytes import HexBytes
-from web3.contract.contract import ContractFunction
-from web3.exceptions import TransactionIndexingInProgress, TransactionNotFound
-from web3.types import TxReceipt
 
 from contracts.events import Executed, Proposed, decode_event
 from contracts.terms import KeyKind
 from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.registry import ADDRESS_KINDS, CONSORTIUM, NOTHING, RegistryReader, role_mask
-from node.adapters.chain.signers import TransactionSigner, UnsignedCall
-from node.errors import TransactionMissingError, TransactionRevertedError
+from node.adapters.chain.signers import TransactionSigner
+from node.adapters.chain.watched import WatchedCalls
 from node.ports.consortium import (
     AddOrigin,
     Admit,
@@ -41,8 +37,6 @@ from node.ports.consortium import (
 )
 
 WAIT_S: Final = 60.0
-POLL_S: Final = 0.05
-GAS_MARGIN_PERCENT: Final = 130
 WORD_BYTES: Final = 32
 
 
@@ -71,9 +65,7 @@ class ChainConsortium:
             monotonic_s: Measures that.
         """
         self._connection = connection
-        self._signer = signer
-        self._wait_s = wait_s
-        self._monotonic_s = monotonic_s
+        self._calls = None if signer is None else WatchedCalls(connection, signer, wait_s=wait_s, monotonic_s=monotonic_s)
         self._reader = RegistryReader(connection)
 
     def registry(self) -> Registry:
@@ -117,52 +109,10 @@ class ChainConsortium:
 
     def _transact(self, name: str, *arguments: object) -> list[object]:
         """Send a call, wait for its receipt, and return the contract's events in it."""
-        if self._signer is None:
+        if self._calls is None:
             raise ValueError(f"consortium.{name} needs a chain key")
-        contract = self._connection.contract(CONSORTIUM)
-        function = contract.functions[name](*arguments)
-        data = bytes(HexBytes(contract.encode_abi(name, arguments)))
-        signed = self._signer.sign(self._prepare(name, function, data, self._signer.address))
-        with self._connection.calling("eth_sendRawTransaction") as web3:
-            web3.eth.send_raw_transaction(HexBytes(signed.raw))
-        receipt = self._wait(signed.tx_hash)
-        if receipt["status"] != 1:
-            # it passed a moment ago: another vote or proposal came first
-            raise TransactionRevertedError(self._reason(function, self._signer.address))
+        receipt = self._calls.send(CONSORTIUM, name, *arguments)
         return [decode_event(CONSORTIUM, [bytes(topic) for topic in log["topics"]], bytes(log["data"])) for log in receipt["logs"]]
-
-    def _prepare(self, name: str, function: ContractFunction, data: bytes, sender: bytes) -> UnsignedCall:
-        account = to_checksum_address(sender)
-        with self._connection.calling(f"consortium.{name}") as web3:
-            gas = function.estimate_gas({"from": account})  # a call that would be refused is refused here, by name
-            return UnsignedCall(
-                chain_id=self._connection.pin.chain_id,
-                nonce=web3.eth.get_transaction_count(account, "pending"),
-                to=self._connection.pin.contracts[CONSORTIUM].address,
-                data=data,
-                gas=gas * GAS_MARGIN_PERCENT // 100,
-                gas_price_wei=int(web3.eth.gas_price),
-            )
-
-    def _wait(self, tx_hash: bytes) -> TxReceipt:
-        deadline = self._monotonic_s() + self._wait_s
-        while True:
-            with self._connection.calling("eth_getTransactionReceipt") as web3:
-                try:
-                    return web3.eth.get_transaction_receipt(HexBytes(tx_hash))
-                except (TransactionNotFound, TransactionIndexingInProgress):
-                    pass
-            if self._monotonic_s() > deadline:
-                raise TransactionMissingError(f"0x{tx_hash.hex()}", self._wait_s)
-            time.sleep(POLL_S)
-
-    def _reason(self, function: ContractFunction, sender: bytes) -> str:
-        try:
-            with self._connection.calling("eth_call"):
-                function.call({"from": to_checksum_address(sender)})
-        except TransactionRevertedError as error:
-            return error.name
-        return "no reason"
 
 
 def _call(motion: Motion) -> tuple[str, tuple[Any, ...]]:  # noqa: C901, PLR0911 - one line for each motion
