@@ -26,4 +26,6 @@ class SqlNonceStore:
 def _insert(connection: sa.Connection, nonce: UsedNonce) -> bool:
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     values = {"key_id": nonce.key_id, "nonce": nonce.nonce, "forget_at_s": nonce.forget_at_s}
-    return connection.execute(insert(request_nonces).values(values).on_conflict_do_nothing()).rowcount > 0
+    # what was inserted, not how many: SQLAlchemy leaves the count of an insertion unknown on PostgreSQL
+    claim = insert(request_nonces).values(values).on_conflict_do_nothing().returning(request_nonces.c.nonce)
+    return connection.scalar(claim) is not None

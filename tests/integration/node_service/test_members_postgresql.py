@@ -1,0 +1,99 @@
+"""Two members whose databases are PostgreSQL's: what they say to each other, find, retrieve, check and decide is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from node.adapters.database import schema
+from node.adapters.database.engines import Durability
+from tests.integration.ledger_log.test_postgresql import server_url
+from tests.unit.members import test_outbox as outbox
+from tests.unit.members import test_recognition as recognition
+from tests.unit.members import test_retrieval as retrieval
+from tests.unit.members.conftest import QUIET
+from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
+from tests.unit.members.patients import Patient
+from tests.unit.services_records.world import World
+
+__all__ = ["server_url"]
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+OF_A_PATIENT = [
+    retrieval.test_a_report_is_found_retrieved_verified_and_logged_on_both_sides,
+    retrieval.test_a_revocation_stops_the_next_request,
+    retrieval.test_another_patients_consent_opens_nothing_and_tells_nothing,
+    retrieval.test_what_is_forgotten_is_gone_and_its_receipts_stay,
+    recognition.test_an_amendment_is_offered_in_place_of_what_it_replaces,
+    recognition.test_the_issuer_is_told_of_a_decision_and_of_its_reversal,
+    recognition.test_a_reversal_supersedes_and_the_line_can_be_decided_again,
+]
+OF_NEW_NODES = [
+    recognition.test_one_leaf_for_patient_clinician_and_hour_when_the_hour_has_ended,
+    outbox.test_an_acknowledgement_that_is_lost_lets_nothing_be_done_twice,
+]
+
+
+@pytest.fixture(scope="module")
+def databases(server_url: sa.URL) -> Iterator[None]:
+    """Give each file of a node a database of its own on the server; the file that is left in its place says that it is there."""
+    opened: list[sa.Engine] = []
+
+    def open_postgresql(path: Path, _durability: Durability, *, writer: bool, shred: bool = False) -> sa.Engine:
+        del shred
+        url = server_url.set(database=_name(path))
+        if not path.exists():
+            server = sa.create_engine(server_url, isolation_level="AUTOCOMMIT")
+            with server.connect() as connection:
+                connection.execute(sa.text(f"create database {url.database}"))
+            server.dispose()
+            path.touch()
+        opened.append(sa.create_engine(url, pool_size=1 if writer else 8, max_overflow=0))
+        return opened[-1]
+
+    def rows(world: World, query: str, *values: object, database: str = "records.db") -> list[tuple[Any, ...]]:
+        engine = sa.create_engine(server_url.set(database=_name(world.directory / database)))
+        with engine.begin() as connection:
+            result = connection.exec_driver_sql(query.replace("?", "%s"), values)
+            found = [tuple(row) for row in result] if result.returns_rows else []
+        engine.dispose()
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "open_sqlite", open_postgresql)
+        patch.setattr(World, "rows", rows)
+        yield
+    for engine in opened:
+        engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def town(databases: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbourhood]:
+    del databases
+    made = make_neighbourhood(tmp_path_factory.mktemp("town"), QUIET).start()
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize("case", OF_A_PATIENT, ids=lambda case: case.__name__)
+def test_of_a_patient(case: Callable[[Patient], None], town: Neighbourhood) -> None:
+    case(Patient(town))
+
+
+@pytest.mark.parametrize("case", OF_NEW_NODES, ids=lambda case: case.__name__)
+def test_of_new_nodes(case: Callable[[Neighbourhood], None], databases: None, tmp_path: Path) -> None:
+    del databases
+    made = make_neighbourhood(tmp_path, QUIET).start()
+    try:
+        case(made)
+    finally:
+        made.stop()
+
+
+def _name(path: Path) -> str:
+    return "node_" + sha256(str(path.resolve()).encode()).hexdigest()[:32]
