@@ -22,6 +22,8 @@ from node.terminology.regions import InstitutionTable, Region, RegionTable
 
 MAX_WINDOW_DAYS: Final = 3650
 MAX_PRICE_FEN: Final = 10_000_000_00
+MAX_SERIAL: Final = 999_999_999
+"""Leaves room for days written as numbers, such as 20260301."""
 
 _CODE: Final = re.compile(r"[!-~]{1,128}")
 _LOINC: Final = re.compile(r"([1-9][0-9]{0,6})-([0-9])")
@@ -58,8 +60,8 @@ def faults_in(document: Document) -> Iterator[Fault]:
 
 def _head(head: DocumentHead) -> Iterator[Fault]:
     yield from _codes({"/head/name": head.name})
-    if head.serial < 1:
-        yield Fault("/head/serial", "versions count from 1")
+    if not 1 <= head.serial <= MAX_SERIAL:
+        yield Fault("/head/serial", f"versions count from 1, to {MAX_SERIAL} at most")
 
 
 def _catalogue(document: Catalogue) -> Iterator[Fault]:

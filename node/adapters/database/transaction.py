@@ -23,6 +23,7 @@ from node.adapters.database.tables import (
     records,
 )
 from node.adapters.database.tables_own_entries import entry_labels
+from node.adapters.database.tables_publication import catalogue_publications
 from node.adapters.database.tables_relocations import relocations
 from node.adapters.database.tables_tombstones import tombstone_acknowledgements, tombstones
 from node.domain.entry import InstitutionId, Origin, RecordId
@@ -41,6 +42,18 @@ from node.ports.records import (
 
 _LOOKUP_CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
+
+_NUMBERED = (
+    entries,
+    headers,
+    bodies,
+    entry_labels,
+    relocations,
+    tombstones,
+    tombstone_acknowledgements,
+    catalogue_publications,
+)
+"""Tables whose rows are named after entries of own logs."""
 
 
 class SqlRecordsTransaction:
@@ -166,7 +179,7 @@ class SqlRecordsTransaction:
 
     def renumber(self, origin: Origin, moves: Mapping[int, int]) -> None:
         """Give entries that were staged and never logged new indices."""
-        for table in (entries, headers, bodies, entry_labels, relocations, tombstones, tombstone_acknowledgements):
+        for table in _NUMBERED:
             # upwards only, highest first: no step may meet an index that is still taken
             for old in sorted(moves, reverse=True):
                 at = (table.c.origin == origin, table.c.leaf_index == old)
