@@ -26,7 +26,7 @@ ConcordError
 │       NotYetLoggedError, UnknownOriginError, UnknownMessageKindError, RequestConflictError, UnknownRetrievalError,
 │       NotFoundByKeysError, SupersededTargetError, MessageConflictError, UnknownInstitutionError, HeaderKeptError,
 │       NoProfileError, SheetRefusedError, UnknownCheckError, RefilingRefusedError, UnknownDocumentError,
-│       CodeTakenError, CodeRefusedError
+│       CodeTakenError, CodeRefusedError, SerialTakenError, UnknownPinError
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
 │   │   ├── MalformedPatientCodeError, MalformedPatientFileError, MalformedPatientKeysError
@@ -85,7 +85,8 @@ ConcordError
 │   ├── RequestSignatureError       a request that only members may send is not signed by one (RFC 9421)
 │   │   └── MalformedSignatureError, UnknownRequestKeyError, RequestTimeError, AlteredRequestError,
 │   │       ReplayedRequestError, WrongAudienceError
-│   └── UnauthenticatedError, RateLimitedError, ForbiddenError, AccessDeniedError, TooManyDenialsError
+│   └── UnauthenticatedError, RateLimitedError, ForbiddenError, AccessDeniedError, TooManyDenialsError,
+│       NotPublisherError
 ├── MemberError                     another member did not do its part; what was to be sent stays, and is tried again
 │   └── MemberAwayError, CustodiansAwayError, MemberRefusedError, MemberAnswerError
 ├── WitnessError                    a witness does not cosign a checkpoint of this node's logs
@@ -595,6 +596,29 @@ class CellFault:
     """What is wrong."""
     remedy: str
     """What to write instead."""
+
+
+class SerialTakenError(InputError):
+    """A version of a document that is not above what is published already.
+
+    Attributes:
+        kind: The kind of document.
+        serial: Its serial.
+        newest: The serial that is published already.
+    """
+
+    def __init__(self, kind: str, serial: int, newest: int) -> None:
+        self.kind = kind
+        self.serial = serial
+        self.newest = newest
+        super().__init__(f"{kind}: serial {serial} is not above {newest}, which is published already; raise /head/serial")
+
+
+class UnknownPinError(InputError):
+    """No document of this digest is kept here."""
+
+    def __init__(self) -> None:
+        super().__init__("this node never had a document of this digest")
 
 
 class SheetRefusedError(InputError):
@@ -1121,6 +1145,18 @@ class ForbiddenError(AccessError):
     def __init__(self, scope: str) -> None:
         super().__init__(f"this API key lacks the scope {scope}")
         self.scope = scope
+
+
+class NotPublisherError(AccessError):
+    """An institution publishes a document that it may not publish; nothing was logged.
+
+    Attributes:
+        kind: The kind of document.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        super().__init__(f"not published: {reason}")
 
 
 class AccessDeniedError(AccessError):

@@ -12,6 +12,7 @@ from node.domain.kind import DocumentLimits, IdentityRules
 from node.domain.record import Kind
 from node.domain.trust import TrustRoot
 from node.errors import SettingsError
+from node.ports.identities import InstitutionIdentity
 from node.services.preparation import PreparationContext
 from node.settings import NodeSettings
 from node.wire.kinds import load_kinds
@@ -114,3 +115,12 @@ def preparation_context(settings: NodeSettings, trust_root: TrustRoot | None) ->
             for one in settings.institutions
         },
     )
+
+
+def hosted_regulators(
+    trust_root: TrustRoot | None, identities: Mapping[InstitutionId, InstitutionIdentity]
+) -> tuple[InstitutionIdentity, ...]:
+    """Return the hosted institutions to whose keys headers are sealed: the regulators of this node."""
+    trusted = () if trust_root is None else trust_root.audit_keys
+    audit = {(each.institution, each.public_key) for each in trusted}
+    return tuple(each for each in identities.values() if (each.institution, each.exchange_public_key) in audit)

@@ -17,6 +17,7 @@ from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.adapters.peers.signed_http import SignedRequestAuth
 from node.adapters.workers import WorkerPool
+from node.bootstrap.catalogue import build_catalogue
 from node.bootstrap.chain import open_chain
 from node.bootstrap.codes import build_codes
 from node.bootstrap.consents import build_consents
@@ -27,7 +28,7 @@ from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer,
 from node.bootstrap.oversight import build_oversight
 from node.bootstrap.packages import check_one_root
 from node.bootstrap.reading import build_reading
-from node.bootstrap.recognition import build_recognition
+from node.bootstrap.recognition import RecognitionBasis, build_recognition
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
@@ -103,11 +104,14 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         refiling = build_refiling(foundation, services, sharing, None if exchange is None else exchange.services)
         codes = build_codes(foundation, services, sharing, exchange, consents.services)
         reading = build_reading(foundation, services, sharing, exchange, consents, stack)
-        recognition = build_recognition(foundation, services, sharing, exchange, None if reading is None else reading.services)
-        oversight = build_oversight(foundation, services, sharing, consents.services)
+        catalogue = build_catalogue(foundation, services, sharing)
+        basis = RecognitionBasis(catalogue, exchange, None if reading is None else reading.services)
+        recognition = build_recognition(foundation, services, sharing, basis)
+        oversight = build_oversight(foundation, services, sharing, catalogue, consents.services)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops, *oversight.loops]
         loops += () if exchange is None else exchange.loops
         loops += () if reading is None else reading.loops
+        loops += () if catalogue is None else catalogue.loops
         loops += () if recognition is None else recognition.loops
         _start(foundation, services, loops, stack)
         closing = stack.pop_all()
@@ -116,6 +120,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         exchange=None if exchange is None else exchange.services,
         reading=None if reading is None else reading.services,
         recognition=None if recognition is None else recognition.services,
+        catalogue=None if catalogue is None else catalogue.services,
         consenting=consents.services,
         codes=codes,
         refiling=refiling,

@@ -12,7 +12,8 @@ from node.adapters.database.nonces import SqlNonceStore
 from node.adapters.database.own_entries import SqlPatients
 from node.adapters.database.supervision import SqlSupervisionStore
 from node.adapters.database.withdrawals import SqlWithdrawalStore
-from node.bootstrap.recognition import read_terminology
+from node.bootstrap.catalogue import BuiltCatalogue
+from node.bootstrap.hosting import hosted_regulators
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
@@ -31,6 +32,7 @@ from node.services.patient_access import PatientAccess
 from node.services.patient_entries import PatientEntries
 from node.services.patient_records import PatientRecordParts, PatientRecords
 from node.services.rate_limit import RateLimit
+from node.services.rulebook import Rulebook
 from node.services.supervised_logs import SupervisedLogs
 from node.services.trail import TrailParts, TrailService
 from node.terminology.bundle import Terminology
@@ -47,7 +49,9 @@ class BuiltOversight:
     """To be started with the node."""
 
 
-def build_oversight(foundation: Foundation, services: Services, sharing: Sharing, consenting: Consenting | None) -> BuiltOversight:
+def build_oversight(
+    foundation: Foundation, services: Services, sharing: Sharing, catalogue: BuiltCatalogue | None, consenting: Consenting | None
+) -> BuiltOversight:
     """Connect the services; nothing is started."""
     followed = foundation.followed
     own = [hosted.origin for hosted in foundation.institutions.values()]
@@ -65,7 +69,7 @@ def build_oversight(foundation: Foundation, services: Services, sharing: Sharing
             clock=foundation.clock,
         )
     )
-    supervision, loops = _supervision(foundation, services, consenting, proofs)
+    supervision, loops = _supervision(foundation, services, catalogue, consenting, proofs)
     return BuiltOversight(Oversight(_patients(foundation, services, sharing, proofs), trails, supervision), loops)
 
 
@@ -105,18 +109,17 @@ def _records(foundation: Foundation, services: Services, sharing: Sharing, entri
 
 
 def _supervision(
-    foundation: Foundation, services: Services, consenting: Consenting | None, proofs: FollowedProofs
+    foundation: Foundation,
+    services: Services,
+    catalogue: BuiltCatalogue | None,
+    consenting: Consenting | None,
+    proofs: FollowedProofs,
 ) -> tuple[Supervision | None, Sequence[Loop]]:
     trust_root, followed, settings = foundation.trust_root, foundation.followed, foundation.settings
-    if trust_root is None:
+    keys = AuditKeys(hosted_regulators(trust_root, foundation.identities))
+    if trust_root is None or catalogue is None or not keys:
         return None, ()
-    audit = {(each.institution, each.public_key) for each in trust_root.audit_keys}
-    keys = AuditKeys(
-        identity for identity in foundation.identities.values() if (identity.institution, identity.exchange_public_key) in audit
-    )
-    if not keys:
-        return None, ()
-    parts = _Supervised(foundation, services, trust_root, keys, SqlSupervisionStore(foundation.stores.readers))
+    parts = _Supervised(foundation, services, trust_root, keys, SqlSupervisionStore(foundation.stores.readers), catalogue.rules)
     figures = _figures(parts)
     supervision = Supervision(
         findings=FindingService(parts.findings, followed.index, followed.trust, proofs, keys),
@@ -140,16 +143,15 @@ class _Supervised:
     trust_root: TrustRoot
     keys: AuditKeys
     findings: SqlSupervisionStore
+    rules: Rulebook
 
     @property
     def institutions(self) -> dict[Origin, InstitutionId]:
         return {log.origin: log.institution for log in self.trust_root.logs.values()}
 
     def documents(self) -> Terminology:
-        """Read the documents that checks of this node would use too; what is published in logs is not gathered yet."""
-        settings = self.foundation.settings
-        directory = settings.recognition.directory
-        return read_terminology(None if directory is None else settings.directory / directory)
+        """Return the documents that hold here now, for checks of this node too."""
+        return self.rules.documents
 
     @property
     def review_ms(self) -> int:

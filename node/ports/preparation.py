@@ -9,7 +9,7 @@ from typing import Protocol
 
 from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.labels import SensitivityLabel
-from node.domain.record import PatientNumber
+from node.domain.record import Item, PatientNumber
 from node.errors import ConcordError
 from node.ports.secrets import RecordSecret, SecretId
 from node.wire.prepare import Assignment, PreparedRecord
@@ -39,6 +39,8 @@ class DraftedRecord:
     """FHIR path of its focal resource, for messages."""
     labels: tuple[SensitivityLabel, ...] = ()
     """What makes it sensitive."""
+    results: tuple[Item, ...] = ()
+    """Codes of its results, for whoever looks what has no row in a map; none of what is no result."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,8 @@ class Gathered:
 
     cursors: Mapping[Origin, int]
     """The first entry of each log that was not looked at."""
-    waiting: Collection[tuple[Origin, int]]
-    """Entries whose bytes have not come."""
+    waiting: Mapping[tuple[Origin, int], bool]
+    """Entries that are looked at again, and whether they were refused: else their bytes have not come."""
     arrived: Collection[tuple[Origin, int]]
     """Entries that were waiting and wait no longer."""
     documents: Sequence[PublishedDocument]
@@ -99,8 +99,8 @@ class PublicationStore(PublishedDocuments, Protocol):
     def cursors(self) -> Mapping[Origin, int]:
         """Return how far each log was looked at."""
 
-    def waiting(self, limit: int) -> Mapping[Origin, Sequence[int]]:
-        """Return entries whose bytes have not come, by log, lowest first; the limit counts over all logs."""
+    def waiting(self, *, refused: bool, limit: int) -> Sequence[tuple[Origin, int]]:
+        """Return entries that are looked at again, lowest first: those that were refused, or whose bytes have not come."""
 
     def places(self) -> Sequence[KnownDocument]:
         """Return every publication, a document that was published twice twice; in no order."""
@@ -116,6 +116,9 @@ class PublicationStore(PublishedDocuments, Protocol):
 
     def staged(self, transaction: RecordsTransaction, origin: Origin, digest: DocumentDigest) -> int | None:
         """Return the entry of an own log in which a document was published, or is about to be."""
+
+    def staged_serial(self, transaction: RecordsTransaction, origin: Origin, kind: str, subject: str) -> int:
+        """Return the greatest serial of a kind and subject that was published in an own log, or is about to be; 0 for none."""
 
     def stage(self, transaction: RecordsTransaction, origin: Origin, leaf_index: int, digest: DocumentDigest) -> None:
         """Note that an entry that is staged in this transaction publishes a document."""

@@ -83,7 +83,10 @@ def _order_line(check: OrderableCheck, names: Names, texts: Tables) -> list[str]
     words = texts["recognition"]
     lines = []
     if check.coverage is not Coverage.NOT:
-        head = {"orderable": names.orderables[check.line.orderable], "missing": _items(check.missing, names)}
+        head = {
+            "orderable": names.orderables.get(check.line.orderable, check.line.orderable),
+            "missing": _items(check.missing, names),
+        }
         lines.append(words[check.coverage.value].format_map(head))
         lines += _cut([_offer(offer, names, texts) for offer in check.offers], texts)
         if check.price_fen is not None and check.saving_fen:

@@ -29,6 +29,7 @@ from node.services.entries import ActEntry, EntryComposer
 from node.services.finding_patients import PatientLike
 from node.services.order_results import OrderResults
 from node.services.rulebook import Rulebook
+from node.services.unmapped import UnmappedCodes
 from node.wire.recognition_text import CHECKS_MEDIA_TYPE, CheckText, encode_checks, parse_checks
 
 CHECK_SEAL = "order-check"
@@ -91,6 +92,8 @@ class CheckParts:
     """The one writer."""
     clock: Clock
     """Tells the time."""
+    unmapped: UnmappedCodes
+    """Counts what could not be placed."""
 
 
 class OrderChecking:
@@ -112,6 +115,7 @@ class OrderChecking:
         outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
         text = CheckText(_draw(), order.actor, answered=True, outcome=outcome)
         self._keep(text, found.patient, is_due=outcome.has_foreign_hit)
+        parts.unmapped.checked(outcome)
         return CheckAnswer(text.check_id, outcome, found.places, parts.rules.warnings(outcome))
 
     def note_unchecked(self, institution: InstitutionId, order: CheckOrder) -> CheckId:
@@ -127,6 +131,7 @@ class OrderChecking:
         outcome = check_order(index, order.encounter, order.lines, (), unix_ms(parts.clock))
         text = CheckText(_draw(), order.actor, answered=False, outcome=outcome)
         self._keep(text, patient, is_due=True)
+        parts.unmapped.checked(outcome)
         return text.check_id
 
     def _keep(self, text: CheckText, patient: PatientKeys, *, is_due: bool) -> None:

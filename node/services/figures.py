@@ -78,9 +78,18 @@ class _Counted:
 
     def __init__(self, documents: Terminology) -> None:
         zone = documents.regions.zone
+        self._documents = documents
         self.figures = RecognitionFigures(documents.institutions.by_id(), zone)
         self.delays = AnchorDelays(zone)
         self._retrievals: set[EventId] = set()
+
+    def fits(self, documents: Terminology) -> bool:
+        """Tell whether what was counted stays right under other documents: institutions and civil time are the same."""
+        if documents is not self._documents:
+            if documents.institutions != self._documents.institutions or documents.regions.zone != self._documents.regions.zone:
+                return False
+            self._documents = documents
+        return True
 
     def take(self, events: Iterable[FigureEvent], anchored: Iterable[AnchoredRun]) -> None:
         """Count what was read; a retrieval that was logged twice counts once."""
@@ -123,7 +132,7 @@ class FiguresParts:
     writer: RecordsWriter
     """The one writer."""
     documents: Callable[[], Terminology]
-    """Catalogue, maps, regions, certificates, institutions."""
+    """Returns catalogue, maps, regions, certificates and institutions as they hold now; the same object while they do."""
 
 
 class FiguresService:
@@ -132,9 +141,8 @@ class FiguresService:
     def __init__(self, parts: FiguresParts) -> None:
         self._parts = parts
         self._lock = threading.Lock()
-        self._documents: Terminology | None = None
         self._counted: _Counted | None = None
-        self._reading: tuple[EventReader, EntryRules] | None = None
+        self._reading: tuple[Terminology, EventReader, EntryRules] | None = None
 
     def step(self) -> bool:
         """Read what is new, and what came late.
@@ -178,7 +186,7 @@ class FiguresService:
     def liaoning(self, period: str, day: date) -> tuple[LiaoningRow, ...]:
         """Fill in the form of Liaoning for a month, with the certificates that are valid on a day."""
         with self._lock:
-            return liaoning_form(self._ready().figures, self._terminology(), period, day)
+            return liaoning_form(self._ready().figures, self._parts.documents(), period, day)
 
     # Reading entries
 
@@ -265,20 +273,16 @@ class FiguresService:
             self._counted = counted
 
     def _ready(self) -> _Counted:
-        if self._counted is None:
-            counted = _Counted(self._terminology())
+        documents = self._parts.documents()
+        if self._counted is None or not self._counted.fits(documents):
+            counted = _Counted(documents)
             for sealed in self._parts.store.batches():
                 counted.take(*parse_batch(self._parts.seals.open(_PURPOSE, sealed)))
             self._counted = counted
         return self._counted
 
-    def _terminology(self) -> Terminology:
-        if self._documents is None:
-            self._documents = self._parts.documents()
-        return self._documents
-
     def _prepared(self) -> tuple[EventReader, EntryRules]:
-        if self._reading is None:
-            documents = self._terminology()
-            self._reading = EventReader(documents), EntryRules(documents)
-        return self._reading
+        documents = self._parts.documents()
+        if self._reading is None or self._reading[0] is not documents:
+            self._reading = documents, EventReader(documents), EntryRules(documents)
+        return self._reading[1:]

@@ -17,6 +17,7 @@ from typing import TypeVar
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.domain.receipt import Outcome, Receipt
+from node.domain.record import Item
 from node.errors import ConcordError
 from node.ports.preparation import Preparation, PreparationRequest, PreparedDocument
 from node.ports.records import GroupHandler, RecordsWriter
@@ -40,6 +41,9 @@ class Submission:
 
 Answer = Submission | BaseException
 """What became of a document."""
+
+Filed = Callable[[InstitutionId, Sequence[Item]], None]
+"""Told whose result is new, and the codes in it."""
 
 
 class _Company:
@@ -96,6 +100,11 @@ class IngestService:
         self._institutions = institutions
         self._staged = staged
         self._lanes: Lanes[_Pending] = Lanes(self._stage)
+        self._filed: Filed = _tell_nobody
+
+    def on_filed(self, filed: Filed) -> None:
+        """Let `filed` be called with the codes of every result that is new here; it must not wait for anything."""
+        self._filed = filed
 
     def submit(self, institution: InstitutionId, document: bytes) -> Future[Submission]:
         """Submit one document.
@@ -205,11 +214,18 @@ class IngestService:
             else:
                 receipts += result
                 settled.append(one)
+                self._tell_filed(one, result)
                 one.company.settle(one.position, Submission(tuple(map(self._current, result)), _ignored(one)))
         self._tell(receipts)
         self._leave(settled)
         if again:
             self._prepare(again, Turns().take())
+
+    def _tell_filed(self, one: _Pending, receipts: Sequence[Receipt]) -> None:
+        records = () if one.document is None else one.document.records
+        for drafted, receipt in zip(records, receipts, strict=True):
+            if drafted.results and receipt.outcome is Outcome.NEW:
+                self._filed(receipt.institution, drafted.results)
 
     def _tell(self, receipts: Sequence[Receipt]) -> None:
         """Count what was stored, and let the logs grow in which something is new."""
@@ -227,6 +243,11 @@ class IngestService:
         if level is receipt.level and witnessed == receipt.witnessed:
             return receipt
         return replace(receipt, level=level, witnessed=witnessed)
+
+
+def _tell_nobody(institution: InstitutionId, codes: Sequence[Item]) -> None:
+    """Leave it at that: nobody keeps a worklist."""
+    del institution, codes
 
 
 def _ignored(pending: _Pending) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ from node.domain.entry import InstitutionId
 from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader
 from node.ports.trust import CosignedStore
+from node.services.catalogue import Catalogue
 from node.services.clients import ClientService
 from node.services.code_exchange import CodeExchange
 from node.services.consenting import Consenting
@@ -86,6 +87,8 @@ class Node:
     """Codes of patients; None without a registry."""
     reading: Reading | None = None
     """What it reads of other members, and lets them read; None without a registry."""
+    catalogue: Catalogue | None = None
+    """Catalogue, maps, prices and certificates, as documents; None without a consortium."""
     recognition: Recognition | None = None
     """Checks at order time, and decisions; None without a registry."""
     consenting: Consenting | None = None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.kind import DocumentLimits, IdentityRules, KindTable
-from node.domain.record import RecordDraft
+from node.domain.record import Kind, RecordDraft
 from node.errors import DocumentRefusedError, LimitExceededError, Refusal
 from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
 from node.ports.secrets import RecordSecret, SecretId
@@ -21,6 +21,7 @@ _RECORD_ID_BYTES = 15
 """120 random bits: 24 characters of base32 without padding."""
 _SECRET_ID_BYTES = 16
 _SECRET_BYTES = 32
+_RESULT = Kind("exam-result")
 
 Entropy = Callable[[int], bytes]
 """Returns that many random bytes."""
@@ -92,4 +93,5 @@ def _prepare(
         issued_at_ms=None if draft.issued_at is None else int(draft.issued_at.timestamp() * 1000),
         path=draft.path,
         labels=draft.labels,
+        results=draft.items if draft.identity.kind == _RESULT else (),
     )

@@ -10,6 +10,7 @@ import msgspec
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader, RecordsWriter
+from node.services.adoption import AdoptionStatus
 from node.services.cosigning import CosigningService
 from node.services.following import FollowingService
 from node.services.progress import Progress
@@ -71,6 +72,21 @@ class ChainReport(msgspec.Struct, frozen=True):
     seen_at: str | None
 
 
+class DocumentsReport(msgspec.Struct, frozen=True):
+    """Which catalogue, maps, prices and certificates hold."""
+
+    source: str
+    """`folder`, `published` or `sample`."""
+    stale: bool
+    """Whether what holds was published and no longer counts, and nothing is there in its place."""
+    missing: list[str]
+    """Shared kinds of which nothing that counts is published."""
+    held_back: list[str]
+    """Newest published documents that do not hold."""
+    contradictions: list[str]
+    """Why not: what they contradict, the first ones."""
+
+
 class StatusReport(msgspec.Struct, frozen=True):
     """The node."""
 
@@ -83,6 +99,8 @@ class StatusReport(msgspec.Struct, frozen=True):
     writer_queue: int
     trust_root_serial: int | None
     trust_root_expires: str | None
+    documents: DocumentsReport | None
+    """None without a consortium."""
 
 
 class ChainWatch:
@@ -143,6 +161,11 @@ class StatusService:
         self._following = following
         self._cosigning = cosigning
         self._trust_root = trust_root
+        self._documents: Callable[[], AdoptionStatus] | None = None
+
+    def on_documents(self, documents: Callable[[], AdoptionStatus]) -> None:
+        """Report on the catalogue's documents too."""
+        self._documents = documents
 
     def not_ready(self) -> list[str]:
         """Return why submissions would not be stored now; empty when they would."""
@@ -169,6 +192,7 @@ class StatusService:
             writer_queue=self._writer.depth(),
             trust_root_serial=None if root is None else root[0],
             trust_root_expires=None if root is None else _show(root[1]),
+            documents=None if self._documents is None else _report(self._documents()),
         )
 
     def _followed(self) -> list[FollowedReport]:
@@ -209,6 +233,11 @@ class StatusService:
             witness_quorum=standing.quorum,
             witnesses_missing={str(name): reason for name, reason in standing.missing.items()},
         )
+
+
+def _report(status: AdoptionStatus) -> DocumentsReport:
+    held_back = [f"{pin.kind} {pin.digest.hex()}" for pin in status.held_back]
+    return DocumentsReport(status.source, status.is_stale, list(status.missing), held_back, list(status.contradictions))
 
 
 def _show(moment: datetime) -> str:

@@ -81,19 +81,17 @@ class SupervisedLogs:
         self._trust = trust
         self._keys = keys
         self._documents = documents
-        self._profiles: dict[InstitutionId, InstitutionProfile] | None = None
 
     def institutions(self) -> list[SupervisedInstitution]:
         """Return the institutions of the trust root, sorted, with their logs."""
-        if self._profiles is None:
-            self._profiles = self._documents().institutions.by_id()
+        profiles = self._documents().institutions.by_id()
         frozen = self._trust.frozen()
         logs: dict[InstitutionId, list[SupervisedLog]] = {}
         for origin, log in sorted(self._root.logs.items()):
             told = SupervisedLog(origin, int(self._index.size(origin)), origin in frozen)
             logs.setdefault(log.institution, []).append(told)
         return [
-            SupervisedInstitution(each, trusted.name, trusted.roles, self._profiles.get(each), tuple(logs.get(each, ())))
+            SupervisedInstitution(each, trusted.name, trusted.roles, profiles.get(each), tuple(logs.get(each, ())))
             for each, trusted in sorted(self._root.institutions.items())
         ]
 

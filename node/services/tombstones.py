@@ -13,15 +13,15 @@ from typing import Final
 import msgspec
 
 from ledger.hashing import LeafIndex
-from node.domain.entry import KEPT_TYPES, EntryType, InstitutionId, LeafReference, Origin, Version
+from node.domain.entry import KEPT_TYPES, EntryType, InstitutionId, LeafReference, Origin
 from node.domain.message import MemberMessage
-from node.domain.record import RecordStatus
 from node.errors import HeaderKeptError, MalformedParameterError
 from node.ports.clock import Clock, unix_ms
 from node.ports.membership import KeyDirectory
 from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
 from node.ports.tombstones import TombstoneRegister, TombstoneRow, TombstoneState
 from node.services.outbox import Outbox
+from node.services.public_entries import stage_public
 from node.wire.json_strict import check_document
 from node.wire.public_entry import PublicEntry, tombstone_entry
 
@@ -100,10 +100,8 @@ class TombstoneService:
         self._register.forget(transaction, entries, bodies=bodies)
         origin = entries[0].origin
         made = [tombstone_entry(origin, LeafReference(entry.origin, entry.leaf_hash), now_ms) for entry in entries]
-        first = transaction.log(origin).stage([one.leaf for one in made])
+        first = stage_public(transaction, institution, origin, EntryType.ADMINISTRATIVE, made, now_ms)
         placed = list(enumerate(made, start=first))
-        transaction.insert_entries([_row(institution, origin, index, one, now_ms) for index, one in placed])
-        transaction.insert_headers([(origin, index, one.header) for index, one in placed])
         rows = [
             TombstoneRow(origin, index, institution, entry.leaf_hash, now_ms)
             for (index, _), entry in zip(placed, entries, strict=True)
@@ -205,22 +203,3 @@ def _look_later(origins: Iterable[Origin]) -> None:
 
 def _encode(row: TombstoneRow, entry: PublicEntry) -> bytes:
     return msgspec.json.encode(_Message(row.origin, row.leaf_index, entry.leaf.hex(), base64.b64encode(entry.header).decode()))
-
-
-def _row(institution: InstitutionId, origin: Origin, index: int, entry: PublicEntry, now_ms: int) -> EntryRow:
-    return EntryRow(
-        origin=origin,
-        leaf_index=index,
-        institution=institution,
-        record_id=None,
-        version=Version(0),
-        entry_type=EntryType.ADMINISTRATIVE,
-        status=RecordStatus(""),
-        staged_at_ms=now_ms,
-        leaf=entry.leaf,
-        leaf_hash=entry.leaf_hash,
-        sameness_mac=None,
-        issued_at_ms=None,
-        out_of_order=False,
-        secret_id=None,
-    )

@@ -60,6 +60,8 @@ class FindingCode(StrEnum):
     """Something was ordered again without a reason, where one was due."""
     MARK_WITHOUT_CERTIFICATE = "mark_without_certificate"
     """A record claims a mark that no certificate of its institution bears."""
+    DOCUMENT_REFUSED = "document_refused"
+    """A log publishes a document that its institution may not publish, or that cannot be read."""
 
 
 class Severity(StrEnum):
@@ -92,6 +94,7 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.ACCESS_WITHOUT_CONSENT: Severity.SERIOUS,
     FindingCode.REORDER_WITHOUT_REASON: Severity.WARNING,
     FindingCode.MARK_WITHOUT_CERTIFICATE: Severity.SERIOUS,
+    FindingCode.DOCUMENT_REFUSED: Severity.WARNING,
 }
 
 

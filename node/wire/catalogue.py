@@ -112,6 +112,11 @@ def digest_of(data: bytes) -> DocumentDigest:
     return DocumentDigest(sha256(data).digest())
 
 
+def pin_of(document: Document, data: bytes) -> Pin:
+    """Return what pins a document that was parsed from these bytes: its kind, whose map it is, its digest."""
+    return Pin(kind_of(document), document.institution if isinstance(document, InstitutionMap) else "", digest_of(data))
+
+
 def load_terminology(documents: Iterable[bytes]) -> Terminology:
     """Put documents together: one of each kind, and a map for each institution that has one.
 
@@ -123,11 +128,12 @@ def load_terminology(documents: Iterable[bytes]) -> Terminology:
     pins: list[Pin] = []
     for data in documents:
         document = parse_document(data)
-        key = (kind_of(document), document.institution if isinstance(document, InstitutionMap) else "")
+        pin = pin_of(document, data)
+        key = (pin.kind, pin.subject)
         if key in parsed:
-            raise MalformedCatalogueError(key[0], "/", f"there are two of them {key[1]}".rstrip())
+            raise MalformedCatalogueError(pin.kind, "/", f"there are two of them {pin.subject}".rstrip())
         parsed[key] = document
-        pins.append(Pin(*key, digest_of(data)))
+        pins.append(pin)
     maps = {each.institution: each for each in parsed.values() if isinstance(each, InstitutionMap)}
     singles = {kind: document for (kind, _), document in parsed.items() if kind != "institution-map"}
     for kind in FORMATS.keys() - {"institution-map"} - singles.keys():

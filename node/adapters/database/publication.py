@@ -62,14 +62,12 @@ class SqlPublicationStore:
         with self._readers.connect() as connection:
             return {Origin(row.origin): row.next_index for row in connection.execute(sa.select(catalogue_cursors))}
 
-    def waiting(self, limit: int) -> Mapping[Origin, Sequence[int]]:
-        """Return entries whose bytes have not come, by log, lowest first; the limit counts over all logs."""
-        table, found = catalogue_waiting, defaultdict[Origin, list[int]](list)
-        query = sa.select(table).order_by(table.c.origin, table.c.leaf_index).limit(limit)
+    def waiting(self, *, refused: bool, limit: int) -> list[tuple[Origin, int]]:
+        """Return entries that are looked at again, lowest first: those that were refused, or whose bytes have not come."""
+        table = catalogue_waiting
+        query = sa.select(table).where(table.c.refused.is_(refused)).order_by(table.c.origin, table.c.leaf_index).limit(limit)
         with self._readers.connect() as connection:
-            for row in connection.execute(query):
-                found[Origin(row.origin)].append(row.leaf_index)
-        return found
+            return [(Origin(row.origin), row.leaf_index) for row in connection.execute(query)]
 
     def places(self) -> list[KnownDocument]:
         """Return every publication, a document that was published twice twice; in no order."""
@@ -89,22 +87,27 @@ class SqlPublicationStore:
         for origin, next_index in gathered.cursors.items():
             connection.execute(catalogue_cursors.delete().where(catalogue_cursors.c.origin == origin))
             connection.execute(catalogue_cursors.insert().values(origin=origin, next_index=next_index))
-        for origin, index in gathered.arrived:
+        for origin, index in (*gathered.arrived, *gathered.waiting):
             at = sa.and_(catalogue_waiting.c.origin == origin, catalogue_waiting.c.leaf_index == index)
             connection.execute(catalogue_waiting.delete().where(at))
-        _insert(connection, catalogue_waiting, [{"origin": one, "leaf_index": index} for one, index in sorted(gathered.waiting)])
+        waiting = sorted(gathered.waiting.items())
+        _insert(
+            connection,
+            catalogue_waiting,
+            [{"origin": origin, "leaf_index": index, "refused": refused} for (origin, index), refused in waiting],
+        )
 
     def in_force(self) -> frozenset[DocumentDigest]:
         """Return the published documents that held here last; none where files hold, or nothing was published."""
         table = catalogue_documents
         with self._readers.connect() as connection:
-            found = connection.scalars(sa.select(table.c.digest).where(table.c.in_force))
+            found = connection.scalars(sa.select(table.c.digest).where(table.c.in_force.is_(True)))
             return frozenset(DocumentDigest(bytes(digest)) for digest in found)
 
     def hold(self, transaction: RecordsTransaction, digests: Collection[DocumentDigest]) -> None:
         """Note which published documents hold from now on."""
         connection, table = connection_of(transaction), catalogue_documents
-        connection.execute(table.update().where(table.c.in_force).values(in_force=False))
+        connection.execute(table.update().where(table.c.in_force.is_(True)).values(in_force=False))
         for digest in sorted(digests):
             connection.execute(table.update().where(table.c.digest == digest).values(in_force=True))
 
@@ -119,6 +122,16 @@ class SqlPublicationStore:
                 return index
         return None
 
+    def staged_serial(self, transaction: RecordsTransaction, origin: Origin, kind: str, subject: str) -> int:
+        """Return the greatest serial of a kind and subject that was published in an own log, or is about to be; 0 for none."""
+        documents, publications = catalogue_documents, catalogue_publications
+        query = (
+            sa.select(sa.func.max(documents.c.serial))
+            .select_from(documents.join(publications, publications.c.digest == documents.c.digest))
+            .where(publications.c.origin == origin, documents.c.kind == kind, documents.c.subject == subject)
+        )
+        return int(connection_of(transaction).scalar(query) or 0)
+
     def stage(self, transaction: RecordsTransaction, origin: Origin, leaf_index: int, digest: DocumentDigest) -> None:
         """Note that an entry that is staged in this transaction publishes a document."""
         values = {"origin": origin, "leaf_index": leaf_index, "digest": digest}
@@ -131,11 +144,11 @@ def _insert(connection: sa.Connection, table: sa.Table, values: Sequence[Mapping
         connection.execute(insert(table).on_conflict_do_nothing(), values)
 
 
-def _known(row: sa.Row[Any], place: DocumentPlace | None) -> KnownDocument:
+def _known(row: Any, place: DocumentPlace | None) -> KnownDocument:  # noqa: ANN401 - a row with the columns of `_KNOWN`
     return KnownDocument(DocumentDigest(bytes(row.digest)), row.kind, row.subject, row.serial, place)
 
 
-def _place(row: sa.Row[Any]) -> DocumentPlace:
+def _place(row: Any) -> DocumentPlace:  # noqa: ANN401 - a row of `catalogue_places`
     return DocumentPlace(
         Origin(row.origin),
         row.leaf_index,

@@ -26,6 +26,7 @@ from node.adapters.database import (
     tables_retrievals,
     tables_supervision,
     tables_tombstones,
+    tables_unmapped,
 )
 from node.adapters.database.engines import Durability, open_sqlite
 from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
@@ -52,6 +53,7 @@ FEATURE_TABLES = (
     tables_supervision,
     tables_retrievals,
     tables_tombstones,
+    tables_unmapped,
 )
 """Modules that declare tables of `records.db` for one feature each."""
 

@@ -41,6 +41,7 @@ catalogue_waiting = sa.Table(
     records_metadata,
     sa.Column("origin", sa.String(255), primary_key=True),
     sa.Column("leaf_index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("refused", sa.Boolean, nullable=False, comment="false: its bytes have not come"),
 )
 
 catalogue_publications = sa.Table(
