@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError
 from node.api import (
+    catalogue,
     cds_hooks,
     codes,
     consents,
@@ -50,6 +51,7 @@ ROUTES = (
     exchange,
     disclosures,
     recognition,
+    catalogue,
     cds_hooks,
     tombstones,
     supervision,

@@ -8,7 +8,9 @@ of their requests (tag concord-log/v1), the institutions' own clients by their A
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import accumulate
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -35,6 +37,8 @@ router = APIRouter(tags=["log"])
 IMMUTABLE = "public, max-age=31536000, immutable"
 FRESH = "no-store"
 _MAX_HEADERS = 1000
+_MAX_PAGE_BYTES = 16 * 2**20
+"""Of a page of headers, its first apart: documents of the catalogue are large."""
 
 
 def _reader(node: Node, institution: str, request: Request) -> LogReader:
@@ -97,6 +101,12 @@ def _read(reader: LogReader, address: TileAddress | BundleAddress) -> bytes:
     return reader.tile(address) if isinstance(address, TileAddress) else reader.bundle(address)
 
 
+def _within(headers: Sequence[tuple[int, bytes | None]]) -> list[tuple[int, bytes | None]]:
+    """Cut a page where published documents make it too large for whoever asks; what is left out is asked for again."""
+    sizes = accumulate(len(header or b"") for _, header in headers)
+    return [each for at, (each, size) in enumerate(zip(headers, sizes, strict=True)) if at == 0 or size <= _MAX_PAGE_BYTES]
+
+
 @router.get("/v1/headers/{origin:path}", **documented("headers"))
 async def headers(
     node: NodeOf,
@@ -112,4 +122,4 @@ async def headers(
     logged, _ = node.progress.sizes(Origin(origin))
     count = max(0, min(count, TreeSize(logged) - start))
     found = await asyncio.to_thread(node.reader.headers, Origin(origin), start, count)
-    return Response(encode_header_frames(found), media_type="application/octet-stream", headers={"Cache-Control": FRESH})
+    return Response(encode_header_frames(_within(found)), media_type="application/octet-stream", headers={"Cache-Control": FRESH})

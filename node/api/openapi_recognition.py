@@ -1,13 +1,21 @@
-"""The OpenAPI documentation of checks at order time, decisions and CDS Hooks."""
+"""The OpenAPI documentation of checks at order time, decisions and CDS Hooks, with that of the documents behind them."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from node.api import openapi_catalogue
 from node.api import recognition_schemas as schemas
 from node.api.openapi_shapes import JSON, OBJECT, json_answer, problems, request_body
 
-BODIES: Final = (schemas.CheckBody, schemas.UncheckedBody, schemas.DecisionBody, schemas.ReversalBody, schemas.HeardListBody)
+BODIES: Final = (
+    schemas.CheckBody,
+    schemas.UncheckedBody,
+    schemas.DecisionBody,
+    schemas.ReversalBody,
+    schemas.HeardListBody,
+    *openapi_catalogue.BODIES,
+)
 
 _ACTOR: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
 _CHECK_ID: Final = "0123456789abcdef0123456789abcdef"
@@ -100,7 +108,7 @@ _HOOK: Final = {
 }
 _CARDS: Final = {"cards": [{"uuid": "…", "summary": "…", "indicator": "warning", "source": {"label": "Concord"}}]}
 
-OPERATIONS: Final[dict[str, dict[str, Any]]] = {
+OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
     "check_order": {
         "responses": {
             200: json_answer("what answers the order, and what does not", schemas.CheckBody, _ANSWER),

@@ -1,4 +1,4 @@
-"""`concord catalogue`: catalogue, maps, prices, certificates and regions, offline on files."""
+"""`concord catalogue`: catalogue, maps, prices, certificates and regions, offline on files, and on a running node."""
 
 from __future__ import annotations
 
@@ -74,3 +74,46 @@ def unmapped(
     from node.cli import catalogue as command
 
     command.show_unmapped(results, institution, documents or [], as_json=as_json)
+
+
+@catalogue_app.command()
+def publish(
+    documents: Annotated[list[Path], typer.Argument(help="Documents, or folders of them")],
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    as_json: options.Json = False,
+) -> None:
+    """Publish documents in the institution's log: from there every node takes them over; exit with 1 if one was refused."""
+    from node.cli import catalogue_node as command
+
+    command.publish(url, api_key, documents, as_json=as_json)
+
+
+@catalogue_app.command()
+def published(
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    kind: Annotated[str | None, typer.Option(help="Of this kind only, such as prices or institution-map")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also old versions, and those that do not hold here")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Show which documents hold at a node, where they were published, and what stands against the newest."""
+    from node.cli import catalogue_node as command
+
+    command.show_published(url, api_key, kind, everything=everything, as_json=as_json)
+
+
+@catalogue_app.command()
+def worklist(
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Codes to show")] = 100,
+    as_json: options.Json = False,
+) -> None:
+    """List codes of results and orderables that occurred at a node and have no row in a map, the newest first."""
+    from node.cli import catalogue_node as command
+
+    command.show_worklist(url, api_key, limit, as_json=as_json)

@@ -51,6 +51,8 @@ class Scope(StrEnum):
     """Ask at order time what results of others answer an order."""
     DECIDE = "orders:decide"
     """Recognise or order again, take decisions back, and see what others decided."""
+    PUBLISH = "catalogue:publish"
+    """Publish catalogue, prices, certificates or the institution's map in its log."""
     READ_FINDINGS = "findings:read"
     """See what supervision found; at a regulator's node."""
     READ_STATUS = "status:read"

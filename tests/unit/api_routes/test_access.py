@@ -49,6 +49,10 @@ ROUTES = [
     ("POST", "/v1/recognition/decisions", Scope.DECIDE),
     ("GET", "/v1/recognition/decisions:heard", Scope.DECIDE),
     ("POST", "/v1/recognition/decisions/x:reverse", Scope.DECIDE),
+    ("GET", "/v1/recognition/unmapped", Scope.READ_STATUS),
+    ("POST", "/v1/catalogue/documents", Scope.PUBLISH),
+    ("GET", "/v1/catalogue/documents", Scope.READ_STATUS),
+    ("GET", "/v1/catalogue/documents/x", Scope.READ_STATUS),
     ("POST", "/cds-services/concord-recognition", Scope.CHECK_ORDERS),
     ("GET", "/v1/records/x/trail", Scope.DISCLOSE),
     ("POST", "/v1/find", Scope.FIND),
@@ -73,6 +77,7 @@ SIGNED = [("POST", "/v1/codes"), ("POST", "/v1/codes/layers"), ("POST", "/v1/dis
 PATIENTS = [("POST", "/v1/patient/records")]
 """The patient signs these, with the key that the holder has."""
 PARAMETERS = {
+    "/v1/catalogue/documents/": "digest",
     "/v1/consents/": "consent_id",
     "/v1/emergencies/": "emergency_id",
     "/v1/recognition/decisions/": "decision_id",
