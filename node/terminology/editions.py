@@ -1,14 +1,14 @@
 """Which of the published documents hold: the newest of each kind, as a set that is complete and does not contradict itself.
 
 A function of what was published, whatever the order in which it was heard of: nodes that follow the same logs hold the same
-documents. The five shared documents hold together or not at all; where the newest contradict each other, those hold that
-did before the contradiction was published. A map is its institution's own business: the newest holds, rows of it that lead
-nowhere count as unmapped, and nobody else is held up by them. Left out: who is who (`node.services.publishers`).
+documents. Where the newest shared documents contradict each other, those hold that did before, with what contradicts none of
+them. A map is its institution's own business: the newest holds, rows of it that lead nowhere count as unmapped, and nobody
+else is held up by them. Left out: who is who (`node.services.publishers`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -79,12 +79,7 @@ def hold(editions: Iterable[Edition], read: Callable[[Pin], Document]) -> Holdin
     shared = [each for each in ordered if each.pin.kind in SHARED_KINDS]
     newest = _newest(shared)
     contradictions = _contradictions(newest, read)
-    chosen, contradictory = newest, bool(contradictions)
-    while contradictory:
-        # as if the last publication had not been made: an incomplete set contradicts nothing, and holds nowhere
-        shared.pop()
-        before, chosen = chosen, _newest(shared)
-        contradictory = chosen == before or bool(_contradictions(chosen, read))
+    chosen = _without_contradictions(shared, read) if contradictions else newest
     held = {edition.pin for edition in chosen.values()}
     maps = _newest(each for each in ordered if each.pin.kind not in SHARED_KINDS)
     return Holding(
@@ -96,6 +91,22 @@ def hold(editions: Iterable[Edition], read: Callable[[Pin], Document]) -> Holdin
 
 
 _Chosen = Mapping[tuple[str, str], Edition]
+
+
+def _without_contradictions(shared: Sequence[Edition], read: Callable[[Pin], Document]) -> _Chosen:
+    """Return what held before the contradiction, with each later document that contradicts nothing of it by itself.
+
+    Documents that change together are published one after the other: as soon as all are there, the newest hold.
+    """
+    good = len(shared) - 1
+    while _contradictions(_newest(shared[:good]), read):
+        good -= 1
+    chosen = _newest(shared[:good])
+    for edition in shared[good:]:
+        candidate = _newest((*chosen.values(), edition))
+        if not _contradictions(candidate, read):
+            chosen = candidate
+    return chosen
 
 
 def _newest(editions: Iterable[Edition]) -> _Chosen:
