@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from node.domain.recognition import OrderableCode, Reason
+from node.domain.recognition import Reason
 from node.errors import MalformedCatalogueError, NotPublisherError, SerialTakenError, StaleCheckError, UnknownFormatError
 from node.recognition.decision import Reorder
 from node.services.adoption import DocumentSource
@@ -201,15 +201,3 @@ def test_what_is_published_is_gathered_again_from_the_logs(neighbours: Neighbour
     neighbours.refresh()
     assert catalogue(neighbours.there).adoption.status().source is DocumentSource.SAMPLE
     settle(neighbours, neighbours.there, lambda status: {pin.digest for pin in status.pins} == set(digests.values()))
-
-
-def test_a_code_without_a_row_stands_in_the_worklist_until_its_row_is_published(neighbours: Neighbourhood) -> None:
-    make_regulator(neighbours)
-    publish_all(neighbours)
-    patient = Patient(neighbours)
-    file_electrolytes(patient)
-    check(patient, OrderableCode("NEVER-HEARD-OF"))
-    there = catalogue(neighbours.there).unmapped
-    assert [(each.occurred.occurrence.value, each.occurred.code) for each in there.worklist(OTHER)] == [
-        ("ordered", "NEVER-HEARD-OF")
-    ]
