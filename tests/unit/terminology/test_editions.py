@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from node.domain.entry import InstitutionId
-from node.domain.recognition import Pin
+from node.domain.recognition import ItemCode, Pin, RegionCode
 from node.terminology.bundle import Document
 from node.terminology.editions import SHARED_KINDS, Edition, Holding, hold, publication_refusal
 from node.terminology.regions import InstitutionTable
@@ -76,7 +76,7 @@ def test_maps_of_institutions_in_the_table_hold_each_by_itself() -> None:
     log.publish(mapping(InstitutionId("stranger")))
     assert pins(log.hold()) == {*shared, first}
     # rows that lead nowhere are their institution's own business
-    lost = replace(mapping(A), orderables=(replace(world.ORDERABLES[0], items=("GONE",)),))  # type: ignore[arg-type]  # a code
+    lost = replace(mapping(A), orderables=(replace(world.ORDERABLES[0], items=(ItemCode("GONE"),)),))
     second = log.publish(lost, 2)
     third = log.publish(mapping(B))
     assert pins(log.hold()) == {*shared, second, third}
@@ -102,12 +102,12 @@ def test_documents_that_need_each_other_hold_together() -> None:
     published = log.publish_shared()
     moved = replace(
         world.INSTITUTIONS,
-        institutions=tuple(replace(each, region="CN-99") for each in world.INSTITUTIONS.institutions),  # type: ignore[arg-type]  # a code
+        institutions=tuple(replace(each, region=RegionCode("CN-99")) for each in world.INSTITUTIONS.institutions),
     )
     assert isinstance(moved, InstitutionTable)
     institutions = log.publish(moved, 2)
     assert log.hold().held_back == (institutions,)
-    city = replace(world.REGIONS.regions[-1], code="CN-99", zh="新区", en="New")
+    city = replace(world.REGIONS.regions[-1], code=RegionCode("CN-99"), zh="新区", en="New")
     regions = log.publish(replace(world.REGIONS, regions=(*world.REGIONS.regions, city)), 2)
     assert pins(log.hold()) == {*published.values(), institutions, regions} - {published["institutions"], published["regions"]}
 

@@ -1,0 +1,83 @@
+"""A document that its institution may not publish is a finding; figures and profiles follow the documents that hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.domain.entry import EntryType, InstitutionId
+from node.services.adoption import DocumentSource
+from node.services.public_entries import stage_public
+from node.terminology.regions import InstitutionTable
+from node.wire.catalogue import PACKAGED_CATALOGUE, encode_document, parse_document
+from node.wire.catalogue_entry import document_entry
+from node.wire.finding_evidence import parse_finding, verify_finding
+from node.wire.trust_root import parse_trust_root, sign_trust_root
+from tests.unit.api_routes.client import Api
+from tests.unit.evidence_verify.world import NOW, SIGNERS
+from tests.unit.services_records.world import World
+from tests.unit.services_supervision.consortium import REGULATOR, A, eventually, make_consortium
+from tests.unit.services_supervision.test_findings import findings
+
+SHARED = ("catalogue", "regions", "institutions", "prices", "certificates")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """Return a consortium whose trust root says who the regulator is; it has no registry."""
+    made = make_consortium(tmp_path / "n")
+    file = made.settings.trust_root_file
+    root = parse_trust_root(file.read_bytes())
+    regulator = replace(root.institutions[REGULATOR], roles=("regulator",))
+    file.write_bytes(sign_trust_root(replace(root, institutions={**root.institutions, REGULATOR: regulator}), SIGNERS))
+    yield made.start()
+    made.stop()
+
+
+def slip_in(world: World, institution: InstitutionId, data: bytes) -> None:
+    origin, now_ms = world.origin(institution), int(world.clock.now().timestamp() * 1000)
+    entry = document_entry(origin, data, now_ms)
+    writer = world.running.sharing.writer
+    writer.submit(lambda tx: stage_public(tx, institution, origin, EntryType.CATALOGUE, [entry], now_ms)).result()
+    world.running.sequencing.staged(origin)
+
+
+def test_who_publishes_what_is_not_theirs_is_found_and_that_proves_itself(world: World) -> None:
+    slip_in(world, A, (PACKAGED_CATALOGUE / "prices.json").read_bytes())
+    (found,) = eventually(lambda: findings(world), lambda page: len(page) == 1)
+    assert (found["code"], found["institutions"]) == ("document_refused", [A])
+    assert "role regulator" in found["values"]["reason"]
+    response = Api(world).get(f"/v1/supervision/findings/{found['finding_id']}/evidence", institution=REGULATOR)
+    root = parse_trust_root(world.settings.trust_root_file.read_bytes())
+    verify_finding(parse_finding(response.content), root, now=NOW)
+
+
+def test_profiles_come_from_what_the_regulator_published_last(world: World) -> None:
+    catalogue = world.running.node.catalogue
+    assert catalogue is not None
+    for kind in SHARED:
+        catalogue.publishing.publish(REGULATOR, (PACKAGED_CATALOGUE / f"{kind}.json").read_bytes())
+    eventually(lambda: catalogue.adoption.status().source, lambda source: source is DocumentSource.PUBLISHED)
+    institutions = parse_document((PACKAGED_CATALOGUE / "institutions.json").read_bytes())
+    assert isinstance(institutions, InstitutionTable)
+    first, *rest = institutions.institutions
+    assert first.institution == A
+    renamed = replace(
+        institutions,
+        head=replace(institutions.head, serial=2),
+        institutions=(replace(first, en="Renamed", recognition_required=False), *rest),
+    )
+    catalogue.publishing.publish(REGULATOR, encode_document(renamed))
+    reading = world.running.node.oversight
+    assert reading is not None
+    assert reading.supervision is not None
+    logs, figures = reading.supervision.logs, reading.supervision.figures
+    names = eventually(
+        lambda: [each.profile.en for each in logs.institutions() if each.profile is not None], lambda names: "Renamed" in names
+    )
+    assert len(names) == 2
+    (row,) = [each for each in figures.liaoning("2026-03", world.clock.now().date()) if each.institution == A]
+    assert not row.recognition_required
