@@ -147,7 +147,8 @@ class RecognitionSettings(_Section):
     """The check at order time, and decisions."""
 
     directory: Path | None = Field(
-        None, description="folder of catalogue, maps, prices and the rest, relative to the directory; none: the sample documents"
+        None,
+        description="folder of catalogue, maps and the rest, relative to the directory; none: what is published, or samples",
     )
     max_check_age_s: float = Field(86_400.0, gt=0, description="how old a check may be that is decided on")
 

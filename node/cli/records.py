@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import typer
@@ -73,9 +75,18 @@ def show_status(url: str, api_key: str, *, as_json: bool) -> None:
     else:
         logs = [{name: log[name] for name in _LOG_COLUMNS} for log in report["logs"]]
         followed = [{name: log[name] for name in _FOLLOWED_COLUMNS} for log in report["followed"]]
-        show({**report, "logs": logs, "followed": followed}, as_json=False)
+        show({**report, "logs": logs, "followed": followed, "documents": _documents(report["documents"])}, as_json=False)
     if not report["ready"] or any(log["state"] == "halted" for log in report["logs"]):
         raise typer.Exit(REFUSED)
+
+
+def _documents(report: Mapping[str, Any] | None) -> str:
+    """Say in a line which catalogue, maps and prices hold; `concord catalogue published` has the whole."""
+    if report is None:
+        return "-"
+    notes = [f"held back: {each}" for each in report["held_back"]]
+    notes += ["what was published no longer counts"] if report["stale"] else []
+    return "; ".join([report["source"], *notes])
 
 
 _LOG_COLUMNS = ("institution", "origin", "staged", "logged", "witnessed", "anchored", "state", "reason", "anchor_refused")

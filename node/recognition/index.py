@@ -109,6 +109,7 @@ class OrderingIndex:
         if institution not in shared.profiles or institution not in documents.maps:
             raise NoProfileError(institution)
         self.shared: Final = shared
+        self.pins: Final = frozenset(documents.pins)
         self.institution: Final = institution
         self.profile: Final = shared.profiles[institution]
         self.around: Final = documents.regions.around(self.profile.region)

@@ -118,8 +118,9 @@ class DocumentAdoption:
             added, more = self._parts.gathering.step()
             standing = self._parts.publishers.standing()
             if added or standing != self._judged:
-                self._judge()
+                # before it is done: what cannot be judged is not judged again before something changes
                 self._judged = standing
+                self._judge()
             return more
 
     def _keep_files(self) -> None:
@@ -153,7 +154,9 @@ class DocumentAdoption:
         if documents is not None and documents.pins != parts.rules.documents.pins:
             self._take_over(documents)
         self._tell(before, _status(source, parts.rules.documents, holding, is_stale=stale))
-        self._read.clear()
+        # what holds is in memory anyway: the next version of a map does not have all others parsed again
+        held = {pin.digest for pin in parts.rules.documents.pins}
+        self._read = {digest: document for digest, document in self._read.items() if digest in held}
 
     def _take_over(self, documents: Terminology) -> None:
         parts = self._parts

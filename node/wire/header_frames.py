@@ -1,6 +1,7 @@
 """Pages of sealed headers, as `GET /v1/headers/{origin}` answers them (FORMATS "Header", docs/spec/header.md).
 
-Each entry is a frame: leaf index u64 · length u32 · header; a length of zero is a header that was deleted.
+Each entry is a frame: leaf index u64 · length u32 · header; a length of zero is a header that was deleted. A page may end
+before `count`, where published documents make it large: the rest is asked for from the next index on.
 """
 
 from __future__ import annotations

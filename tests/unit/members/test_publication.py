@@ -14,7 +14,7 @@ from node.terminology.catalogue import Catalogue
 from node.terminology.prices import PriceList
 from node.wire.catalogue import digest_of
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
-from tests.unit.members.orders import check, decide, file_electrolytes, recognition
+from tests.unit.members.orders import LIVER, check, decide, file_electrolytes, recognition
 from tests.unit.members.patients import Patient
 from tests.unit.members.publications import (
     REGULATOR,
@@ -75,6 +75,20 @@ def test_what_a_regulator_publishes_changes_the_answers_of_every_node(neighbours
         with pytest.raises(StaleCheckError):
             decide(patient, answer, Reorder(Reason.EMERGENCY))
     decide(patient, after, Reorder(Reason.EMERGENCY))
+
+
+def test_a_check_outlives_new_versions_of_documents_that_do_not_concern_it(neighbours: Neighbourhood) -> None:
+    make_regulator(neighbours)
+    publish_all(neighbours)
+    patient = Patient(neighbours)
+    file_electrolytes(patient)
+    concerned, other = check(patient), check(patient, LIVER, encounter="encounter-2")
+    renewed = version(sample(HOSPITAL), 3)
+    publish(neighbours, renewed, HOSPITAL)
+    settle(neighbours, neighbours.there, lambda status: digest_of(renewed) in {pin.digest for pin in status.pins})
+    with pytest.raises(StaleCheckError):
+        decide(patient, concerned, Reorder(Reason.EMERGENCY))
+    decide(patient, other, Reorder(None))
 
 
 def test_old_versions_are_had_by_their_digest_and_say_where_they_were_published(neighbours: Neighbourhood) -> None:
