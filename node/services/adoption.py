@@ -151,7 +151,7 @@ class DocumentAdoption:
             source = DocumentSource.PUBLISHED
         else:
             stale = source is DocumentSource.PUBLISHED
-        if documents is not None and documents.pins != parts.rules.documents.pins:
+        if documents is not None and (documents.pins != parts.rules.documents.pins or before.source is not source):
             self._take_over(documents)
         self._tell(before, _status(source, parts.rules.documents, holding, is_stale=stale))
         # what holds is in memory anyway: the next version of a map does not have all others parsed again

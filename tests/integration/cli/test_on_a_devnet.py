@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +13,13 @@ import pytest
 
 from devnet.topology import Devnet, running_devnet
 from devnet.trust import trust_signers
+from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.integration.cli.served_node import concord, document, report
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
+
+DEADLINE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +120,24 @@ def test_a_chain_that_is_away_leaves_the_offline_part(devnet: Devnet, evidence: 
         assert (listed.exit_code, document(listed)["error"]) == (3, "ChainAwayError")
     finally:
         devnet.start_chain()
+
+
+def test_documents_that_the_regulator_and_the_hospitals_publish_hold_at_every_node(devnet: Devnet) -> None:
+    def access(institution: str) -> tuple[str, ...]:
+        node, each = devnet.institutions[institution]
+        return "--url", node.url, "--api-key", each.api_key
+
+    for institution in ("hospital-a", "hospital-b"):
+        assert concord("catalogue", "publish", PACKAGED_MAPS / f"{institution}.json", *access(institution)).exit_code == 0
+    refused = concord("catalogue", "publish", PACKAGED_CATALOGUE, *access("hospital-a"))
+    assert refused.exit_code == 1
+    published = document(concord("catalogue", "publish", PACKAGED_CATALOGUE, *access("regulator"), "--json"))
+    assert len(published["published"]) == 5
+    holds: dict[str, Any] = {}
+    for institution in ("hospital-b", "regulator"):
+        deadline = time.monotonic() + DEADLINE_S
+        while holds.get("source") != "published" or len(holds["documents"]) < 7:
+            assert time.monotonic() < deadline, holds
+            holds = document(concord("catalogue", "published", *access(institution), "--json"))
+        assert {each["published"]["institution"] for each in holds["documents"]} == {"hospital-a", "hospital-b", "regulator"}
+        holds = {}

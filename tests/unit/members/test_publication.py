@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
+from node.adapters.database.publication import SqlPublicationStore
 from node.domain.recognition import Reason
 from node.errors import MalformedCatalogueError, NotPublisherError, SerialTakenError, StaleCheckError, UnknownFormatError
 from node.recognition.decision import Reorder
@@ -215,3 +217,11 @@ def test_what_is_published_is_gathered_again_from_the_logs(neighbours: Neighbour
     neighbours.refresh()
     assert catalogue(neighbours.there).adoption.status().source is DocumentSource.SAMPLE
     settle(neighbours, neighbours.there, lambda status: {pin.digest for pin in status.pins} == set(digests.values()))
+
+
+def test_a_publication_that_was_never_logged_moves_with_its_entry(neighbours: Neighbourhood) -> None:
+    store, writer = SqlPublicationStore(sa.create_engine("sqlite://")), neighbours.here.running.sharing.writer
+    origin, digest = neighbours.here.origin(), digest_of(b"document")
+    writer.submit(lambda tx: store.stage(tx, origin, 5, digest)).result()
+    writer.submit(lambda tx: tx.renumber(origin, {5: 9})).result()
+    assert writer.submit(lambda tx: store.staged(tx, origin, digest)).result() == 9
