@@ -18,6 +18,8 @@ from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustRoot
+from node.ports.publication import PublishedDocuments
+from node.services.adoption import pinned_documents
 from node.services.audit_keys import AuditKeys
 from node.services.consenting import Consenting
 from node.services.emergency_reviews import EmergencyReviewParts, EmergencyReviews
@@ -120,7 +122,7 @@ def _supervision(
     if trust_root is None or catalogue is None or not keys:
         return None, ()
     parts = _Supervised(foundation, services, trust_root, keys, SqlSupervisionStore(foundation.stores.readers), catalogue.rules)
-    figures = _figures(parts)
+    figures = _figures(parts, catalogue.services.documents)
     supervision = Supervision(
         findings=FindingService(parts.findings, followed.index, followed.trust, proofs, keys),
         figures=figures,
@@ -175,7 +177,7 @@ def _pairing(parts: _Supervised) -> PairingService:
     )
 
 
-def _figures(parts: _Supervised) -> FiguresService:
+def _figures(parts: _Supervised, kept: PublishedDocuments) -> FiguresService:
     foundation, followed = parts.foundation, parts.foundation.followed
     return FiguresService(
         FiguresParts(
@@ -192,6 +194,7 @@ def _figures(parts: _Supervised) -> FiguresService:
             clock=foundation.clock,
             writer=foundation.stores.writer,
             documents=parts.documents,
+            older=lambda pins: pinned_documents(kept, pins),
         )
     )
 

@@ -18,7 +18,7 @@ import structlog
 from node.domain.entry import InstitutionId
 from node.domain.recognition import DocumentDigest, Pin
 from node.errors import MalformedCatalogueError, WireError
-from node.ports.publication import Gathered, KnownDocument, PublicationStore, PublishedDocument
+from node.ports.publication import Gathered, KnownDocument, PublicationStore, PublishedDocument, PublishedDocuments
 from node.ports.records import RecordsWriter
 from node.services.gathering import DocumentGathering
 from node.services.publishers import Publishers
@@ -185,6 +185,16 @@ def _read(store: PublicationStore, digest: DocumentDigest) -> Document:
     if kept is None:
         raise MalformedCatalogueError("document", "/", f"{digest.hex()} is not kept here")
     return parse_document(kept.data)
+
+
+def pinned_documents(store: PublishedDocuments, pins: Iterable[Pin]) -> Terminology | None:
+    """Return the documents that pins name; None where they are no whole set, or one of them is not kept here."""
+    kept = [store.by_digest(pin.digest) for pin in pins]
+    documents = [each.data for each in kept if each is not None]
+    try:
+        return load_terminology(documents) if len(documents) == len(kept) else None
+    except WireError:
+        return None
 
 
 def last_held(store: PublicationStore) -> Terminology | None:

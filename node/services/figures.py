@@ -41,7 +41,8 @@ from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.liaoning import LiaoningRow, liaoning_form
 from node.supervision.misconduct import EntryRules
-from node.supervision.reading import READ_TYPES, EventReader, ReadEntry
+from node.supervision.pinned import Documents, PinnedReader
+from node.supervision.reading import READ_TYPES, ReadEntry
 from node.supervision.tallies import Dimension, Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay, AnchorDelays
 from node.terminology.bundle import Terminology
@@ -133,6 +134,8 @@ class FiguresParts:
     """The one writer."""
     documents: Callable[[], Terminology]
     """Returns catalogue, maps, regions, certificates and institutions as they hold now; the same object while they do."""
+    older: Documents
+    """Returns those that held before."""
 
 
 class FiguresService:
@@ -142,7 +145,7 @@ class FiguresService:
         self._parts = parts
         self._lock = threading.Lock()
         self._counted: _Counted | None = None
-        self._reading: tuple[Terminology, EventReader, EntryRules] | None = None
+        self._reading: tuple[Terminology, PinnedReader, EntryRules] | None = None
 
     def step(self) -> bool:
         """Read what is new, and what came late.
@@ -281,8 +284,8 @@ class FiguresService:
             self._counted = counted
         return self._counted
 
-    def _prepared(self) -> tuple[EventReader, EntryRules]:
+    def _prepared(self) -> tuple[PinnedReader, EntryRules]:
         documents = self._parts.documents()
         if self._reading is None or self._reading[0] is not documents:
-            self._reading = documents, EventReader(documents), EntryRules(documents)
+            self._reading = documents, PinnedReader(documents, self._parts.older), EntryRules(documents)
         return self._reading[1:]
