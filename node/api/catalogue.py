@@ -18,8 +18,7 @@ from node.errors import MalformedParameterError, SettingsError, UnknownPinError
 from node.services.catalogue import Catalogue
 from node.services.clients import Scope
 from node.services.node import Node
-from node.services.publishing import MAX_DOCUMENT_BYTES
-from node.wire.catalogue_entry import DOCUMENT_MEDIA_TYPE
+from node.wire.catalogue_entry import DOCUMENT_MEDIA_TYPE, MAX_DOCUMENT_BYTES
 
 router = APIRouter(tags=["recognition"])
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from ledger.hashing import TreeSize
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustedInstitution
+from node.ports.consortium import Member
 from node.ports.membership import KeyDirectory
 from node.terminology.editions import publication_refusal
 
@@ -34,6 +35,7 @@ class Publishers:
         self._directory = directory
         self._trusted = trusted
         self._anchored_sizes = anchored_sizes
+        self._members: tuple[tuple[Member, ...], dict[InstitutionId, Member]] = ((), {})
 
     def refusal(self, kind: str, subject: str, publisher: InstitutionId) -> str | None:
         """Say why an institution may not publish a document now; None where it may."""
@@ -67,12 +69,18 @@ class Publishers:
         return tuple(found), dict(self._anchored_sizes()) if suspended else None
 
     def _institutions(self) -> list[InstitutionId]:
+        return sorted({*self._trusted, *self._registered()})
+
+    def _registered(self) -> dict[InstitutionId, Member]:
+        """Return the registry's members by id, worked out once for each registry."""
         members = () if self._directory is None else self._directory.members()
-        return sorted({*self._trusted, *(member.institution for member in members)})
+        if members is not self._members[0]:
+            self._members = (members, {member.institution: member for member in members})
+        return self._members[1]
 
     def _standing(self, institution: InstitutionId) -> tuple[tuple[str, ...], bool]:
         if self._directory is not None and self._directory.seen_at() is not None:
-            member = self._directory.member(institution)
+            member = self._registered().get(institution)
             return ((), False) if member is None else (member.roles, member.is_active)
         trusted = self._trusted.get(institution)
         return ((), False) if trusted is None else (trusted.roles, True)

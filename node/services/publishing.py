@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 from ledger.hashing import LeafIndex
 from node.domain.entry import EntryType, InstitutionId, Level, Origin
@@ -28,9 +27,6 @@ from node.terminology.consistency import inconsistencies
 from node.terminology.maps import InstitutionMap
 from node.wire.catalogue import parse_document, pin_of
 from node.wire.catalogue_entry import document_entry
-
-MAX_DOCUMENT_BYTES: Final = 4 * 2**20
-"""Bytes of a document that the API takes: every member keeps it for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class DocumentPublishing:
 
         Args:
             institution: In whose log.
-            data: The document's exact bytes, `MAX_DOCUMENT_BYTES` at most.
+            data: The document's exact bytes, `MAX_DOCUMENT_BYTES` (`node.wire.catalogue_entry`) at most.
 
         Raises:
             MalformedCatalogueError: It is none, or contradicts itself.

@@ -83,7 +83,11 @@ class UnmappedCodes:
     def _count(self, occurred: Iterable[OccurredCode]) -> None:
         with self._lock:
             for each in occurred:
-                if len(each.system) <= _MAX_SYSTEM_CHARS and len(each.code) <= _MAX_CODE_CHARS and len(self._counts) < MAX_CODES:
+                if (
+                    len(each.system) <= _MAX_SYSTEM_CHARS
+                    and 0 < len(each.code) <= _MAX_CODE_CHARS
+                    and len(self._counts) < MAX_CODES
+                ):
                     self._counts[each] += 1
 
     def _ready(self) -> _Maps:

@@ -18,6 +18,8 @@ from node.wire.commitment import Entropy
 from node.wire.public_entry import OpenedPublicEntry, PublicEntry, public_entry
 
 DOCUMENT_MEDIA_TYPE: Final = "application/vnd.concord.catalogue+json"
+MAX_DOCUMENT_BYTES: Final = 4 * 2**20
+"""Of a document that is published: every member keeps it for good."""
 
 
 def document_entry(origin: Origin, data: bytes, now_ms: int, entropy: Entropy = os.urandom) -> PublicEntry:
@@ -51,6 +53,8 @@ def published_document(entry: OpenedPublicEntry) -> tuple[Document, DocumentDige
     if manifest.entry_type is not EntryType.CATALOGUE or manifest.kind not in FORMATS or not one:
         raise MalformedPublicEntryError("public entry: not one document of the catalogue's family")
     content = entry.parts[0].content
+    if len(content) > MAX_DOCUMENT_BYTES:
+        raise MalformedPublicEntryError(f"public entry: a document has at most {MAX_DOCUMENT_BYTES} bytes")
     document = parse_document(content)
     if kind_of(document) != manifest.kind:
         raise MalformedPublicEntryError(f"public entry: a {kind_of(document)} published as {manifest.kind}")

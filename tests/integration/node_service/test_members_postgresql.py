@@ -14,8 +14,10 @@ from node.adapters.database import schema
 from node.adapters.database.engines import Durability
 from tests.integration.ledger_log.test_postgresql import server_url
 from tests.unit.members import test_outbox as outbox
+from tests.unit.members import test_publication as publication
 from tests.unit.members import test_recognition as recognition
 from tests.unit.members import test_retrieval as retrieval
+from tests.unit.members import test_worklist as worklist
 from tests.unit.members.conftest import QUIET
 from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
 from tests.unit.members.patients import Patient
@@ -36,6 +38,10 @@ OF_A_PATIENT = [
 OF_NEW_NODES = [
     recognition.test_one_leaf_for_patient_clinician_and_hour_when_the_hour_has_ended,
     outbox.test_an_acknowledgement_that_is_lost_lets_nothing_be_done_twice,
+    publication.test_the_same_bytes_are_one_publication_and_a_version_says_one_thing,
+    publication.test_what_somebody_else_put_into_a_log_counts_nowhere_until_the_consortium_makes_it_a_regulator,
+    publication.test_what_held_stays_when_its_publisher_no_longer_counts_and_over_a_start,
+    worklist.test_what_is_filed_found_and_ordered_is_counted,
 ]
 
 
