@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Final, NewType
 
-from node.domain.entry import EntryType, InstitutionId, LeafReference, Level
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin
 
 if TYPE_CHECKING:  # headers tell of recognition too
     from node.domain.header import HeaderContent
@@ -271,6 +271,16 @@ class OrderableCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadLog:
+    """How far a log had been read when an order was checked."""
+
+    origin: Origin
+    """The log."""
+    size: int
+    """Every entry of the patient below this index had been found, and its header read, or known to be deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckOutcome:
     """The answer to a check at order time. Results withheld by consent are absent from it."""
 
@@ -295,6 +305,24 @@ class CheckOutcome:
             issuers.update(offer.institution for offer in line.offers)
             issuers.update(result.institution for result in line.unrecognisable)
         return bool(issuers - {self.institution})
+
+    @property
+    def results(self) -> frozenset[LeafReference]:
+        """Return all results that are named in it."""
+        named = {each.leaf for each in self.unmapped}
+        for line in self.lines:
+            named.update(offer.leaf for offer in line.offers)
+            named.update(result.leaf for result in line.unrecognisable)
+        return frozenset(named)
+
+    @property
+    def concerned_pins(self) -> tuple[Pin, ...]:
+        """Return the pins that concern it: those of all, and the maps of the institutions in it."""
+        named = {self.institution, *(each.institution for each in self.unmapped)}
+        for line in self.lines:
+            named.update(offer.institution for offer in line.offers)
+            named.update(result.institution for result in line.unrecognisable)
+        return tuple(pin for pin in self.pins if not pin.subject or pin.subject in named)
 
 
 @dataclass(frozen=True, slots=True)

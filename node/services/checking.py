@@ -15,7 +15,7 @@ from itertools import groupby
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.patient import PatientKeys
-from node.domain.recognition import CheckOutcome, ItemCode, Offer, OrderLine, Pin
+from node.domain.recognition import ItemCode, Offer, OrderLine, ReadLog
 from node.domain.recognition_acts import CheckContent, CheckedLine, CheckedOrder, CheckId, OfferedResult
 from node.domain.record import Kind, Part
 from node.errors import UnknownCheckError
@@ -113,7 +113,9 @@ class OrderChecking:
         index = parts.rules.ordering(institution)
         found = parts.results.find(institution, order.patient)
         outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
-        text = CheckText(_draw(), order.actor, answered=True, outcome=outcome)
+        logs = sorted({each.origin for each in outcome.results})
+        read = tuple(ReadLog(origin, found.read.get(origin, 0)) for origin in logs)
+        text = CheckText(_draw(), order.actor, answered=True, outcome=outcome, read=read)
         self._keep(text, found.patient, is_due=outcome.has_foreign_hit)
         parts.unmapped.checked(outcome)
         return CheckAnswer(text.check_id, outcome, found.places, parts.rules.warnings(outcome))
@@ -216,19 +218,10 @@ def check_entry(checks: Sequence[CheckText], patient: PatientKeys) -> ActEntry:
     return ActEntry(EntryType.CHECK_OUTCOME, CHECKS_KIND, content, (part,), performed_at_ms, patient, _PRIVATE)
 
 
-def pins_for(outcome: CheckOutcome) -> tuple[Pin, ...]:
-    """Return the pins that concern an outcome: those of all, and the maps of the institutions in it."""
-    named = {outcome.institution, *(each.institution for each in outcome.unmapped)}
-    for line in outcome.lines:
-        named.update(offer.institution for offer in line.offers)
-        named.update(result.institution for result in line.unrecognisable)
-    return tuple(pin for pin in outcome.pins if not pin.subject or pin.subject in named)
-
-
 def _checked(text: CheckText) -> CheckedOrder:
     outcome = text.outcome
     lines = tuple(CheckedLine(line.line, tuple(_offered(line.offers))) for line in outcome.lines)
-    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins_for(outcome), answered=text.answered)
+    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, outcome.concerned_pins, answered=text.answered)
 
 
 def _offered(offers: Sequence[Offer]) -> Iterator[OfferedResult]:

@@ -1,7 +1,7 @@
 """Decisions on order lines: recognised, or ordered again with a reason; logged, and told to the issuers; reversible.
 
 Everything is one transaction: that no other decision stands, the entry (type 5, class 1), the row, and what the outbox tells.
-The rules are `node.recognition.decision`. Left out: slips to be printed, decision certificates.
+The rules are `node.recognition.decision`. Left out: slips to be printed; what proves a decision to strangers (`certificates`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.patient import PatientKeys
-from node.domain.recognition import Decision, DecisionOutcome, OrderableCheck, Pin
+from node.domain.recognition import Decision, DecisionOutcome, OrderableCheck
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
 from node.domain.record import Kind, Part
 from node.errors import DecisionStandsError, StaleCheckError, UnknownDecisionError
@@ -23,7 +23,7 @@ from node.ports.decisions import DecisionStore, KeptDecision, VerifiedRetrievals
 from node.ports.keys import NodeKeys
 from node.ports.records import RecordsTransaction, RecordsWriter
 from node.recognition.decision import DecisionBasis, Recognise, Reorder, decide
-from node.services.checking import OrderChecking, pins_for
+from node.services.checking import OrderChecking
 from node.services.entries import ActEntry, EntryComposer
 from node.services.outbox import Outbox
 from node.services.rulebook import Rulebook
@@ -33,6 +33,7 @@ from node.wire.recognition_text import (
     CheckText,
     DecisionText,
     ReversalText,
+    decision_content,
     encode_decision,
     encode_reversal,
     parse_decision,
@@ -134,7 +135,7 @@ class Deciding:
             basis = DecisionBasis(check.outcome, verified, None, parts.max_check_age_ms)
             decision = decide(index, order.order_id, order.wish, basis, now_ms)
             text = _text(decision_id, order, check, decision)
-            entry = _entry(decision_content(text, pins_for(check.outcome)), encode_decision(text), now_ms, patient)
+            entry = _entry(decision_content(text, check.outcome.concerned_pins), encode_decision(text), now_ms, patient)
             (staged,) = parts.composer.stage(transaction, institution, [entry])
             kept = KeptDecision(
                 decision_id=decision_id,
@@ -198,27 +199,6 @@ class Deciding:
     def _order_mac(self, patient: PatientKeys, encounter: str, order_id: str) -> bytes:
         message = b"\0".join((encounter.encode(), order_id.encode()))
         return self._parts.keys.mac(DECISION_SEAL, patient.exchange_public_key + message)
-
-
-def decision_content(text: DecisionText, pins: tuple[Pin, ...]) -> DecisionContent:
-    """Return what the header says of a decision: all but the clinician's words."""
-    decision = text.decision
-    return DecisionContent(
-        decision_id=text.decision_id,
-        check_id=text.check_id,
-        actor=text.actor,
-        encounter=text.encounter,
-        line=decision.line,
-        outcome=decision.outcome,
-        results=text.results,
-        items=decision.items,
-        reason=decision.reason,
-        sub_reason=decision.sub_reason,
-        saving_fen=decision.saving_fen,
-        warned=decision.warned,
-        pins=pins,
-        decided_at_ms=decision.decided_at_ms,
-    )
 
 
 def _text(decision_id: DecisionId, order: DecisionOrder, check: CheckText, decision: Decision) -> DecisionText:

@@ -66,6 +66,18 @@ class FoundRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look found, and how far it saw."""
+
+    keys: PatientKeys
+    """The patient's keys."""
+    records: list[FoundRecord]
+    """The latest versions of what is not hidden."""
+    read: Mapping[Origin, int]
+    """Below this index of each log every entry of the patient was found, and its header read or known to be deleted."""
+
+
+@dataclass(frozen=True, slots=True)
 class FindParts:
     """What the service is made of."""
 
@@ -138,14 +150,18 @@ class PatientFinding:
         Raises:
             UnknownPatientError: The institution has no keys under this number.
         """
+        looked = self.look_through(institution, patient)
+        return looked.keys, looked.records
+
+    def look_through(self, institution: InstitutionId, patient: PatientLike) -> Looked:
+        """Return what `look` does, and how far each log had been read for the patient; raises as `look`."""
         if isinstance(patient, PatientCard):
-            keys = self._keys_of_card(patient)
-            return keys, self._records(keys)
+            return self._records(self._keys_of_card(patient))
         row = self.row(institution, patient)
         keys = self._parts.patients.keys_of(row)
         # the patient withdrew here: this institution looks for nothing any more
         withdrawn = self._parts.withdrawals.is_withdrawn(institution, row.patient_id)
-        return keys, [] if withdrawn else self._records(keys)
+        return Looked(keys, [], {}) if withdrawn else self._records(keys)
 
     def row(self, institution: InstitutionId, number: PatientNumber) -> PatientRow:
         """Return a patient on file.
@@ -169,11 +185,16 @@ class PatientFinding:
             provisional_code=None,
         )
 
-    def _records(self, keys: PatientKeys) -> list[FoundRecord]:
+    def _records(self, keys: PatientKeys) -> Looked:
+        # before the look: what is indexed meanwhile may have been missed
+        read = {origin: int(self._parts.index.size(origin)) for origin in self._parts.index.origins()}
         found = self._parts.finder.find(PatientProbe(keys.epoch_keys))
         hidden = self._hidden(found)
         shown = (self._show(keys, entry) for entry in found.current() if entry.reference not in hidden)
-        return [record for record in shown if record is not None]
+        for entry in found.entries:
+            if entry.header is None and not entry.deleted:
+                read[entry.place.origin] = min(read.get(entry.place.origin, 0), int(entry.place.index))
+        return Looked(keys, [record for record in shown if record is not None], read)
 
     def _hidden(self, found: Found) -> frozenset[LeafReference]:
         """Return relocations that a consent had opened and that was revoked: hidden from the moment that is known."""

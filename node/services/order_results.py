@@ -39,6 +39,8 @@ class PatientResults:
     """The records."""
     places: Mapping[LeafReference, tuple[Origin, int]]
     """Where each was found: what a retrieval names."""
+    read: Mapping[Origin, int]
+    """How far each log had been read for the patient, in which one of them is."""
 
 
 class OrderResults:
@@ -54,9 +56,10 @@ class OrderResults:
         Raises:
             UnknownPatientError: The institution has no keys under this number.
         """
-        keys, found = self._finding.look(institution, patient)
+        looked = self._finding.look_through(institution, patient)
+        found = looked.records
         places = {each.target.reference: (each.entry.place.origin, int(each.entry.place.index)) for each in found}
-        return PatientResults(keys, tuple(self._result(each) for each in found), places)
+        return PatientResults(looked.keys, tuple(self._result(each) for each in found), places, looked.read)
 
     def keys(self, institution: InstitutionId, patient: PatientLike) -> PatientKeys:
         """Return a patient's keys; raises as `find`."""

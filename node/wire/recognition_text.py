@@ -14,8 +14,8 @@ import msgspec
 
 from node.domain.access import Actor
 from node.domain.entry import InstitutionId
-from node.domain.recognition import CheckOutcome, Decision
-from node.domain.recognition_acts import CheckId, DecisionId, OfferedResult
+from node.domain.recognition import CheckOutcome, Decision, Pin, ReadLog
+from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult
 from node.errors import MalformedJsonError, UnknownFormatError
 from node.wire.json_strict import check_document
 
@@ -39,6 +39,8 @@ class CheckText:
     """Whether there was an answer; if not, the order went ahead unchecked, and the outcome offers nothing."""
     outcome: CheckOutcome
     """What was answered."""
+    read: tuple[ReadLog, ...] = ()
+    """How far each log had been read in which one of its results is, by origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,27 @@ def parse_decision(data: bytes) -> DecisionText:
 def encode_reversal(reversal: ReversalText) -> bytes:
     """Encode a reversal."""
     return _ENCODER.encode(_Reversal(FORMAT_VERSION, reversal))
+
+
+def decision_content(text: DecisionText, pins: tuple[Pin, ...]) -> DecisionContent:
+    """Return what the header says of a decision: all but the clinician's words."""
+    decision = text.decision
+    return DecisionContent(
+        decision_id=text.decision_id,
+        check_id=text.check_id,
+        actor=text.actor,
+        encounter=text.encounter,
+        line=decision.line,
+        outcome=decision.outcome,
+        results=text.results,
+        items=decision.items,
+        reason=decision.reason,
+        sub_reason=decision.sub_reason,
+        saving_fen=decision.saving_fen,
+        warned=decision.warned,
+        pins=pins,
+        decided_at_ms=decision.decided_at_ms,
+    )
 
 
 def _parse(data: bytes, kind: type[TextT]) -> TextT:
