@@ -11,8 +11,8 @@ ConcordError
 │   │       MalformedSealedCardError, MalformedLocatorSecretError, MalformedPatientCodeError,
 │   │       MalformedPatientFileError, MalformedPatientEntriesError, MalformedPatientKeysError,
 │   │       MalformedEvidenceError, MalformedForkEvidenceError, MalformedCompletenessError, MalformedBundleError,
-│   │       MalformedFindingError, MalformedTrustRootError, MalformedConsentError, MalformedMessageError,
-│   │       MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError
+│   │       MalformedFindingError, MalformedCertificateError, MalformedTrustRootError, MalformedConsentError,
+│   │       MalformedMessageError, MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError
 │   ├── LimitExceededError          a limit of the settings was exceeded
 │   │   └── DocumentTooLargeError
 │   ├── ConsentInputError           a consent cannot be granted, revoked or shown as asked
@@ -20,7 +20,7 @@ ConcordError
 │   │       SecondPersonError
 │   ├── DecisionError               a decision that cannot be taken as it was asked for. Nothing was logged
 │   │   └── UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError, NotOfferedError,
-│   │       RetrievalMissingError, ReasonMissingError, MalformedReasonError
+│   │       RetrievalMissingError, ReasonMissingError, MalformedReasonError, PinnedDocumentGoneError
 │   └── DocumentRefusedError, MalformedParameterError, VersionConflictError, RecordErasedError, RecordLockedError,
 │       UnknownRecordError, UnknownPatientEntryError, MalformedEventsError, UnknownFindingError, UnknownPartError,
 │       NotYetLoggedError, UnknownOriginError, UnknownMessageKindError, RequestConflictError, UnknownRetrievalError,
@@ -77,7 +77,8 @@ ConcordError
 │   │   └── UnknownLogError, LogKeyRangeError, LogSignatureError, ClosedOriginError, LogInclusionError,
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError, SeriesTagError,
-│   │       SeriesOrderError, BundleLineError
+│   │       SeriesOrderError, BundleLineError, CertificateContradictedError, ForeignPatientError, PinMismatchError,
+│   │       RetrievalUnprovedError, ResultRefutedError, RefusalRefutedError, DecisionRefutedError
 │   ├── TrustRootError              a trust root is expired, or is not signed by those whom its predecessor names
 │   │   └── TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 │   └── SealedMessageError, CardSealError, LocatorSecretRefusedError, ResponseSignatureError
@@ -245,6 +246,10 @@ class MalformedBundleError(WireError):
 
 class MalformedFindingError(WireError):
     """Not a finding of supervision with its evidence."""
+
+
+class MalformedCertificateError(WireError):
+    """Not a decision certificate."""
 
 
 class MalformedTrustRootError(WireError):
@@ -666,6 +671,18 @@ class UnknownDecisionError(DecisionError):
         self.decision_id = decision_id
 
 
+class PinnedDocumentGoneError(DecisionError):
+    """A document that a decision pins is not kept here any more: nobody can be shown what the decision rests on.
+
+    Attributes:
+        kind: Its kind.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"the {kind} that the decision pins is not at this node any more; publish it again, or give it the file")
+        self.kind = kind
+
+
 class UnknownOrderLineError(DecisionError):
     """The check holds no such order line, or no decision stands for it."""
 
@@ -1077,6 +1094,107 @@ class BundleLineError(EvidenceRefutedError):
     def __init__(self, line: int, what: str) -> None:
         super().__init__(f"line {line} of the bundle does not hold: {what}")
         self.line = line
+        self.what = what
+
+
+class CertificateContradictedError(EvidenceRefutedError):
+    """The entries of a decision certificate, or what they say, do not belong together.
+
+    Attributes:
+        what: What does not fit.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the certificate contradicts itself: {what}")
+        self.what = what
+
+
+class ForeignPatientError(EvidenceRefutedError):
+    """An entry of a decision certificate is another person's: the pseudonyms for supervision differ.
+
+    Attributes:
+        part: The part that the entry plays.
+    """
+
+    def __init__(self, part: str) -> None:
+        super().__init__(f"the entry of the {part} is of another person than the decision")
+        self.part = part
+
+
+class PinMismatchError(EvidenceRefutedError):
+    """A document of a decision certificate is not one that the decision pins, or one is missing.
+
+    Attributes:
+        kind: Its kind.
+        subject: Whose it is: an institution for maps, else empty.
+    """
+
+    def __init__(self, kind: str, subject: str, what: str) -> None:
+        super().__init__(f"{kind}{f' of {subject}' if subject else ''}: {what}")
+        self.kind = kind
+        self.subject = subject
+
+
+class RetrievalUnprovedError(EvidenceRefutedError):
+    """No receipt shows that a result was retrieved and verified before it was recognised.
+
+    Attributes:
+        origin: The result's log.
+        leaf_hash: The result's entry, hexadecimal.
+    """
+
+    def __init__(self, origin: str, leaf_hash: str) -> None:
+        super().__init__(
+            f"no receipt before the decision shows that result {leaf_hash[:16]} of {origin!r} was retrieved and verified"
+        )
+        self.origin = origin
+        self.leaf_hash = leaf_hash
+
+
+class ResultRefutedError(EvidenceRefutedError):
+    """By the pinned documents a result could not be recognised as it was offered.
+
+    Attributes:
+        origin: The result's log.
+        leaf_hash: The result's entry, hexadecimal.
+        reason: Why not: an obstacle, or what differs.
+    """
+
+    def __init__(self, origin: str, leaf_hash: str, reason: str) -> None:
+        super().__init__(f"by the pinned documents, result {leaf_hash[:16]} of {origin!r} could not be offered like that: {reason}")
+        self.origin = origin
+        self.leaf_hash = leaf_hash
+        self.reason = reason
+
+
+class RefusalRefutedError(EvidenceRefutedError):
+    """By the pinned documents a result stands that was told not to count, or does not count for another reason.
+
+    Attributes:
+        origin: The result's log.
+        leaf_hash: The result's entry, hexadecimal.
+        stated: The stated obstacle.
+        found: What the rules say instead.
+    """
+
+    def __init__(self, origin: str, leaf_hash: str, stated: str, found: str) -> None:
+        super().__init__(f"result {leaf_hash[:16]} of {origin!r} was refused as {stated}; by the pinned documents: {found}")
+        self.origin = origin
+        self.leaf_hash = leaf_hash
+        self.stated = stated
+        self.found = found
+
+
+class DecisionRefutedError(EvidenceRefutedError):
+    """By the pinned documents and rules the check or the decision is another one than was logged.
+
+    Attributes:
+        what: What differs, such as `price_fen`.
+    """
+
+    def __init__(self, what: str, stated: object = None, found: object = None) -> None:
+        differs = "" if stated is None and found is None else f": stated {stated}, by the pinned documents {found}"
+        super().__init__(f"the decision does not follow from what it rests on: {what}{differs}")
         self.what = what
 
 

@@ -11,8 +11,10 @@ from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.exchange import BuiltExchange
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
+from node.services.certificates import CertificateParts, Certificates
 from node.services.checking import CheckLeaves, CheckParts, OrderChecking
 from node.services.deciding import Deciding, DecidingParts
+from node.services.followed_proofs import FollowedProofs
 from node.services.heard_decisions import HeardDecisions
 from node.services.loops import Loop
 from node.services.order_results import OrderResults
@@ -56,7 +58,7 @@ def build_recognition(
         return None
     stores, settings = foundation.stores, foundation.settings.recognition
     origins = {each.institution: each.origin for each in foundation.institutions.values()}
-    rules = catalogue.rules
+    rules, store = catalogue.rules, SqlDecisionStore()
     parts = CheckParts(
         rules=rules,
         results=OrderResults(reading.finding, services.following.service),
@@ -73,7 +75,7 @@ def build_recognition(
             rules=rules,
             checking=checking,
             retrievals=SqlVerifiedRetrievals(stores.readers),
-            store=SqlDecisionStore(),
+            store=store,
             composer=sharing.composer,
             outbox=exchange.services.outbox,
             keys=foundation.keys,
@@ -84,10 +86,35 @@ def build_recognition(
             max_check_age_ms=int(settings.max_check_age_s * 1000),
         )
     )
+    certificates = _certificates(foundation, services, catalogue, checking, store)
     heard = HeardDecisions(SqlHeardDecisionStore(stores.readers), origins)
     exchange.services.inbox.register(DECISION_KIND, heard.heard)
     loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), _LEAF_INTERVAL_S)
-    return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard), [loop])
+    return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates), [loop])
+
+
+def _certificates(
+    foundation: Foundation, services: Services, catalogue: BuiltCatalogue, checking: OrderChecking, store: SqlDecisionStore
+) -> Certificates:
+    followed, stores = foundation.followed, foundation.stores
+    origins = {each.institution: each.origin for each in foundation.institutions.values()}
+    return Certificates(
+        CertificateParts(
+            store=store,
+            checking=checking,
+            counters=foundation.counters,
+            index=followed.index,
+            finder=services.following.finder,
+            proofs=FollowedProofs(followed.index, followed.trust, stores.reader, origins.values()),
+            evidence=services.node.evidence,
+            documents=catalogue.services.documents,
+            identities=foundation.identities,
+            origins=origins,
+            keys=foundation.keys,
+            writer=stores.writer,
+            clock=foundation.clock,
+        )
+    )
 
 
 def _step(rules: Rulebook, leaves: CheckLeaves, foundation: Foundation) -> None:

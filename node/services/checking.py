@@ -15,7 +15,7 @@ from itertools import groupby
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.patient import PatientKeys
-from node.domain.recognition import ItemCode, Offer, OrderLine, ReadLog
+from node.domain.recognition import CheckOutcome, ItemCode, Offer, OrderLine, ReadLog
 from node.domain.recognition_acts import CheckContent, CheckedLine, CheckedOrder, CheckId, OfferedResult
 from node.domain.record import Kind, Part
 from node.errors import UnknownCheckError
@@ -221,7 +221,8 @@ def check_entry(checks: Sequence[CheckText], patient: PatientKeys) -> ActEntry:
 def _checked(text: CheckText) -> CheckedOrder:
     outcome = text.outcome
     lines = tuple(CheckedLine(line.line, tuple(_offered(line.offers))) for line in outcome.lines)
-    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, outcome.concerned_pins, answered=text.answered)
+    pins = outcome.concerned_pins
+    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins, answered=text.answered)
 
 
 def _offered(offers: Sequence[Offer]) -> Iterator[OfferedResult]:

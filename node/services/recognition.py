@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.services.certificates import Certificates
 from node.services.checking import CheckLeaves, OrderChecking
 from node.services.deciding import Deciding
 from node.services.heard_decisions import HeardDecisions
@@ -24,3 +25,5 @@ class Recognition:
     """Takes decisions."""
     heard: HeardDecisions
     """What others decided."""
+    certificates: Certificates
+    """Proves decisions to strangers."""
