@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from node.api import openapi_catalogue
 from node.api import recognition_schemas as schemas
-from node.api.openapi_shapes import JSON, OBJECT, json_answer, problems, request_body
+from node.api.openapi_shapes import JSON, OBJECT, bytes_answer, json_answer, problems, request_body
 
 BODIES: Final = (
     schemas.CheckBody,
@@ -136,6 +136,12 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
         "responses": {
             200: json_answer("what others decided, the newest first", schemas.HeardListBody, _HEARD),
             **problems(401, 403, 503),
+        }
+    },
+    "decision_certificate": {
+        "responses": {
+            200: bytes_answer("the certificate", "application/vnd.concord.decision-certificate+json"),
+            **problems(401, 403, 404, 409, 410, 503),
         }
     },
     "reverse_decision": {

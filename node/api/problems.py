@@ -55,6 +55,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.NoProfileError, HTTPStatus.NOT_FOUND, "no-profile", "No profile or no map of the institution"),
     (errors.PrefetchMissingError, HTTPStatus.PRECONDITION_FAILED, "prefetch-missing", "The request lacks FHIR data"),
     (errors.UnknownCheckError, HTTPStatus.NOT_FOUND, "unknown-check", "No such check"),
+    (errors.PinnedDocumentGoneError, HTTPStatus.GONE, "document-gone", "A pinned document is not here any more"),
     (errors.UnknownDecisionError, HTTPStatus.NOT_FOUND, "unknown-decision", "No such decision"),
     (errors.UnknownOrderLineError, HTTPStatus.NOT_FOUND, "unknown-order-line", "No such order line"),
     (errors.StaleCheckError, HTTPStatus.CONFLICT, "stale-check", "The check is too old"),

@@ -26,6 +26,7 @@ from node.errors import SettingsError
 from node.services.clients import Scope
 from node.services.node import Node
 from node.services.recognition import Recognition
+from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE
 
 router = APIRouter(tags=["recognition"])
 
@@ -81,6 +82,15 @@ async def heard(node: NodeOf, client: Caller) -> Response:
     client.require(Scope.DECIDE)
     service = recognition_of(node).heard
     return _private(heard_body(await asyncio.to_thread(service.list, client.institution)))
+
+
+@router.get("/v1/recognition/decisions/{decision_id}/certificate", **documented("decision_certificate"))
+async def certificate(node: NodeOf, client: Caller, decision_id: str) -> Response:
+    """Export what proves a decision, and what it rested on, to strangers; it tells of a patient, though by no name."""
+    client.require(Scope.DISCLOSE)
+    service = recognition_of(node).certificates
+    made = await asyncio.to_thread(service.export, client.institution, DecisionId(decision_id))
+    return Response(made, media_type=CERTIFICATE_MEDIA_TYPE, headers=NOT_KEPT)
 
 
 @router.post("/v1/recognition/decisions/{decision_id}:reverse", **documented("reverse_decision"))

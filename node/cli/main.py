@@ -154,19 +154,23 @@ def ingest(
 
 @app.command()
 def evidence(
-    record: Annotated[str, typer.Argument(help="The record's id, as its receipt says")],
+    record: Annotated[str | None, typer.Argument(help="The record's id, as its receipt says")] = None,
     *,
     url: options.Url,
     api_key: options.ApiKey,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write")],
+    output: Annotated[Path, typer.Option("--output", "--out", "-o", help="The file to write")],
+    decision: Annotated[
+        str | None, typer.Option(help="Instead of a record: id of a decision; its certificate shows what it rested on")
+    ] = None,
     parts: Annotated[str | None, typer.Option(help="Numbers of the parts to disclose, such as 1,3; all if not given")] = None,
     version: Annotated[int | None, typer.Option(min=1, help="The record's version; the latest if not given")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write the evidence of a record: whoever has it and the trust root can verify it offline."""
+    """Write the evidence of a record, or the certificate of a decision: with the trust root, anyone verifies it offline."""
     from node.cli import records as command
 
-    command.export_evidence(url, api_key, record, parts, version, output, as_json=as_json)
+    what = command.Exported(record, decision, parts, version)
+    command.export_evidence(url, api_key, what, output, as_json=as_json)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -53,17 +54,42 @@ def list_tombstones(url: str, api_key: str, limit: int, *, everything: bool, as_
         show(client.get_json("/v1/tombstones", parameters), as_json=as_json)
 
 
-def export_evidence(
-    url: str, api_key: str, record: str, parts: str | None, version: int | None, output: Path, *, as_json: bool
-) -> None:
-    """Write the evidence of a record to a file."""
-    parameters: dict[str, str | int] = {} if parts is None else {"parts": parts}
-    if version is not None:
-        parameters["version"] = version
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What is to be proved: a record, or a decision."""
+
+    record: str | None
+    """The record's id."""
+    decision: str | None
+    """The decision's id."""
+    parts: str | None
+    """Numbers of the record's parts to disclose; None for all."""
+    version: int | None
+    """The record's version; None for the latest."""
+
+
+def export_evidence(url: str, api_key: str, what: Exported, output: Path, *, as_json: bool) -> None:
+    """Write the evidence of a record, or the certificate of a decision, to a file.
+
+    Raises:
+        UsageError: Both are named, or none.
+    """
+    if (what.record is None) == (what.decision is None):
+        raise UsageError("name a record, or a decision with --decision; one of the two")
+    if what.decision is not None and (what.parts, what.version) != (None, None):
+        raise UsageError("--parts and --version are of records: a certificate shows a decision as it was taken")
+    parameters: dict[str, str | int] = {} if what.parts is None else {"parts": what.parts}
+    if what.version is not None:
+        parameters["version"] = what.version
+    if what.decision is None:
+        named, path = {"record": what.record or ""}, f"{_path(what.record or '')}/evidence"
+    else:
+        named = {"decision": what.decision}
+        path = f"/v1/recognition/decisions/{quote(what.decision, safe='')}/certificate"
     with ApiClient(url, api_key) as client:
-        evidence = client.get_bytes(f"{_path(record)}/evidence", parameters)
+        evidence = client.get_bytes(path, parameters)
     write_file(output, evidence, mode=_EVIDENCE_MODE)
-    show({"record": record, "written": str(output), "bytes": len(evidence)}, as_json=as_json)
+    show({**named, "written": str(output), "bytes": len(evidence)}, as_json=as_json)
 
 
 def show_status(url: str, api_key: str, *, as_json: bool) -> None:

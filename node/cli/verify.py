@@ -36,7 +36,7 @@ from node.errors import (
     VerificationError,
     WireError,
 )
-from node.wire import bundle, completeness, finding_evidence, fork_evidence
+from node.wire import bundle, completeness, decision_certificate, finding_evidence, fork_evidence
 from node.wire.bundle import MAX_BUNDLE_BYTES
 from node.wire.evidence import Evidence, parse_evidence
 from node.wire.file_format import format_of
@@ -47,11 +47,21 @@ from node.wire.verification import verify_evidence
 _AGE: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _MAX_TRUST_ROOT_BYTES: Final = 1_000_000
+
+
+def _check_certificate(data: bytes, root: TrustRoot, now: datetime, texts: Texts) -> Shown:
+    # imported here: it runs the rules of recognition again, which no other file needs
+    from node.cli.verify_certificate import check_certificate
+
+    return check_certificate(data, root, now, texts)
+
+
 _FORMATS: Final[Mapping[str, Callable[[bytes, TrustRoot, datetime, Texts], Shown]]] = {
     completeness.FORMAT: check_completeness,
     bundle.FORMAT: check_bundle,
     fork_evidence.FORMAT: check_fork,
     finding_evidence.FORMAT: check_finding,
+    decision_certificate.FORMAT: _check_certificate,
 }
 """Files other than evidence, by the format that they name."""
 

@@ -84,7 +84,7 @@ def describe_completeness(verdict: CompletenessVerdict, texts: Texts) -> list[st
         texts.say("complete", "verified"),
         texts.say("complete", "issuer", values),
         texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}),
-        *_said(_groups(verdict), "complete", texts),
+        *say_findings(_groups(verdict), "complete", texts),
     ]
 
 
@@ -98,7 +98,7 @@ def _finding_json(verdict: FindingVerdict) -> dict[str, object]:
             "subject": verdict.subject,
             "values": dict(verdict.values),
         },
-        "heads": _heads_json(verdict.heads),
+        "heads": heads_json(verdict.heads),
         "lines": [line_json(line) for line in verdict.lines],
         "trust_root_serial": verdict.trust_root_serial,
         "proved": findings_json(verdict.proved),
@@ -110,12 +110,12 @@ def _describe_finding(verdict: FindingVerdict, texts: Texts) -> list[str]:
     return [
         texts.say("bundle", "finding", {"text": describe_code(verdict.code, dict(verdict.values), texts)}),
         texts.say("bundle", "answers", {"institutions": ", ".join(verdict.institutions), "subject": verdict.subject}),
-        *_heads(verdict.heads, texts),
+        *describe_heads(verdict.heads, texts),
         texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}),
         "",
         texts.say("bundle", "shown_by"),
         *(f"  {describe_line(line, texts)} [{describe_place(line, texts)}]" for line in verdict.lines),
-        *_said((("proved", verdict.proved), ("not_proved", verdict.not_proved)), "bundle", texts),
+        *say_findings((("proved", verdict.proved), ("not_proved", verdict.not_proved)), "bundle", texts),
     ]
 
 
@@ -123,7 +123,7 @@ def _bundle_json(verdict: BundleVerdict) -> dict[str, object]:
     return {
         "verdict": "verified",
         "about": "patient-bundle",
-        "heads": _heads_json(verdict.heads),
+        "heads": heads_json(verdict.heads),
         "lines": [
             {**line_json(line), "evidence": None if line.evidence is None else verdict_json(line.evidence)}
             for line in verdict.lines
@@ -135,16 +135,17 @@ def _bundle_json(verdict: BundleVerdict) -> dict[str, object]:
 
 
 def _describe_bundle(verdict: BundleVerdict, texts: Texts) -> list[str]:
-    said = [texts.say("bundle", "verified", {"count": str(len(verdict.lines))}), *_heads(verdict.heads, texts)]
+    said = [texts.say("bundle", "verified", {"count": str(len(verdict.lines))}), *describe_heads(verdict.heads, texts)]
     said.append(texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}))
     said += describe_lines(verdict.lines, texts, _SECTIONS)
-    said += _said(_groups(verdict), "bundle", texts)
+    said += say_findings(_groups(verdict), "bundle", texts)
     for each in verdict.completeness:
         said += ["", *describe_completeness(each, texts)]
     return said
 
 
-def _heads_json(heads: Iterable[BundleHead]) -> list[dict[str, object]]:
+def heads_json(heads: Iterable[BundleHead]) -> list[dict[str, object]]:
+    """Show heads to programs."""
     return [
         {
             "origin": head.origin,
@@ -157,7 +158,8 @@ def _heads_json(heads: Iterable[BundleHead]) -> list[dict[str, object]]:
     ]
 
 
-def _heads(heads: Iterable[BundleHead], texts: Texts) -> list[str]:
+def describe_heads(heads: Iterable[BundleHead], texts: Texts) -> list[str]:
+    """Say heads, one a line."""
     return [
         texts.say(
             "bundle",
@@ -177,7 +179,8 @@ def _groups(verdict: BundleVerdict | CompletenessVerdict) -> Iterable[tuple[str,
     return (("remarks", verdict.remarks), ("proved", verdict.proved), ("not_proved", verdict.not_proved))
 
 
-def _said(groups: Iterable[tuple[str, tuple[Finding, ...]]], table: str, texts: Texts) -> list[str]:
+def say_findings(groups: Iterable[tuple[str, tuple[Finding, ...]]], table: str, texts: Texts) -> list[str]:
+    """Say what was proved and what was not, below headings; the words are those of a table of the texts."""
     said: list[str] = []
     for heading, findings in groups:
         if findings:

@@ -53,6 +53,7 @@ ROUTES = [
     ("POST", "/v1/catalogue/documents", Scope.PUBLISH),
     ("GET", "/v1/catalogue/documents", Scope.READ_STATUS),
     ("GET", "/v1/catalogue/documents/x", Scope.READ_STATUS),
+    ("GET", "/v1/recognition/decisions/x/certificate", Scope.DISCLOSE),
     ("POST", "/cds-services/concord-recognition", Scope.CHECK_ORDERS),
     ("GET", "/v1/records/x/trail", Scope.DISCLOSE),
     ("POST", "/v1/find", Scope.FIND),
