@@ -101,6 +101,7 @@ class _Chosen:
     receipts: Sequence[_Own]
     results: Sequence[FollowedEntry]
     later: Sequence[FollowedEntry]
+    tombstones: Sequence[FollowedEntry]
 
     @property
     def own(self) -> list[_Own]:
@@ -147,15 +148,32 @@ class Certificates:
         found = self._parts.finder.find(PatientProbe(keys.epoch_keys)).entries
         results = [self._entry(found, each) for each in shown]
         later = [each.place for each in found if _is_later(each, found, shown)]
-        entries = self._parts.index.entries(later)
+        deletions = [LeafPlace(each.place.origin, each.tombstone) for each in results if each.tombstone is not None]
+        entries = self._parts.index.entries([*later, *deletions])
         return _Chosen(
             decision=decision,
             reversal=reversal,
             check=next((each for each in own if _is_check(each, kept)), None),
-            receipts=_receipts(own, decision, shown),
+            receipts=self._with_holders(_receipts(own, decision, shown), keys),
             results=results,
             later=[entries[place] for place in later if place in entries],
+            tombstones=[entries[place] for place in deletions if place in entries],
         )
+
+    def _with_holders(self, receipts: Sequence[_Own], keys: PatientKeys) -> list[_Own]:
+        """Add the holders' receipts of the same requests, of holders that this node hosts: others' are not found with our keys."""
+        requests = {
+            each.content.request_id: each.content.counterpart for each in receipts if isinstance(each.content, AccessContent)
+        }
+        pairs = list(receipts)
+        for holder in sorted(set(requests.values()) & self._parts.origins.keys()):
+            private = self._parts.identities[holder].pairwise_key(keys.exchange_public_key)
+            for each in self._own_entries(self._parts.origins[holder], private):
+                content = each.content
+                if isinstance(content, AccessContent) and requests.get(content.request_id) == holder:
+                    is_other_side = (content.side, content.outcome) == (AccessSide.HOLDER, AccessOutcome.DISCLOSED)
+                    pairs += [each] if is_other_side else []
+        return pairs
 
     def _own_entries(self, origin: Origin, private: bytes) -> list[_Own]:
         """Return what the institution logged about the patient under their pairwise key, as far as its log is followed here."""
@@ -188,7 +206,7 @@ class Certificates:
         places = [each.place for each in entries]
         documents = [(pin, *self._document(pin)) for pin in pins]
         published = [entry for _, _, entry in documents if entry is not None]
-        proved = {each.entry.place: each for each in self._parts.proofs.prove([*entries, *published])}
+        proved = {each.entry.place: each for each in self._parts.proofs.prove([*entries, *chosen.tombstones, *published])}
         heads = list(dict.fromkeys(each.note for each in proved.values()))
 
         def at(entries: Sequence[FollowedEntry]) -> tuple[int, ...]:
@@ -205,6 +223,7 @@ class Certificates:
             results=at(chosen.results),
             later=at(chosen.later),
             receipts=at([each.entry for each in chosen.receipts]),
+            tombstones=tuple(_published(proved[each.place], heads) for each in chosen.tombstones),
             documents=tuple(
                 PinnedDocument(content, None) if entry is None else PinnedDocument(None, _published(proved[entry.place], heads))
                 for _, content, entry in documents

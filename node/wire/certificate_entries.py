@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ledger.hashing import hash_leaf
 from node.domain.access import AccessContent, AccessOutcome, AccessSide
@@ -29,7 +30,10 @@ from node.wire.recognition_text import (
     parse_decision,
 )
 
-RESULT_TYPES = frozenset({EntryType.RECORD, EntryType.AMENDMENT, EntryType.WITHDRAWAL})
+RESULT_TYPES: Final = frozenset({EntryType.RECORD, EntryType.AMENDMENT, EntryType.WITHDRAWAL})
+
+_MAX_APART_MS: Final = 300_000
+"""Between a decision's time, which says whose price holds, and that of its leaf, which followers look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,8 @@ def _read_decision(entry: CertifiedEntry) -> tuple[DecisionContent, DecisionText
         raise CertificateContradictedError("the decision's entry is none, or its body is closed")
     text = parse_decision(_body(evidence, DECISION_MEDIA_TYPE, "decision"))
     _require(decision_content(text, content.pins) == content, "the decision's header says other things than its body")
+    apart_ms = abs(entry.proved.claimed_time_ms - content.decided_at_ms)
+    _require(apart_ms <= _MAX_APART_MS, "the decision's time is another one than its entry claims")
     _require(content.actor.institution == entry.proved.institution, "whoever decided is of another institution than the log")
     return content, text, evidence
 

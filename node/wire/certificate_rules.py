@@ -141,7 +141,11 @@ class RulesAgain:
         for item in offer.items:
             found = [each.get((offer.leaf, item.item), Obstacle.UNMAPPED) for each in answers]
             if item not in found:
-                raise ResultRefutedError(offer.leaf.origin, offer.leaf.leaf_hash.hex(), _why(found[-1]))
+                raise ResultRefutedError(
+                    offer.leaf.origin,
+                    offer.leaf.leaf_hash.hex(),
+                    _why(found[-1], "it counts with another mark, or by another certificate"),
+                )
         saving_fen = self._index.tariff(orderable, checked_at_ms).saving_fen({each.item for each in offer.items})
         facts = (offer.own, offer.images_at_hand, offer.saving_fen)
         if facts != (institution == self._index.institution, has_images(result.content), saving_fen):
@@ -208,7 +212,7 @@ def _verify_refusal(result: ShownResult, refused: RefusedItem, answers: Sequence
         return stated is Obstacle.LOG_FROZEN
     if result.content is None or stated in KNOWN_THEN:
         return True
-    raise RefusalRefutedError(leaf.origin, leaf.leaf_hash.hex(), stated.value, _why(found[0]))
+    raise RefusalRefutedError(leaf.origin, leaf.leaf_hash.hex(), stated.value, _why(found[0], "it counts"))
 
 
 def _verify_told(told: Offer | UnrecognisableResult, result: ShownResult, checked_at_ms: int) -> None:
@@ -229,5 +233,5 @@ def _same(stated: object, again: object, place: str) -> None:
             raise DecisionRefutedError(f"{place}{field.name}", *numbers)
 
 
-def _why(found: OfferedItem | Obstacle) -> str:
-    return found.value if isinstance(found, Obstacle) else "it counts, with another mark or certificate"
+def _why(found: OfferedItem | Obstacle, counts: str) -> str:
+    return found.value if isinstance(found, Obstacle) else counts

@@ -25,6 +25,7 @@ from node.domain.recognition_acts import ReversalContent
 from node.domain.trust import TrustRoot
 from node.domain.verdict import BundleHead, Finding
 from node.errors import (
+    CertificateContradictedError,
     HeaderVerificationError,
     MisplacedManifestError,
     PartNotCommittedError,
@@ -37,9 +38,9 @@ from node.wire.catalogue import digest_of, kind_of, load_terminology, parse_docu
 from node.wire.catalogue_entry import published_document
 from node.wire.certificate_entries import CertifiedEntries, ShownReceipt, ShownResult, read_entries, receipts_of, replaces
 from node.wire.certificate_rules import RulesAgain
-from node.wire.decision_certificate import DecisionCertificate, PinnedDocument
+from node.wire.decision_certificate import DecisionCertificate, PinnedDocument, PublishedEntry
 from node.wire.findings import show_time, time_of
-from node.wire.public_entry import open_public_entry
+from node.wire.public_entry import OpenedPublicEntry, open_public_entry, tombstone_target
 from node.wire.trust_root import verify_trust_root
 from node.wire.trusted_head import open_trusted_head, verify_entry
 
@@ -73,6 +74,7 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
     read = read_entries(certificate, lines)
     contents = [_content(certificate, each, trust_root) for each in certificate.documents]
     documents = _verify_documents(contents, read.content.pins)
+    _verify_deletions(certificate, read, trust_root)
     receipts = receipts_of(read)
     terminology = load_terminology(content for content, _ in contents)
     asserted = RulesAgain(read, terminology).verify(receipts.keys())
@@ -103,17 +105,35 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
 
 def _content(certificate: DecisionCertificate, given: PinnedDocument, trust_root: TrustRoot) -> tuple[bytes, _Place | None]:
     """Return a document's bytes, and where they are published."""
-    entry = given.published
-    if entry is None:
+    if given.published is None:
         return given.content or b"", None
+    origin, opened = _open_published(certificate, given.published, trust_root)
+    published_document(opened)  # that it is one, and of the kind that its entry names
+    return opened.parts[0].content, (origin, given.published.index)
+
+
+def _open_published(
+    certificate: DecisionCertificate, entry: PublishedEntry, trust_root: TrustRoot
+) -> tuple[Origin, OpenedPublicEntry]:
     head = open_trusted_head(certificate.heads[entry.head], trust_root)
     verify_entry(head, entry.index, entry.leaf, entry.proof)
     try:
-        opened = open_public_entry(entry.leaf, entry.slot, head.log.origin)
+        return head.log.origin, open_public_entry(entry.leaf, entry.slot, head.log.origin)
     except (HeaderVerificationError, PartNotCommittedError, MisplacedManifestError) as error:
-        raise PinMismatchError("document", head.log.institution, f"entry {entry.index} does not open: {error}") from error
-    published_document(opened)  # that it is one, and of the kind that its entry names
-    return opened.parts[0].content, (head.log.origin, entry.index)
+        raise CertificateContradictedError(f"public entry {entry.index} of {head.log.origin!r} does not open: {error}") from error
+
+
+def _verify_deletions(certificate: DecisionCertificate, read: CertifiedEntries, trust_root: TrustRoot) -> None:
+    """Let a result be closed only where its log says that its header was deleted: what counted is not kept back."""
+    deleted = set()
+    for entry in certificate.tombstones:
+        origin, opened = _open_published(certificate, entry, trust_root)
+        target = tombstone_target(opened)
+        if target.origin == origin:
+            deleted.add(target)
+    closed = {each.reference for each in read.results if each.content is None}
+    if closed != deleted:
+        raise CertificateContradictedError("a result's header is kept back without a tombstone, or a tombstone is of none of them")
 
 
 def _verify_documents(contents: Sequence[tuple[bytes, _Place | None]], pins: Sequence[Pin]) -> tuple[CertifiedDocument, ...]:

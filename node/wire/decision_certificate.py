@@ -35,7 +35,7 @@ _Place = Annotated[int, Meta(ge=0)]
 
 @dataclass(frozen=True, slots=True)
 class PublishedEntry:
-    """The public entry that publishes a document."""
+    """A public entry: one that publishes a document, or a tombstone."""
 
     head: int
     """Which of the certificate's heads proves it."""
@@ -46,7 +46,7 @@ class PublishedEntry:
     proof: tuple[NodeHash, ...]
     """Inclusion proof under the head, from the sibling up."""
     slot: bytes
-    """Its public slot, with the document in it."""
+    """Its public slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,8 @@ class DecisionCertificate:
     """Lines of versions that amend or withdraw one of them."""
     receipts: tuple[int, ...]
     """Lines of access receipts, of both sides."""
+    tombstones: tuple[PublishedEntry, ...]
+    """What shows that the headers of results were deleted since."""
     documents: tuple[PinnedDocument, ...]
     """What the decision pins."""
 
@@ -119,6 +121,7 @@ class _File(Shape):
     results: list[_Place]
     later: list[_Place]
     receipts: list[_Place]
+    tombstones: list[_Published]
     documents: list[_Document]
 
 
@@ -170,6 +173,7 @@ def encode_certificate(certificate: DecisionCertificate) -> bytes:
         results=list(certificate.results),
         later=list(certificate.later),
         receipts=list(certificate.receipts),
+        tombstones=[_published_shape(each) for each in certificate.tombstones],
         documents=[_document_shape(each) for each in certificate.documents],
     )
     return msgspec.json.encode(shape)
@@ -188,6 +192,7 @@ def _certificate(shape: _File) -> DecisionCertificate:
         results=tuple(shape.results),
         later=tuple(shape.later),
         receipts=tuple(shape.receipts),
+        tombstones=tuple(_published(each, f"tombstones[{at}]", len(heads)) for at, each in enumerate(shape.tombstones)),
         documents=tuple(_document(each, f"documents[{at}]", len(heads)) for at, each in enumerate(shape.documents)),
     )
 
@@ -203,27 +208,32 @@ def _check_parts(certificate: DecisionCertificate) -> None:
 def _document(shape: _Document, place: str, heads: int) -> PinnedDocument:
     if (shape.content is None) == (shape.published is None):
         raise MalformedCertificateError(f"{place}: its bytes or the entry that publishes them, one of the two")
-    published = shape.published
-    if published is None:
-        return PinnedDocument(None if shape.content is None else _bytes(shape.content, f"{place}.content"), None)
-    if published.head >= heads:
-        raise MalformedCertificateError(f"{place}.published.head: the certificate has {heads} heads")
-    entry = PublishedEntry(
-        head=published.head,
-        index=published.index,
-        leaf=_bytes(published.leaf, f"{place}.published.leaf"),
-        proof=tuple(NodeHash(_bytes(each, f"{place}.published.proof", HASH_BYTES)) for each in published.proof),
-        slot=_bytes(published.slot, f"{place}.published.slot"),
+    if shape.published is None:
+        return PinnedDocument(_bytes(shape.content or "", f"{place}.content"), None)
+    return PinnedDocument(None, _published(shape.published, f"{place}.published", heads))
+
+
+def _published(shape: _Published, place: str, heads: int) -> PublishedEntry:
+    if shape.head >= heads:
+        raise MalformedCertificateError(f"{place}.head: the certificate has {heads} heads")
+    return PublishedEntry(
+        head=shape.head,
+        index=shape.index,
+        leaf=_bytes(shape.leaf, f"{place}.leaf"),
+        proof=tuple(NodeHash(_bytes(each, f"{place}.proof", HASH_BYTES)) for each in shape.proof),
+        slot=_bytes(shape.slot, f"{place}.slot"),
     )
-    return PinnedDocument(None, entry)
 
 
 def _document_shape(document: PinnedDocument) -> _Document:
-    entry = document.published
-    if entry is None:
-        return _Document(None if document.content is None else _text(document.content), None)
-    proof = [_text(each) for each in entry.proof]
-    return _Document(None, _Published(entry.head, entry.index, _text(entry.leaf), proof, _text(entry.slot)))
+    return _Document(
+        content=None if document.content is None else _text(document.content),
+        published=None if document.published is None else _published_shape(document.published),
+    )
+
+
+def _published_shape(entry: PublishedEntry) -> _Published:
+    return _Published(entry.head, entry.index, _text(entry.leaf), [_text(each) for each in entry.proof], _text(entry.slot))
 
 
 def _bytes(text: str, place: str, length: int | None = None) -> bytes:

@@ -1,25 +1,236 @@
-from tests.unit.members.patients import ACTOR
+"""Decision certificates: what a stranger learns of a decision with one file and the trust root."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+
+import httpx
+import pytest
 from typer.testing import CliRunner
+
 from node.cli.main import app
-from tests.unit.members.certificates import *
-from tests.unit.members.orders import *
-def test_try(patient: Patient, tmp_path: Path) -> None:
-    file_electrolytes(patient, status="preliminary")
+from node.domain.recognition import DecisionOutcome, Reason
+from node.domain.recognition_acts import DecisionId
+from node.errors import UnknownDecisionError
+from node.recognition.decision import Recognise, Reorder
+from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE, encode_certificate, parse_certificate
+from tests.unit.api_routes.client import Api
+from tests.unit.fhir_split.documents import panel
+from tests.unit.members.certificates import OWN_LOG, codes, correct, end_hour, export, recognise, take_back, verify
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood
+from tests.unit.members.orders import check, decide, file_electrolytes, recognition
+from tests.unit.members.patients import ACTOR, Patient, eventually
+from tests.unit.members.test_recognition_commands import Application
+from tests.unit.services_records.world import HOSPITAL
+
+
+@pytest.fixture
+def hour(town: Neighbourhood) -> Iterator[None]:
+    yield
+    # the next test's checks are in an hour of their own
+    end_hour(town)
+
+
+def test_a_recognised_result_is_proved_with_its_retrieval(patient: Patient) -> None:
+    done = recognise(patient)
+    verdict = verify(patient.neighbours, export(patient.neighbours, done.decision.decision_id))
+    assert (verdict.decision.outcome, verdict.decision.actor) == (DecisionOutcome.RECOGNISED, ACTOR)
+    assert (verdict.entry.origin, verdict.entry.institution) == (OWN_LOG, OTHER)
+    (result,) = verdict.results
+    (offer,) = done.answer.outcome.lines[0].offers
+    assert (result.reference, result.institution, result.used) == (offer.leaf, HOSPITAL, True)
+    assert {each.certificate for each in result.offered} == {"CN-2026-A-LAB-K", "CN-2026-A-LAB-NA"}
+    assert result.retrieval is not None
+    assert result.retrieval.leaf_index < verdict.entry.leaf_index
+    assert result.retrieval.consent is not None
+    assert result.retrieval.block is not None
+    assert result.read_to is not None
+    assert result.read_to > result.leaf_index
+    assert verdict.price_fen == done.answer.outcome.lines[0].price_fen
+    assert {each.kind for each in verdict.documents} == {each.kind for each in done.answer.outcome.pins}
+    assert {each.subject for each in verdict.documents} == {"", HOSPITAL, OTHER}
+
+
+def test_a_check_is_asserted_until_its_hour_has_ended_and_proved_then(patient: Patient) -> None:
+    done, neighbours = recognise(patient), patient.neighbours
+    verdict = verify(neighbours, export(neighbours, done.decision.decision_id))
+    assert verdict.check_index is None
+    assert "check_asserted" in codes(verdict)
+    end_hour(neighbours)
+    verdict = verify(neighbours, export(neighbours, done.decision.decision_id, lambda made: made.check is not None))
+    assert verdict.check_index is not None
+    assert "check_asserted" not in codes(verdict)
+    assert "check_logged" in codes(verdict)
+
+
+@pytest.mark.usefixtures("hour")
+def test_an_order_that_was_placed_again_shows_what_was_offered(patient: Patient) -> None:
     file_electrolytes(patient)
     answer = check(patient)
-    patient.retrieve(patient.grant())
+    decided = decide(patient, answer, Reorder(Reason.OTHER, free_text="words of the clinician"))
+    verdict = verify(patient.neighbours, export(patient.neighbours, decided.decision_id))
+    assert (verdict.decision.outcome, verdict.decision.reason) == (DecisionOutcome.REORDERED, Reason.OTHER)
+    assert verdict.free_text == "words of the clinician"
+    (result,) = verdict.results
+    assert (result.used, result.retrieval) == (False, None)
+    assert result.offered
+
+
+@pytest.mark.usefixtures("hour")
+def test_what_did_not_count_is_shown_with_its_reason(patient: Patient) -> None:
+    file_electrolytes(patient, status="preliminary")
+    file_electrolytes(patient, effectiveDateTime="2025-01-01T08:30:00+08:00")
+    file_electrolytes(patient)
+    done = recognise(patient)
+    verdict = verify(patient.neighbours, export(patient.neighbours, done.decision.decision_id))
+    assert [[each.value for each in result.obstacles] for result in verdict.results] == [[], ["preliminary"], ["out-of-window"]]
+    assert "refusals_asserted" not in codes(verdict)
+
+
+@pytest.mark.usefixtures("hour")
+def test_a_decision_that_was_taken_back_says_so(patient: Patient) -> None:
+    done, neighbours = recognise(patient), patient.neighbours
+    take_back(patient, done.decision)
+    verdict = verify(neighbours, export(neighbours, done.decision.decision_id))
+    assert verdict.reversal_index is not None
+    assert verdict.reversal_index > verdict.entry.leaf_index
+    assert verdict.reversed_at_ms is not None
+    assert "reversed" in codes(verdict)
+
+
+@pytest.mark.usefixtures("hour")
+def test_a_correction_after_the_decision_is_remarked_on_and_refutes_nothing(patient: Patient) -> None:
+    done, neighbours = recognise(patient), patient.neighbours
+    neighbours.clock.advance(minutes=10)
+    correct(patient)
+    correct(patient, status="entered-in-error")
+    verdict = verify(neighbours, export(neighbours, done.decision.decision_id, lambda made: len(made.later) == 2))
+    (result,) = verdict.results
+    assert [(each.withdrawn, each.is_after_decision) for each in result.later] == [(False, True), (True, True)]
+    assert {"corrected_after", "withdrawn_after"} <= codes(verdict)
+
+
+@pytest.mark.usefixtures("hour")
+def test_a_correction_that_nobody_had_read_refutes_nothing(patient: Patient) -> None:
+    file_electrolytes(patient)
+    answer = check(patient)
+    correct(patient)
+    decided = decide(patient, answer, Reorder(Reason.EMERGENCY))
+    verdict = verify(patient.neighbours, export(patient.neighbours, decided.decision_id, lambda made: bool(made.later)))
+    (result,) = verdict.results
+    assert [each.is_after_decision for each in result.later] == [False]
+    assert "corrected_unread" in codes(verdict)
+
+
+@pytest.mark.usefixtures("hour")
+def test_a_result_that_was_taken_back_before_is_shown_as_refused(patient: Patient) -> None:
+    file_electrolytes(patient)
+    correct(patient, status="entered-in-error")
+    file_electrolytes(patient)
+    done = recognise(patient)
+    verdict = verify(patient.neighbours, export(patient.neighbours, done.decision.decision_id))
+    assert [[each.value for each in result.obstacles] for result in verdict.results] == [[], ["withdrawn"]]
+    assert "refusals_asserted" not in codes(verdict)
+
+
+@pytest.mark.usefixtures("hour")
+def test_a_header_that_was_deleted_since_is_proved_to_be(patient: Patient) -> None:
+    done, neighbours = recognise(patient), patient.neighbours
+    neighbours.here.running.node.erasure.erase(HOSPITAL, patient.receipts[0].record_id)
+    verdict = verify(neighbours, export(neighbours, done.decision.decision_id, lambda made: bool(made.tombstones)))
+    (result,) = verdict.results
+    assert (result.version, result.used) == (None, True)
+    assert "headers_gone" in codes(verdict)
+
+
+@pytest.mark.usefixtures("hour")
+def test_results_of_the_own_hospital_need_no_receipt(patient: Patient) -> None:
+    neighbours = patient.neighbours
+    there = neighbours.there
+    resources = panel()
+    resources[2]["valueQuantity"] = {"value": 4.2, "code": "mmol/L"}
+    resources[-1]["identifier"] = [{"system": "urn:mrn", "value": patient.there.value}]
+    resources[0]["identifier"] = [{"system": "urn:filler", "value": f"own-{patient.number}"}]
+    receipt = there.receipt(
+        {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}, OTHER
+    )
+    there.wait_logged(receipt)
+    neighbours.there.running.node.following.told([OWN_LOG])
+    eventually(patient.records, "hospital-b does not follow its own log")
+    answer = check(patient)
     (offer,) = answer.outcome.lines[0].offers
-    decided= decide(patient, answer, Recognise((offer.leaf,)))
-    number = f"E-{patient.number}-1"
-    patient.neighbours.clock.advance(minutes=10)
-    file_electrolytes(patient, identifier=[{"system": "urn:filler", "value": number}], status="corrected", conclusion="mended")
-    recognition(patient.neighbours.there).deciding.reverse(OTHER, decided.decision_id, ACTOR)
-    patient.neighbours.clock.advance(hours=1)
-    recognition(patient.neighbours.there).leaves.step()
-    data = export(patient.neighbours, decided.decision_id)
-    f = tmp_path/"c.json"; f.write_bytes(data)
-    for lang in ("en","zh"):
-        r = CliRunner().invoke(app, ["verify", str(f), "--trust-root", str(patient.neighbours.there.directory/"trust-root.note"), "--lang", lang])
-        print(r.output, r.exit_code)
-    assert 0
+    decided = decide(patient, answer, Recognise((offer.leaf,)))
+    verdict = verify(neighbours, export(neighbours, decided.decision_id))
+    (result,) = verdict.results
+    assert (result.institution, result.retrieval, result.used) == (OTHER, None, True)
+
+
+@pytest.mark.usefixtures("hour")
+def test_neither_name_nor_number_nor_value_of_the_patient_is_in_it(patient: Patient) -> None:
+    done = recognise(patient)
+    certificate = export(patient.neighbours, done.decision.decision_id)
+    opened = repr(verify(patient.neighbours, certificate)).encode() + encode_certificate(certificate)
+    for secret in (patient.here.value, patient.there.value, "140.1", f"E-{patient.number}"):
+        assert secret.encode() not in opened
+    for key in patient.keys.epoch_keys.values():
+        assert key not in b"".join(line.data_key or b"" for line in certificate.lines)
+
+
+def test_decisions_of_others_are_as_unknown_as_those_that_never_were(patient: Patient) -> None:
+    decided = decide(patient, check(patient), Reorder(Reason.EMERGENCY))
+    for world, institution, decision in (
+        (patient.neighbours.here, HOSPITAL, decided.decision_id),
+        (patient.neighbours.there, OTHER, DecisionId("00" * 16)),
+    ):
+        with pytest.raises(UnknownDecisionError) as raised:
+            recognition(world).certificates.export(institution, decision)
+        assert str(raised.value) == f"no decision {decision} of this institution"
+
+
+def test_a_certificate_goes_from_a_node_into_a_file_that_anybody_verifies(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    done, there = recognise(patient), patient.neighbours.there
+    export(patient.neighbours, done.decision.decision_id)
+    monkeypatch.setattr("node.cli.api_client.httpx.Client", partial(httpx.Client, transport=Application(there)))
+    file, root = tmp_path / "decision.json", there.directory / "trust-root.note"
+    reach = ("--url", "http://node", "--api-key", there.api_key(OTHER))
+    written = CliRunner().invoke(app, ["evidence", "--decision", done.decision.decision_id, "-o", str(file), *reach, "--json"])
+    assert written.exit_code == 0, written.output
+    assert json.loads(written.output)["bytes"] == file.stat().st_size
+    assert file.stat().st_mode & 0o077 == 0
+    for language, words in (("en", "USED"), ("zh", "【采用】")):
+        said = CliRunner().invoke(app, ["verify", str(file), "--trust-root", str(root), "--lang", language])
+        assert said.exit_code == 0, said.output
+        assert words in said.output
+        assert "全国HR" in said.output
+    read = CliRunner().invoke(app, ["verify", str(file), "--trust-root", str(root), "--json"])
+    verdict = json.loads(read.output)
+    assert (verdict["verdict"], verdict["about"]) == ("verified", "decision-certificate")
+    assert verdict["decision"]["decision_id"] == done.decision.decision_id
+    assert verdict["results"][0]["retrieval"]["leaf_index"] < verdict["entry"]["leaf_index"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("record-1", "--decision", "00" * 16), ("--decision", "00" * 16, "--parts", "1")],
+    ids=["nothing", "both", "parts-of-a-decision"],
+)
+def test_one_thing_is_asked_for(words: tuple[str, ...], tmp_path: Path) -> None:
+    reach = ("--url", "http://node", "--api-key", "x", "-o", str(tmp_path / "x"))
+    assert CliRunner().invoke(app, ["evidence", *words, *reach]).exit_code == 2
+
+
+def test_the_route_answers_a_file_that_is_not_kept(patient: Patient) -> None:
+    done = recognise(patient)
+    export(patient.neighbours, done.decision.decision_id)
+    api = Api(patient.neighbours.there)
+    path = f"/v1/recognition/decisions/{done.decision.decision_id}/certificate"
+    answer = api.call("GET", path, institution=OTHER)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, CERTIFICATE_MEDIA_TYPE)
+    assert answer.headers["cache-control"] == "no-store"
+    assert parse_certificate(answer.content).decision == 0
+    assert api.call("GET", "/v1/recognition/decisions/x/certificate", institution=OTHER).status_code == 404
