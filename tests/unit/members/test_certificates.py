@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,15 +15,16 @@ from typer.testing import CliRunner
 from node.cli.main import app
 from node.domain.recognition import DecisionOutcome, Reason
 from node.domain.recognition_acts import DecisionId
-from node.errors import UnknownDecisionError
+from node.errors import CertificateContradictedError, LogInclusionError, UnknownDecisionError
 from node.recognition.decision import Recognise, Reorder
-from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE, encode_certificate, parse_certificate
+from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE, PinnedDocument, encode_certificate, parse_certificate
 from tests.unit.api_routes.client import Api
 from tests.unit.fhir_split.documents import panel
 from tests.unit.members.certificates import OWN_LOG, codes, correct, end_hour, export, recognise, take_back, verify
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import check, decide, file_electrolytes, recognition
 from tests.unit.members.patients import ACTOR, Patient, eventually
+from tests.unit.members.publications import REGULATOR, make_regulator, publish, publish_all, sample, version
 from tests.unit.members.test_recognition_commands import Application
 from tests.unit.services_records.world import HOSPITAL
 
@@ -234,3 +236,27 @@ def test_the_route_answers_a_file_that_is_not_kept(patient: Patient) -> None:
     assert answer.headers["cache-control"] == "no-store"
     assert parse_certificate(answer.content).decision == 0
     assert api.call("GET", "/v1/recognition/decisions/x/certificate", institution=OTHER).status_code == 404
+
+
+def test_documents_that_were_published_are_proved_to_be_by_their_entries(neighbours: Neighbourhood) -> None:
+    make_regulator(neighbours)
+    digests = publish_all(neighbours)
+    patient = Patient(neighbours)
+    done = recognise(patient)
+    # newer versions change nothing of what was decided
+    publish(neighbours, version(sample("prices"), 3))
+    certificate = export(neighbours, done.decision.decision_id)
+    verdict = verify(neighbours, certificate)
+    assert {each.digest for each in verdict.documents} == set(digests.values())
+    logs = {(each.kind, each.subject): None if each.published is None else each.published[0] for each in verdict.documents}
+    assert logs["prices", ""] == neighbours.here.origin(REGULATOR)
+    assert logs["institution-map", OTHER] == OWN_LOG
+    assert "sample_documents" not in codes(verdict)
+    first, *others = certificate.documents
+    assert first.published is not None
+    bent = replace(first.published, slot=first.published.slot[:-1] + b"\0")
+    with pytest.raises(CertificateContradictedError):
+        verify(neighbours, replace(certificate, documents=(PinnedDocument(None, bent), *others)))
+    moved = replace(first.published, index=first.published.index + 1)
+    with pytest.raises(LogInclusionError):
+        verify(neighbours, replace(certificate, documents=(PinnedDocument(None, moved), *others)))
