@@ -76,6 +76,11 @@ def export(
     return made[-1]
 
 
+def is_complete(made: DecisionCertificate) -> bool:
+    """Tell whether the check is logged, the decision taken back and a result replaced."""
+    return made.check is not None and made.reversal is not None and bool(made.later)
+
+
 def trust_root(neighbours: Neighbourhood) -> TrustRoot:
     return parse_trust_root((neighbours.there.directory / "trust-root.note").read_bytes())
 

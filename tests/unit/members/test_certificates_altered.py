@@ -32,7 +32,7 @@ from node.wire.certificate_verification import verify_certificate
 from node.wire.decision_certificate import DecisionCertificate, PinnedDocument
 from node.wire.evidence import encode_evidence, parse_evidence
 from node.wire.recognition_text import CheckText, encode_checks, parse_checks
-from tests.unit.members.certificates import correct, end_hour, export, recognise, take_back, trust_root, verify
+from tests.unit.members.certificates import correct, end_hour, export, is_complete, recognise, take_back, trust_root, verify
 from tests.unit.members.neighbourhood import Neighbourhood
 from tests.unit.members.patients import Patient
 
@@ -61,8 +61,7 @@ def material(town: Neighbourhood) -> Material:
         correct(patient)
         take_back(patient, decided)
         end_hour(town)
-        wanted = lambda made: made.check is not None and made.reversal is not None and bool(made.later)  # noqa: E731
-        made.append((asserted, export(town, decided.decision_id, wanted)))
+        made.append((asserted, export(town, decided.decision_id, is_complete)))
     return Material(town, *made[0], made[1][1])
 
 

@@ -1,0 +1,109 @@
+"""Decision certificates: what is written reads back, and nothing else is read as one."""
+
+from __future__ import annotations
+
+import contextlib
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.hashing import NodeHash
+from node.errors import MalformedCertificateError, UnknownFormatError, WireError
+from node.wire.bundle import BundleLine
+from node.wire.decision_certificate import (
+    DecisionCertificate,
+    PinnedDocument,
+    PublishedEntry,
+    encode_certificate,
+    parse_certificate,
+)
+from tests.property.wire_formats.strategies import hashes
+
+notes = st.text(st.characters(codec="utf-8"), max_size=20).map(str.encode)
+some_bytes = st.binary(max_size=24)
+paths = st.lists(hashes.map(NodeHash), max_size=3).map(tuple)
+indices = st.integers(0, 2**48 - 1)
+times = st.integers(0, 2**63 - 1)
+
+
+@st.composite
+def bundle_lines(draw: st.DrawFn, heads: int) -> BundleLine:
+    is_open = draw(st.booleans())
+    return BundleLine(
+        head=draw(st.integers(0, heads - 1)),
+        index=draw(indices),
+        leaf=draw(some_bytes),
+        proof=draw(paths),
+        header=draw(some_bytes) if is_open else None,
+        data_key=draw(hashes) if is_open else None,
+        evidence=draw(st.none() | notes),
+    )
+
+
+@st.composite
+def published_entries(draw: st.DrawFn, heads: int) -> PublishedEntry:
+    return PublishedEntry(draw(st.integers(0, heads - 1)), draw(indices), draw(some_bytes), draw(paths), draw(some_bytes))
+
+
+@st.composite
+def certificates(draw: st.DrawFn) -> DecisionCertificate:
+    heads = draw(st.lists(notes, min_size=1, max_size=3).map(tuple))
+    places = draw(st.lists(st.sampled_from(("reversal", "check", "results", "later", "receipts")), max_size=6))
+    order = draw(st.permutations(range(len(places) + 1)))
+    parts: dict[str, list[int]] = {"reversal": [], "check": [], "results": [], "later": [], "receipts": []}
+    for at, part in zip(order[1:], places, strict=True):
+        parts["results" if part in ("reversal", "check") and parts[part] else part].append(at)
+    contents = some_bytes.map(lambda content: PinnedDocument(content, None))
+    published = published_entries(len(heads)).map(lambda entry: PinnedDocument(None, entry))
+    return DecisionCertificate(
+        made_at_ms=draw(times),
+        heads=heads,
+        lines=tuple(draw(bundle_lines(len(heads))) for _ in order),
+        decision=order[0],
+        reversal=next(iter(parts["reversal"]), None),
+        check=next(iter(parts["check"]), None),
+        check_text=None if parts["check"] else draw(some_bytes),
+        results=tuple(parts["results"]),
+        later=tuple(parts["later"]),
+        receipts=tuple(parts["receipts"]),
+        tombstones=tuple(draw(st.lists(published_entries(len(heads)), max_size=2))),
+        documents=tuple(draw(st.lists(contents | published, max_size=3))),
+    )
+
+
+@given(certificates())
+def test_certificates_read_back(certificate: DecisionCertificate) -> None:
+    assert parse_certificate(encode_certificate(certificate)) == certificate
+
+
+@given(certificates(), st.integers(0, 2**16))
+def test_a_changed_certificate_says_something_else_or_is_none(certificate: DecisionCertificate, bit: int) -> None:
+    data = bytearray(encode_certificate(certificate))
+    data[bit // 8 % len(data)] ^= 1 << bit % 8
+    with contextlib.suppress(WireError):
+        assert parse_certificate(bytes(data)) != certificate
+
+
+@given(certificates(), st.data())
+def test_each_line_plays_one_part(certificate: DecisionCertificate, data: st.DataObject) -> None:
+    members = msgspec.json.decode(encode_certificate(certificate))
+    part = data.draw(st.sampled_from(("results", "later", "receipts")))
+    members[part].append(data.draw(st.integers(0, len(certificate.lines))))
+    with pytest.raises(MalformedCertificateError):
+        parse_certificate(msgspec.json.encode(members))
+
+
+@given(certificates(), st.sampled_from(("heads", "lines", "documents", "tombstones", "check_text", "made_at_ms")))
+def test_nothing_is_missing_and_nothing_unknown(certificate: DecisionCertificate, member: str) -> None:
+    members = msgspec.json.decode(encode_certificate(certificate))
+    with pytest.raises(MalformedCertificateError):
+        parse_certificate(msgspec.json.encode({**members, "more": 1}))
+    with pytest.raises(UnknownFormatError):
+        parse_certificate(msgspec.json.encode({**members, "version": 2}))
+    with pytest.raises(MalformedCertificateError):
+        parse_certificate(msgspec.json.encode({**members, "format": "concord/evidence"}))
+    del members[member]
+    with pytest.raises(MalformedCertificateError):
+        parse_certificate(msgspec.json.encode(members))
