@@ -7,26 +7,24 @@ decision pins. All is found with the patient's keys as they were kept with the d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ledger.hashing import LeafIndex
 from node.domain.access import AccessContent, AccessOutcome, AccessSide
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.header import AnyContent, HeaderContent, RelocationContent
 from node.domain.patient import PatientKeys
-from node.domain.recognition import DocumentDigest, OrderableCheck, Pin
+from node.domain.recognition import OrderableCheck, Pin
 from node.domain.recognition_acts import CheckContent, DecisionId, ReversalContent
 from node.errors import HeaderVerificationError, InputError, NotYetLoggedError, PinnedDocumentGoneError, UnknownDecisionError
 from node.identity.sealed import parse_patient_keys
-from node.policy.decision import Denial, permit_own
-from node.policy.facts import RecordState
 from node.ports.clock import Clock, unix_ms
 from node.ports.decisions import DecisionStore, KeptDecision
 from node.ports.identities import InstitutionIdentity
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.ports.keys import NodeKeys
-from node.ports.publication import PublishedDocument
+from node.ports.publication import PublishedDocuments
 from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
 from node.services.checking import OrderChecking
 from node.services.deciding import DECISION_SEAL
@@ -36,7 +34,6 @@ from node.services.followed_proofs import FollowedProofs, ProvedEntry
 from node.services.tag_counters import TagCounters
 from node.wire.bundle import BundleLine
 from node.wire.decision_certificate import DecisionCertificate, PinnedDocument, PublishedEntry, encode_certificate
-from node.wire.evidence import encode_evidence
 from node.wire.header import HeaderPlace, header_data_key, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.recognition_text import CheckText, encode_checks, parse_decision
@@ -63,8 +60,8 @@ class CertificateParts:
     """Proves entries."""
     evidence: EvidenceService
     """Evidence of own entries."""
-    documents: Callable[[DocumentDigest], PublishedDocument | None]
-    """What decisions pin; `ports.publication.PublishedDocuments.by_digest` is one."""
+    documents: PublishedDocuments
+    """What decisions pin."""
     identities: Mapping[InstitutionId, InstitutionIdentity]
     """The hosted institutions."""
     origins: Mapping[InstitutionId, Origin]
@@ -84,6 +81,8 @@ class _Own:
     row: EntryRow
     entry: FollowedEntry
     content: AnyContent | None
+    reader: bytes = field(repr=False)
+    """The pairwise key that opens it."""
 
     @property
     def reference(self) -> LeafReference:
@@ -133,8 +132,7 @@ class Certificates:
         line = next(each for each in check.outcome.lines if each.line == text.decision.line)
         private = parts.identities[institution].pairwise_key(keys.exchange_public_key)
         chosen = self._choose(kept, line, keys, private)
-        readers = [private, *keys.epoch_keys.values()]
-        return encode_certificate(self._certificate(chosen, check, check.outcome.concerned_pins, readers))
+        return encode_certificate(self._certificate(chosen, check, check.outcome.concerned_pins, list(keys.epoch_keys.values())))
 
     # Choosing
 
@@ -185,7 +183,9 @@ class Certificates:
 
         rows = {LeafPlace(origin, LeafIndex(row.leaf_index)): row for row in self._parts.writer.submit(given).result()}
         entries = self._parts.index.entries(list(rows))
-        return [_Own(row, entries[place], _content(entries[place], private)) for place, row in rows.items() if place in entries]
+        return [
+            _Own(row, entries[place], _content(entries[place], private), private) for place, row in rows.items() if place in entries
+        ]
 
     def _entry(self, found: Collection[FoundEntry], result: LeafReference) -> FollowedEntry:
         """Return the entry that describes a result: its own, or the relocation under which it is found now."""
@@ -234,7 +234,7 @@ class Certificates:
         self, proved: ProvedEntry, heads: Sequence[bytes], readers: Sequence[bytes], own: _Own | None, chosen: _Chosen
     ) -> BundleLine:
         entry = proved.entry
-        data_key = _data_key(entry, readers)
+        data_key = _data_key(entry, readers if own is None else [own.reader])
         return BundleLine(
             head=heads.index(proved.note),
             index=entry.place.index,
@@ -242,20 +242,15 @@ class Certificates:
             proof=proved.path,
             header=None if data_key is None else entry.header,
             data_key=data_key,
-            evidence=None if own is None else self._evidence(own, is_whole=own in (chosen.decision, chosen.check)),
+            # of decision and check whole, of others the manifest alone
+            evidence=None
+            if own is None
+            else self._parts.evidence.export_act(own.row, None if own in (chosen.decision, chosen.check) else ()),
         )
-
-    def _evidence(self, own: _Own, *, is_whole: bool) -> bytes:
-        """Return evidence of an own entry: of decision and check whole, of others the manifest alone."""
-        parts = self._parts
-        permit = permit_own(own.row.institution, own.row.institution, own.reference, RecordState.AVAILABLE)
-        if isinstance(permit, Denial):
-            raise UnknownDecisionError(own.reference.leaf_hash.hex())
-        return encode_evidence(parts.evidence.disclose(parts.evidence.prove(own.row), permit, None if is_whole else ()))
 
     def _document(self, pin: Pin) -> tuple[bytes, FollowedEntry | None]:
         """Return a document's bytes and, where it is published in a log that is followed here, that entry."""
-        document = self._parts.documents(pin.digest)
+        document = self._parts.documents.by_digest(pin.digest)
         if document is None:
             raise PinnedDocumentGoneError(pin.kind)
         place = document.known.place

@@ -91,6 +91,24 @@ class EvidenceService:
             raise RecordLockedError(record_id) if decision.reason is DenialReason.RECORD_LOCKED else UnknownRecordError(record_id)
         return encode_evidence(self.disclose(self.prove(entry), decision, parts))
 
+    def export_act(self, entry: EntryRow, parts: Collection[int] | None) -> bytes:
+        """Export evidence of an own entry that is no record's, such as a decision; for the institution itself.
+
+        Args:
+            entry: The entry.
+            parts: Numbers of the parts to disclose, the manifest always being; None for all.
+
+        Raises:
+            UnknownRecordError: It is a record's.
+            NotYetLoggedError: No signed checkpoint covers it yet.
+            RecordErasedError: It was erased.
+        """
+        reference = LeafReference(entry.origin, entry.leaf_hash)
+        decision = permit_own(entry.institution, entry.institution, reference, RecordState.AVAILABLE)
+        if entry.record_id is not None or isinstance(decision, Denial):
+            raise UnknownRecordError(entry.record_id or "")
+        return encode_evidence(self.disclose(self.prove(entry), decision, parts))
+
     def prove(self, entry: EntryRow) -> ProvenEntry:
         """Prove that an own entry is in its log; nothing of what it says is read.
 

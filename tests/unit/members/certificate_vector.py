@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from node.domain.recognition import ItemCode
 from node.recognition.decision import Recognise
 from node.terminology.bundle import Document
 from node.terminology.catalogue import Catalogue
@@ -25,7 +26,7 @@ from tests.unit.members.orders import ELECTROLYTES, check, decide, file_electrol
 from tests.unit.members.patients import Patient
 from tests.unit.members.test_recognition_documents import copy_documents
 
-_ITEMS: Final = ("LAB-K", "LAB-NA")
+_ITEMS: Final = (ItemCode("LAB-K"), ItemCode("LAB-NA"))
 
 
 def small(document: Document) -> Document:
@@ -51,7 +52,7 @@ def small(document: Document) -> Document:
 def make_small_neighbourhood(directory: Path) -> Neighbourhood:
     """Create two nodes, not started yet; hospital-b's has the small documents."""
     neighbours = make_neighbourhood(directory, {"outbox_interval_s": 3600.0})
-    folder = copy_documents(neighbours)
+    folder = copy_documents(neighbours.there)
     for name in ("hospital-c.json", "hospital-d.json"):
         (folder / name).unlink()
     for file in folder.glob("*.json"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.domain.certificate_verdict import CertificateVerdict
-from node.domain.entry import Origin
+from node.domain.entry import InstitutionId, Origin
 from node.domain.recognition_acts import DecisionId
 from node.domain.trust import TrustRoot
 from node.errors import NotYetLoggedError
@@ -19,6 +19,7 @@ from node.wire.trust_root import parse_trust_root
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import check, decide, file_electrolytes, recognition
 from tests.unit.members.patients import ACTOR, Patient, eventually
+from tests.unit.services_records.world import CLINIC, HOSPITAL, World
 
 OWN_LOG = Origin(f"{OTHER}.example/log")
 
@@ -59,15 +60,19 @@ def end_hour(neighbours: Neighbourhood) -> None:
 
 
 def export(
-    neighbours: Neighbourhood, decision: DecisionId, wanted: Callable[[DecisionCertificate], bool] = lambda _: True
+    neighbours: Neighbourhood,
+    decision: DecisionId,
+    wanted: Callable[[DecisionCertificate], bool] = lambda _: True,
+    at: tuple[World, InstitutionId] | None = None,
 ) -> DecisionCertificate:
-    """Export a certificate, once the entries are logged and followed."""
+    """Export a certificate, of hospital-b unless another is named, once the entries are logged and followed."""
     made: list[DecisionCertificate] = []
+    world, institution = at or (neighbours.there, OTHER)
 
     def is_made() -> bool:
-        neighbours.there.running.node.following.told([OWN_LOG, Origin("hospital-a.example/log")])
+        world.running.node.following.told([Origin(f"{name}.example/log") for name in (OTHER, HOSPITAL, CLINIC)])
         try:
-            made.append(parse_certificate(recognition(neighbours.there).certificates.export(OTHER, decision)))
+            made.append(parse_certificate(recognition(world).certificates.export(institution, decision)))
         except NotYetLoggedError:
             return False
         return wanted(made[-1])

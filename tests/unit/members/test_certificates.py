@@ -13,20 +13,29 @@ import pytest
 from typer.testing import CliRunner
 
 from node.cli.main import app
-from node.domain.recognition import DecisionOutcome, Reason
+from node.domain.access import Purpose
+from node.domain.entry import Origin
+from node.domain.recognition import DecisionOutcome, OrderLine, Reason
 from node.domain.recognition_acts import DecisionId
+from node.domain.record import PatientNumber
 from node.errors import CertificateContradictedError, LogInclusionError, UnknownDecisionError
 from node.recognition.decision import Recognise, Reorder
+from node.services.checking import CheckOrder
+from node.services.deciding import DecisionOrder
+from node.services.patients import Registration
+from node.services.retrieval import RetrievalOrder
 from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE, PinnedDocument, encode_certificate, parse_certificate
 from tests.unit.api_routes.client import Api
 from tests.unit.fhir_split.documents import panel
 from tests.unit.members.certificates import OWN_LOG, codes, correct, end_hour, export, recognise, take_back, verify
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood
-from tests.unit.members.orders import check, decide, file_electrolytes, recognition
-from tests.unit.members.patients import ACTOR, Patient, eventually
+from tests.unit.members.consents import terms
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood
+from tests.unit.members.orders import ELECTROLYTES, check, decide, file_electrolytes, recognition
+from tests.unit.members.patients import ACTOR, WAIT_S, Patient, eventually, reading
 from tests.unit.members.publications import REGULATOR, make_regulator, publish, publish_all, sample, version
 from tests.unit.members.test_recognition_commands import Application
-from tests.unit.services_records.world import HOSPITAL
+from tests.unit.members.test_recognition_documents import copy_documents
+from tests.unit.services_records.world import CLINIC, HOSPITAL
 
 
 @pytest.fixture
@@ -260,3 +269,47 @@ def test_documents_that_were_published_are_proved_to_be_by_their_entries(neighbo
     moved = replace(first.published, index=first.published.index + 1)
     with pytest.raises(LogInclusionError):
         verify(neighbours, replace(certificate, documents=(PinnedDocument(None, moved), *others)))
+
+
+def test_where_one_node_hosts_both_sides_both_receipts_are_shown(tmp_path: Path) -> None:
+    neighbours = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0})
+    let_the_clinic_order(copy_documents(neighbours.here))
+    neighbours.start()
+    try:
+        patient = Patient(neighbours)
+        number = PatientNumber("urn:mrn", "C-1")
+        here = neighbours.here.running.node
+        here.patients.register(CLINIC, Registration(number, patient.keys))
+        file_electrolytes(patient)
+        made = recognition(neighbours.here)
+        here.following.told([Origin("hospital-a.example/log")])
+        actor = replace(ACTOR, institution=CLINIC)
+        order = CheckOrder(number, actor, "", (OrderLine("o-1", ELECTROLYTES),))
+        eventually(lambda: made.checking.check(CLINIC, order).outcome.lines[0].offers, "the clinic does not follow")
+        answer = made.checking.check(CLINIC, order)
+        (offer,) = answer.outcome.lines[0].offers
+        consent = neighbours.ledger.grant(patient.seed, terms(CLINIC))
+        service = reading(neighbours.here).retrieval
+        wanted = RetrievalOrder(number, (answer.places[offer.leaf],), Purpose.TREATMENT, actor, (consent,), None, "")
+        (ordered,) = service.order(CLINIC, wanted)
+        (done,) = service.wait(CLINIC, ordered.retrieval_id, WAIT_S)
+        assert done.state.value == "verified"
+        decided = made.deciding.decide(CLINIC, DecisionOrder(answer.check_id, "o-1", actor, Recognise((offer.leaf,))))
+        certificate = export(neighbours, decided.decision_id, lambda made: len(made.receipts) == 2, (neighbours.here, CLINIC))
+        (result,) = verify(neighbours, certificate).results
+        assert result.retrieval is not None
+        assert result.retrieval.holder_index is not None
+        lines = list(certificate.lines)
+        (theirs,) = (at for at in certificate.receipts if lines[at].index == result.retrieval.holder_index)
+        lines[theirs] = replace(lines[theirs], header=None, data_key=None)
+        with pytest.raises(CertificateContradictedError):
+            verify(neighbours, replace(certificate, lines=tuple(lines)))
+    finally:
+        neighbours.stop()
+
+
+def let_the_clinic_order(folder: Path) -> None:
+    """Give clinic-a the profile and the map of hospital-b."""
+    for name in ("hospital-b.json", "institutions.json"):
+        text = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(text.replace('"hospital-b"', '"clinic-a"'), encoding="utf-8")

@@ -64,7 +64,7 @@ def recognised(patient: Patient, answer: CheckAnswer) -> DecisionAnswer:
 
 def test_a_mark_whose_certificate_had_expired(tmp_path: Path, monkeypatch: Patched) -> None:
     neighbours = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0})
-    file = copy_documents(neighbours) / "certificates.json"
+    file = copy_documents(neighbours.there) / "certificates.json"
     document = json.loads(file.read_bytes())
     for each in document["certificates"]:
         if each["institution"] == "hospital-a":

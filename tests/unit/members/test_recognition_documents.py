@@ -13,16 +13,16 @@ from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import recognition
 from tests.unit.members.patients import ACTOR, Patient
-from tests.unit.services_records.world import CLINIC
+from tests.unit.services_records.world import CLINIC, World
 
 
-def copy_documents(neighbours: Neighbourhood) -> Path:
-    """Give hospital-b's node a folder of documents of its own."""
-    folder = neighbours.there.directory / "documents"
+def copy_documents(world: World) -> Path:
+    """Give a node a folder of documents of its own."""
+    folder = world.directory / "documents"
     folder.mkdir()
     for source in (*PACKAGED_CATALOGUE.glob("*.json"), *PACKAGED_MAPS.glob("*.json")):
         shutil.copy(source, folder)
-    settings = neighbours.there.directory / "concord.toml"
+    settings = world.directory / "concord.toml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace('# directory = ""', 'directory = "documents"', 1), encoding="utf-8")
     return folder
@@ -30,7 +30,7 @@ def copy_documents(neighbours: Neighbourhood) -> Path:
 
 def test_documents_of_a_folder_are_used_and_broken_ones_stop_the_start(tmp_path: Path) -> None:
     neighbours = make_neighbourhood(tmp_path, {})
-    folder = copy_documents(neighbours)
+    folder = copy_documents(neighbours.there)
     neighbours.there.start()
     neighbours.there.stop()
     prices = folder / "prices.json"
