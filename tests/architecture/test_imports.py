@@ -78,6 +78,17 @@ def test_offline_verify_loads_only_what_verifies(unreadable: list[str]) -> None:
     assert beyond - {"contracts"} == set()
 
 
+def test_a_decision_certificate_is_verified_by_formats_and_rules_alone() -> None:
+    vectors = ROOT / "tests/conformance/vectors/decision-certificate"
+    (file,) = vectors.glob("*.json")
+    code, modules = modules_after("verify", str(file), "--trust-root", str(vectors / "trust-root.note"))
+    assert code == 0
+    assert heavy_among(modules) == set()
+    first_party = {name for name in modules if name.split(".")[0] in {"ledger", "contracts", "node", "devnet"}}
+    allowed = tuple(f"{name}." for name in (*VERIFIER_MAY_IMPORT, "node.recognition", "node.terminology"))
+    assert {name for name in first_party if "." in name and not f"{name}.".startswith(allowed)} - {"contracts"} == set()
+
+
 def test_help_loads_nothing_heavy() -> None:
     code, modules = modules_after("--help")
     assert code == 0
