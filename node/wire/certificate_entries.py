@@ -32,6 +32,8 @@ from node.wire.recognition_text import (
 
 RESULT_TYPES: Final = frozenset({EntryType.RECORD, EntryType.AMENDMENT, EntryType.WITHDRAWAL})
 
+_END_MS: Final = 253_370_764_800_000
+"""The year 9999."""
 _MAX_APART_MS: Final = 300_000
 """Between a decision's time, which says whose price holds, and that of its leaf, which followers look at."""
 
@@ -120,8 +122,8 @@ def read_entries(certificate: DecisionCertificate, lines: Sequence[ProvedLine]) 
     check_entry = None if certificate.check is None else entries[certificate.check]
     check = _read_check(certificate, check_entry, decision, content)
     line = next((each for each in check.outcome.lines if each.line == content.line), None)
-    _require(line is not None, "the check has no such order line")
-    assert line is not None  # noqa: S101 - for the type checker: required a line above
+    if line is None:
+        raise CertificateContradictedError("the check has no such order line")
     results = tuple(_read_result(entries[at]) for at in certificate.results)
     stated = [*(offer.leaf for offer in line.offers), *(refused.leaf for refused in line.unrecognisable)]
     _require(
@@ -174,6 +176,7 @@ def _read_decision(entry: CertifiedEntry) -> tuple[DecisionContent, DecisionText
         raise CertificateContradictedError("the decision's entry is none, or its body is closed")
     text = parse_decision(_body(evidence, DECISION_MEDIA_TYPE, "decision"))
     _require(decision_content(text, content.pins) == content, "the decision's header says other things than its body")
+    _check_time(content.decided_at_ms, "decision")
     apart_ms = abs(entry.proved.claimed_time_ms - content.decided_at_ms)
     _require(apart_ms <= _MAX_APART_MS, "the decision's time is another one than its entry claims")
     _require(content.actor.institution == entry.proved.institution, "whoever decided is of another institution than the log")
@@ -201,6 +204,7 @@ def _read_check(
     if check is None:
         raise CertificateContradictedError("the decision cites another check")
     outcome = check.outcome
+    _check_time(outcome.checked_at_ms, "check")
     _require(outcome.institution == decision.proved.institution, "the check is another institution's")
     _require(outcome.encounter == content.encounter, "the check is of another encounter")
     _require(outcome.concerned_pins == content.pins, "check and decision pin other documents")
@@ -296,6 +300,12 @@ def _verify_person(certificate: DecisionCertificate, entries: Sequence[Certified
 
 def _pseudonym(entry: CertifiedEntry) -> bytes | None:
     return None if entry.proved.header is None else entry.proved.header.pseudonym
+
+
+def _check_time(at_ms: int, part: str) -> None:
+    """Refuse what no calendar has: the rules look days up."""
+    if not 0 <= at_ms < _END_MS:
+        raise CertificateContradictedError(f"the {part} has a time beyond all calendars")
 
 
 def _body(evidence: Verdict, media_type: str, part: str) -> bytes:

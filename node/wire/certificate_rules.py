@@ -95,6 +95,8 @@ class RulesAgain:
 
     def _verify_line(self, line: OrderableCheck, outcome: CheckOutcome) -> Orderable | None:
         orderable = self._index.orderables.get(line.line.orderable)
+        if orderable is None and line.offers:
+            raise DecisionRefutedError("check.offers")
         bare = check_order(self._index, outcome.encounter, (line.line,), (), outcome.checked_at_ms).lines[0]
         answered = frozenset(item.item for offer in line.offers for item in offer.items)
         missing = tuple(item for item in bare.items if item not in answered)

@@ -23,7 +23,7 @@ from node.domain.entry import EntryType, LeafReference, Origin
 from node.domain.recognition import Pin
 from node.domain.recognition_acts import ReversalContent
 from node.domain.trust import TrustRoot
-from node.domain.verdict import BundleHead, Finding
+from node.domain.verdict import BundleHead, Finding, ProvedLine
 from node.errors import (
     CertificateContradictedError,
     HeaderVerificationError,
@@ -44,6 +44,8 @@ from node.wire.public_entry import OpenedPublicEntry, open_public_entry, tombsto
 from node.wire.trust_root import verify_trust_root
 from node.wire.trusted_head import open_trusted_head, verify_entry
 
+_LATE_MS = 2 * 3_600_000
+"""Checks are logged when their hour has ended: what comes later than this was not logged in its time."""
 _Place = tuple[Origin, int]
 _Receipts = Mapping[LeafReference, tuple[ShownReceipt, ShownReceipt | None]]
 
@@ -59,6 +61,7 @@ class _Facts:
     has_samples: bool
     results: tuple[CertifiedResult, ...]
     asserted: int
+    unnamed: int
 
 
 def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, *, now: datetime) -> CertificateVerdict:
@@ -71,6 +74,7 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
     """
     verify_trust_root(trust_root, now)
     heads, lines = verify_lines(certificate.heads, certificate.lines, trust_root, now)
+    _verify_heads(heads)
     read = read_entries(certificate, lines)
     contents = [_content(certificate, each, trust_root) for each in certificate.documents]
     documents = _verify_documents(contents, read.content.pins)
@@ -79,7 +83,7 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
     terminology = load_terminology(content for content, _ in contents)
     asserted = RulesAgain(read, terminology).verify(receipts.keys())
     results = tuple(_result(read, each, receipts) for each in read.results)
-    facts = _Facts(certificate, heads, read, documents, _has_samples(terminology), results, asserted)
+    facts = _Facts(certificate, heads, read, documents, _has_samples(terminology), results, asserted, _unnamed(lines))
     reversal = None if read.reversal is None else read.reversal.content
     return CertificateVerdict(
         decision=read.content,
@@ -98,6 +102,12 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
         not_proved=_not_proved(facts),
         remarks=_remarks(facts),
     )
+
+
+def _verify_heads(heads: Sequence[BundleHead]) -> None:
+    """Let each log have one head: what stands before what is shown in one history."""
+    if len({head.origin for head in heads}) < len(heads):
+        raise CertificateContradictedError("a log has two heads: what stands before what is shown under one")
 
 
 # Documents
@@ -161,6 +171,11 @@ def _has_samples(documents: Terminology) -> bool:
 # What is told
 
 
+def _unnamed(lines: Sequence[ProvedLine]) -> int:
+    """Return how many entries bear no pseudonym."""
+    return sum(line.header is None or line.header.pseudonym is None for line in lines)
+
+
 def _result(read: CertifiedEntries, result: ShownResult, receipts: _Receipts) -> CertifiedResult:
     line, content = read.line, result.content
     offer = next((each for each in line.offers if each.leaf == result.reference), None)
@@ -221,6 +236,8 @@ def _proved(facts: _Facts) -> tuple[Finding, ...]:
         findings.append(_finding("check_logged", index=read.check_entry.proved.leaf_index))
     if retrieved:
         findings.append(_finding("retrieved", count=retrieved))
+    if facts.unnamed < len(facts.certificate.lines):
+        findings.append(_finding("one_person", count=len(facts.certificate.lines) - facts.unnamed))
     findings += [
         _finding("documents", count=len(facts.documents), published=published),
         _finding("offers_count", count=len(read.line.offers)),
@@ -232,7 +249,7 @@ def _proved(facts: _Facts) -> tuple[Finding, ...]:
 
 
 def _not_proved(facts: _Facts) -> tuple[Finding, ...]:
-    read, lines = facts.read, facts.certificate.lines
+    read = facts.read
     findings = [] if read.check_entry is not None else [_finding("check_asserted")]
     if facts.results:
         findings.append(_finding("read_asserted"))
@@ -246,8 +263,8 @@ def _not_proved(facts: _Facts) -> tuple[Finding, ...]:
     unwitnessed = sum(not head.witnessed for head in facts.heads)
     if unwitnessed:
         findings.append(_finding("heads_unwitnessed", count=unwitnessed))
-    if read.decision.proved.header is None or read.decision.proved.header.pseudonym is None:
-        findings.append(_finding("person_unknown", count=len(lines)))
+    if facts.unnamed:
+        findings.append(_finding("person_unknown", count=facts.unnamed))
     made_at = show_time(time_of(facts.certificate.made_at_ms / 1000, "made_at_ms"))
     return (*findings, _finding("left_out"), _finding("later_unknown", time=made_at), _finding("asserted"))
 
@@ -257,6 +274,10 @@ def _remarks(facts: _Facts) -> tuple[Finding, ...]:
     remarks = []
     if isinstance(reversal, ReversalContent):
         remarks.append(_finding("reversed", time=show_time(time_of(reversal.occurred_at_ms / 1000, "reversal"))))
+    check = facts.read.check_entry
+    if check is not None and check.proved.claimed_time_ms - facts.read.check.outcome.checked_at_ms > _LATE_MS:
+        logged_at = show_time(time_of(check.proved.claimed_time_ms / 1000, "check"))
+        remarks.append(_finding("check_late", time=logged_at))
     for result in facts.results:
         for later in result.later:
             time = show_time(time_of(later.claimed_time_ms / 1000, "later version"))

@@ -34,7 +34,7 @@ from node.wire.evidence import encode_evidence, parse_evidence
 from node.wire.recognition_text import CheckText, encode_checks, parse_checks
 from tests.unit.members.certificates import correct, end_hour, export, is_complete, recognise, take_back, trust_root, verify
 from tests.unit.members.neighbourhood import Neighbourhood
-from tests.unit.members.patients import Patient
+from tests.unit.members.patients import Patient, eventually
 
 
 @dataclass(frozen=True)
@@ -52,17 +52,24 @@ class Material:
 
 @pytest.fixture(scope="module")
 def material(town: Neighbourhood) -> Material:
-    made = []
+    asserted, decisions = [], []
     for _ in range(2):
         patient = Patient(town)
         decided = recognise(patient).decision
-        asserted = export(town, decided.decision_id)
+        asserted.append(export(town, decided.decision_id))
+        decisions.append(decided.decision_id)
         town.clock.advance(minutes=6)
         correct(patient)
         take_back(patient, decided)
         end_hour(town)
-        made.append((asserted, export(town, decided.decision_id, is_complete)))
-    return Material(town, *made[0], made[1][1])
+    found: list[DecisionCertificate] = []
+
+    def are_under_the_same_heads() -> bool:
+        found[:] = [export(town, decision, is_complete) for decision in decisions]
+        return set(found[0].heads) == set(found[1].heads)
+
+    eventually(are_under_the_same_heads, "the logs do not come to rest")
+    return Material(town, asserted[0], found[0], found[1])
 
 
 def test_what_is_altered_here_holds(material: Material) -> None:
@@ -146,12 +153,17 @@ FROM_ELSEWHERE = {
 def test_an_entry_of_another_decision(material: Material, part: str) -> None:
     (at,), (there,) = places(material.logged, part), places(material.other, part)
     line = material.other.lines[there]
-    heads = (*material.logged.heads, *material.other.heads)
-    moved = replace(line, head=len(material.logged.heads) + line.head)
+    moved = replace(line, head=material.logged.heads.index(material.other.heads[line.head]))
     lines = list(material.logged.lines)
     lines[at] = moved
     with pytest.raises(FROM_ELSEWHERE[part]):
-        verify(material.neighbours, replace(material.logged, heads=heads, lines=tuple(lines)))
+        verify(material.neighbours, replace(material.logged, lines=tuple(lines)))
+
+
+def test_two_heads_of_one_log(material: Material) -> None:
+    heads = (*material.logged.heads, *material.asserted.heads)
+    with pytest.raises(CertificateContradictedError):
+        verify(material.neighbours, replace(material.logged, heads=heads))
 
 
 def without(certificate: DecisionCertificate, part: str) -> DecisionCertificate:
