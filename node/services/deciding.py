@@ -122,7 +122,7 @@ class Deciding:
         parts, now_ms = self._parts, unix_ms(self._parts.clock)
         index = parts.rules.ordering(institution)
         check, patient = parts.checking.recall(institution, order.check_id)
-        if not index.pins.issuperset(pins_for(check.outcome)):
+        if not index.pins.issuperset(check.outcome.concerned_pins):
             raise StaleCheckError  # other versions of documents that concern it hold by now
         results = [offer.leaf for line in check.outcome.lines for offer in line.offers]
         verified = parts.retrievals.verified(institution, results)
