@@ -95,6 +95,7 @@ class DocumentAdoption:
         self._lock = threading.Lock()
         self._files = tuple(files)
         self._judged: object = None
+        self._is_due = True
         self._read: dict[DocumentDigest, Document] = {}
         self._status = AdoptionStatus(source, parts.rules.documents.pins, (), (), (), is_stale=False)
 
@@ -117,9 +118,11 @@ class DocumentAdoption:
             self._keep_files()
             added, more = self._parts.gathering.step()
             standing = self._parts.publishers.standing()
-            if added or standing != self._judged:
+            self._is_due = self._is_due or added or standing != self._judged
+            # not in the midst of a history: versions that were replaced long ago would take over for a moment
+            if self._is_due and not more:
                 # before it is done: what cannot be judged is not judged again before something changes
-                self._judged = standing
+                self._judged, self._is_due = standing, False
                 self._judge()
             return more
 
