@@ -41,10 +41,13 @@ def _describe(verdict: CertificateVerdict, texts: Texts) -> list[str]:
         "origin": entry.origin,
         "index": str(entry.leaf_index),
         "level": texts.say("report", f"level_{level}"),
+        "time": f"{entry.as_of:%Y-%m-%d %H:%M}Z",
+        "basis": texts.say("report", f"basis_{entry.as_of_basis.value}"),
         "serial": str(verdict.trust_root_serial),
     }
     said = [texts.say(_TABLE, "verified"), *_decision(verdict, texts)]
-    said += [texts.say("report", "issuer", head), texts.say("report", "level", head), *_check(verdict, texts)]
+    said += [texts.say("report", "issuer", head), texts.say("report", "level", head), texts.say(_TABLE, "in_log_by", head)]
+    said += _check(verdict, texts)
     said += [*describe_heads(verdict.heads, texts), texts.say("report", "trust_root", head), "", texts.say(_TABLE, "shown")]
     for result in verdict.results:
         said += [f"  {line}" for line in _result(result, texts)]

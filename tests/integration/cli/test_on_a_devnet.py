@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devnet.codes import CodeDesk, draw_card
 from devnet.topology import Devnet, running_devnet
 from devnet.trust import trust_signers
 from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.integration.cli.served_node import concord, document, report
+from tests.unit.fhir_split.documents import bundle, panel
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -141,3 +144,57 @@ def test_documents_that_the_regulator_and_the_hospitals_publish_hold_at_every_no
             holds = document(concord("catalogue", "published", *access(institution), "--json"))
         assert {each["published"]["institution"] for each in holds["documents"]} == {"hospital-a", "hospital-b", "regulator"}
         holds = {}
+
+
+def test_a_decision_is_certified_with_witnesses_and_an_anchor(devnet: Devnet, tmp_path: Path) -> None:
+    def access(institution: str) -> tuple[str, ...]:
+        node, each = devnet.institutions[institution]
+        return "--url", node.url, "--api-key", each.api_key
+
+    desk, card = CodeDesk(b""), draw_card()
+    desk.issue(card, devnet.client("hospital-a"))
+    for institution, number in (("hospital-a", "p1"), ("hospital-b", "p2")):
+        desk.release(card, devnet.client(institution), number)
+    resources = panel()
+    performed = datetime.now(UTC) - timedelta(hours=2)
+    resources[0] |= {"effectiveDateTime": performed.isoformat(), "issued": performed.isoformat()}
+    resources[2]["valueQuantity"] = {"value": 4.2, "code": "mmol/L"}
+    (tmp_path / "panel.json").write_text(json.dumps(bundle(resources)), encoding="utf-8")
+    assert concord("ingest", tmp_path / "panel.json", *access("hospital-a"), "--wait", "anchored").exit_code == 0
+    staff = ("--staff", "b-17", *access("hospital-b"), "--json")
+
+    def shown() -> dict[str, Any]:
+        line: dict[str, Any]
+        answer = document(concord("check", "o-1=ELECTRO", "--number", "p2", *staff))
+        (line,) = answer["lines"]
+        return {"check": answer["check_id"], "results": [*line["offers"], *line["unrecognisable"]]}
+
+    asked = until(shown, lambda answer: bool(answer["results"]))
+    taken = document(concord("decide", "reorder", asked["check"], "o-1", "--reason", "4", *staff))
+    file = tmp_path / "decision.json"
+    words = ("--decision", taken["decision_id"], "-o", file, *access("hospital-b"))
+
+    def certified() -> dict[str, Any]:
+        if concord("evidence", *words).exit_code != 0:
+            return {}
+        code, verdict = verify(file, devnet.trust_root)
+        assert (code, verdict["verdict"]) == (0, "verified"), verdict
+        return verdict
+
+    def is_seen(verdict: dict[str, Any]) -> bool:
+        return bool(verdict) and verdict["entry"]["witnessed"] and verdict["entry"]["anchor"] == "stated"
+
+    verdict = until(certified, is_seen)
+    assert verdict["decision"]["reason"] == 4
+    assert [each["leaf_hash"] for each in verdict["results"]] == [each["leaf_hash"] for each in asked["results"]]
+    assert verdict["check"]["logged"] is False
+    assert concord("verify", file, "--trust-root", devnet.trust_root, "--rpc", rpc_of(devnet)).exit_code == 2
+
+
+def until(ask: Callable[[], dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Ask until the answer is as wanted."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not holds(answer := ask()):
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.1)
+    return answer

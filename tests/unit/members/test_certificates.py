@@ -19,6 +19,7 @@ from node.domain.recognition import DecisionOutcome, OrderLine, Reason
 from node.domain.recognition_acts import DecisionId
 from node.domain.record import PatientNumber
 from node.errors import CertificateContradictedError, LogInclusionError, UnknownDecisionError
+from node.identity.codes import draw_seed, keys_of_seed
 from node.recognition.decision import Recognise, Reorder
 from node.services.checking import CheckOrder
 from node.services.deciding import DecisionOrder
@@ -35,7 +36,7 @@ from tests.unit.members.patients import ACTOR, WAIT_S, Patient, eventually, read
 from tests.unit.members.publications import REGULATOR, make_regulator, publish, publish_all, sample, version
 from tests.unit.members.test_recognition_commands import Application
 from tests.unit.members.test_recognition_documents import copy_documents
-from tests.unit.services_records.world import CLINIC, HOSPITAL
+from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS
 
 
 @pytest.fixture
@@ -313,3 +314,58 @@ def let_the_clinic_order(folder: Path) -> None:
     for name in ("hospital-b.json", "institutions.json"):
         text = (folder / name).read_text(encoding="utf-8")
         (folder / name).write_text(text.replace('"hospital-b"', '"clinic-a"'), encoding="utf-8")
+
+
+def test_a_result_that_a_change_of_code_had_moved_is_shown_where_it_is_found(neighbours: Neighbourhood) -> None:
+    patient = Patient(neighbours)
+    receipt = file_electrolytes(patient)
+    patient.seed = draw_seed()
+    patient.keys = keys_of_seed(patient.seed, LOCATOR_SECRETS, provisional=False, regulator_id="regulator")
+    nodes = (neighbours.here, HOSPITAL, patient.here), (neighbours.there, OTHER, patient.there)
+    for world, institution, number in nodes:
+        world.running.node.patients.register(institution, Registration(number, patient.keys))
+    neighbours.clock.advance(days=1)
+    relocations = neighbours.here.running.node.custody.relocations
+    relocations.step()
+
+    def is_found() -> bool:
+        neighbours.there.running.node.following.told([Origin(receipt.origin)])
+        return bool(patient.records())
+
+    eventually(is_found, "hospital-b does not follow the relocation")
+    done = recognise(patient)
+    relocations.step()  # the tombstone of what was moved
+    verdict = verify(neighbours, export(neighbours, done.decision.decision_id))
+    (result,) = verdict.results
+    assert (result.is_relocated, result.used, result.status) == (True, True, "final")
+    assert (result.reference.leaf_hash, result.retrieval is not None) == (receipt.leaf_hash, True)
+    assert "person_unknown" not in codes(verdict)
+
+
+def test_a_change_of_code_after_the_decision_leaves_a_tombstone(neighbours: Neighbourhood) -> None:
+    patient = Patient(neighbours)
+    done = recognise(patient)
+    seed = draw_seed()
+    keys = keys_of_seed(seed, LOCATOR_SECRETS, provisional=False, regulator_id="regulator")
+    neighbours.here.running.node.patients.register(HOSPITAL, Registration(patient.here, keys))
+    neighbours.clock.advance(days=1)
+    for _ in range(2):
+        neighbours.here.running.node.custody.relocations.step()
+    verdict = verify(neighbours, export(neighbours, done.decision.decision_id, lambda made: bool(made.tombstones)))
+    (result,) = verdict.results
+    assert (result.version, result.used, result.retrieval is not None) == (None, True, True)
+
+
+def test_a_check_says_how_far_it_saw(patient: Patient) -> None:
+    there = patient.neighbours.there
+    file_electrolytes(patient)
+    second = file_electrolytes(patient)
+    answer = check(patient)
+    service = recognition(there).checking
+    (read,) = service.recall(OTHER, answer.check_id)[0].read
+    assert read.size > int(second.leaf_index or 0)
+    # a header that does not come: nobody knows what it replaces
+    place = "log_id = (select log_id from followed_logs where origin = ?) and leaf_index = ?"
+    there.rows(f"delete from followed_headers where {place}", second.origin, second.leaf_index, database="index.db")  # noqa: S608 - ours
+    (read,) = service.recall(OTHER, check(patient).check_id)[0].read
+    assert (read.origin, read.size) == (second.origin, second.leaf_index)
