@@ -1,4 +1,4 @@
-"""Recognition, connected: the check at order time, its leaves, decisions and what others tell of theirs."""
+"""Recognition, connected: the check at order time, its leaves, decisions, what others tell of theirs, notices."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from node.adapters.database.checks import SqlCheckStore
 from node.adapters.database.decisions import SqlDecisionStore, SqlHeardDecisionStore, SqlVerifiedRetrievals
+from node.adapters.database.received_notices import SqlReceivedNotices
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.exchange import BuiltExchange
 from node.bootstrap.services import Foundation, Services
@@ -19,9 +20,11 @@ from node.services.heard_decisions import HeardDecisions
 from node.services.loops import Loop
 from node.services.order_results import OrderResults
 from node.services.reading import Reading
+from node.services.received_notices import NoticeList, NoticeParts
 from node.services.recognition import Recognition
 from node.services.rulebook import Rulebook
 from node.wire.decision_message import DECISION_KIND
+from node.wire.revision_message import REVISION_KIND
 
 _LEAF_INTERVAL_S = 60.0
 """How often it is looked whether an hour has ended."""
@@ -54,7 +57,7 @@ def build_recognition(
 ) -> BuiltRecognition | None:
     """Connect the services; nothing is started. None where nothing says who the members are."""
     catalogue, exchange, reading = basis.catalogue, basis.exchange, basis.reading
-    if catalogue is None or exchange is None or reading is None:
+    if catalogue is None or exchange is None or reading is None or sharing.membership is None:
         return None
     stores, settings = foundation.stores, foundation.settings.recognition
     origins = {each.institution: each.origin for each in foundation.institutions.values()}
@@ -70,12 +73,24 @@ def build_recognition(
     )
     checking = OrderChecking(parts)
     leaves = CheckLeaves(parts, sharing.composer, origins, services.sequencing.staged)
+    notices = NoticeList(
+        NoticeParts(
+            store=SqlReceivedNotices(stores.readers),
+            directory=sharing.membership,
+            outbox=exchange.services.outbox,
+            keys=foundation.keys,
+            writer=stores.writer,
+            clock=foundation.clock,
+        )
+    )
     deciding = Deciding(
         DecidingParts(
             rules=rules,
             checking=checking,
             retrievals=SqlVerifiedRetrievals(stores.readers),
             store=store,
+            revised=notices.revised,
+            used=notices.used,
             composer=sharing.composer,
             outbox=exchange.services.outbox,
             keys=foundation.keys,
@@ -89,8 +104,9 @@ def build_recognition(
     certificates = _certificates(foundation, services, catalogue, checking, store)
     heard = HeardDecisions(SqlHeardDecisionStore(stores.readers), origins)
     exchange.services.inbox.register(DECISION_KIND, heard.heard)
+    exchange.services.inbox.register(REVISION_KIND, notices.heard)
     loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), _LEAF_INTERVAL_S)
-    return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates), [loop])
+    return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates, notices), [loop])
 
 
 def _certificates(

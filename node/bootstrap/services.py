@@ -184,14 +184,7 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
         ingest=IngestService(
             preparation=foundation.workers,
             writer=stores.writer,
-            handler=StagingHandler(
-                keys=foundation.keys,
-                secrets=stores.secrets,
-                patients=foundation.patients,
-                counters=foundation.counters,
-                sensitivity=Sensitivity(SqlEntryLabels(), foundation.identities, custody.relocations.hide),
-                clock=foundation.clock,
-            ),
+            handler=_staging(foundation, custody),
             progress=foundation.progress,
             institutions=foundation.institutions,
             staged=sequencing.staged,
@@ -226,6 +219,18 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
         exchange=None,
         reading=None,
         custody=custody,
+    )
+
+
+def _staging(foundation: Foundation, custody: Custody) -> StagingHandler:
+    return StagingHandler(
+        keys=foundation.keys,
+        secrets=foundation.stores.secrets,
+        patients=foundation.patients,
+        counters=foundation.counters,
+        sensitivity=Sensitivity(SqlEntryLabels(), foundation.identities, custody.relocations.hide),
+        revised=custody.notices.revised,
+        clock=foundation.clock,
     )
 
 

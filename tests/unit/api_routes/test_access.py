@@ -54,6 +54,9 @@ ROUTES = [
     ("GET", "/v1/catalogue/documents", Scope.READ_STATUS),
     ("GET", "/v1/catalogue/documents/x", Scope.READ_STATUS),
     ("GET", "/v1/recognition/decisions/x/certificate", Scope.DISCLOSE),
+    ("GET", "/v1/recognition/notices", Scope.DECIDE),
+    ("GET", "/v1/recognition/notices:sent", Scope.DECIDE),
+    ("POST", "/v1/recognition/notices/x:acknowledge", Scope.DECIDE),
     ("POST", "/cds-services/concord-recognition", Scope.CHECK_ORDERS),
     ("GET", "/v1/records/x/trail", Scope.DISCLOSE),
     ("POST", "/v1/find", Scope.FIND),
@@ -82,6 +85,7 @@ PARAMETERS = {
     "/v1/consents/": "consent_id",
     "/v1/emergencies/": "emergency_id",
     "/v1/recognition/decisions/": "decision_id",
+    "/v1/recognition/notices/": "notice_id",
     "/v1/retrievals/": "retrieval_id",
     "/v1/supervision/findings/": "finding_id",
 }

@@ -33,3 +33,13 @@ def patient(town: Neighbourhood) -> Iterator[Patient]:
     yield Patient(town)
     town.network.meddle = honest
     town.ledger.away = False
+
+
+@pytest.fixture
+def alone(neighbours: Neighbourhood) -> Patient:
+    """Return a patient of new nodes; the tests deliver their messages, the loop that every message wakes would race with them."""
+    for world in (neighbours.here, neighbours.there):
+        exchange = world.running.node.exchange
+        assert exchange is not None
+        exchange.outbox.on_news(lambda: None)
+    return Patient(neighbours)
