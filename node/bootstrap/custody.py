@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from node.adapters.database.notices import SqlReliances, SqlSentNotices
 from node.adapters.database.own_entries import SqlEntryLabels, SqlOwnTags, SqlPatients
+from node.adapters.database.recalls import SqlRecallStore
 from node.adapters.database.refiling import SqlRefilingStore
 from node.adapters.database.relocations import SqlRelocationStore
 from node.adapters.database.tombstones import SqlTombstoneRegister
@@ -63,6 +64,7 @@ def build_custody(foundation: Foundation, sharing: Sharing, exchange: Exchange |
     notices = RevisionNotices(
         reliances=SqlReliances(),
         store=SqlSentNotices(stores.readers),
+        recalls=SqlRecallStore(stores.readers),
         outbox=None if exchange is None else exchange.outbox,
         clock=foundation.clock,
         overdue_s=foundation.settings.recognition.notice_overdue_s,

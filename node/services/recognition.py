@@ -8,6 +8,7 @@ from node.services.certificates import Certificates
 from node.services.checking import CheckLeaves, OrderChecking
 from node.services.deciding import Deciding
 from node.services.heard_decisions import HeardDecisions
+from node.services.recalls import Recalls
 from node.services.received_notices import NoticeList
 from node.services.rulebook import Rulebook
 
@@ -30,3 +31,5 @@ class Recognition:
     """Proves decisions to strangers."""
     notices: NoticeList
     """What others amended, withdrew or recalled."""
+    recalls: Recalls
+    """What institutions here recall."""

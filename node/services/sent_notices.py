@@ -18,6 +18,7 @@ from node.domain.revision_notice import NoticeChange, Revision
 from node.errors import UnknownNoticeError
 from node.ports.clock import Clock, unix_ms
 from node.ports.notices import NoticeFilter, NoticeState, Reliances, SentNotice, SentNotices, Waiting
+from node.ports.recalls import RecallStore
 from node.ports.records import EntryRow, RecordsTransaction
 from node.services.outbox import Outbox
 from node.telemetry import NOTICES_OVERDUE, NOTICES_UNACKNOWLEDGED
@@ -35,18 +36,29 @@ log = structlog.get_logger(__name__)
 class RevisionNotices:
     """Sends notices, and keeps what became of them."""
 
-    def __init__(self, *, reliances: Reliances, store: SentNotices, outbox: Outbox | None, clock: Clock, overdue_s: float) -> None:
+    def __init__(
+        self,
+        *,
+        reliances: Reliances,
+        store: SentNotices,
+        recalls: RecallStore,
+        outbox: Outbox | None,
+        clock: Clock,
+        overdue_s: float,
+    ) -> None:
         """Take what is needed.
 
         Args:
             reliances: Knows who relies on entries.
             store: Keeps notices.
+            recalls: Knows what was recalled.
             outbox: Delivers them; None where there are no other members.
             clock: Tells the time.
             overdue_s: How long a notice may stay unacknowledged.
         """
         self._reliances = reliances
         self._store = store
+        self._recalls = recalls
         self._outbox = outbox
         self._clock = clock
         self._overdue_ms = int(overdue_s * 1000)
@@ -66,7 +78,7 @@ class RevisionNotices:
                 self._tell(transaction, revision, member, concerned)
 
     def disclosed(self, transaction: RecordsTransaction, requester: InstitutionId, entry: EntryRow) -> None:
-        """Note that an entry is disclosed; tell the requester at once where a newer version was staged before.
+        """Note that an entry is disclosed; tell the requester at once of a newer version or a recall that was staged before.
 
         Args:
             transaction: That which stages the receipt.
@@ -75,13 +87,15 @@ class RevisionNotices:
         """
         reference = LeafReference(entry.origin, entry.leaf_hash)
         self._reliances.disclosed(transaction, reference, requester, unix_ms(self._clock))
+        for recall in self._recalls.naming(transaction, reference):
+            told = Revision(entry.institution, None, NoticeChange.RECALLED, recall, (reference,))
+            self._tell(transaction, told, requester, [reference])
         record = None if entry.record_id is None else transaction.record(entry.record_id)
-        if record is None or record.entries[-1].version <= entry.version:
-            return
-        latest = record.entries[-1]
-        newer = LeafReference(latest.origin, latest.leaf_hash)
-        revision = Revision(entry.institution, record.record_id, change_of(latest.entry_type), newer, (reference,))
-        self._tell(transaction, revision, requester, [reference])
+        if record is not None and record.entries[-1].version > entry.version:
+            latest = record.entries[-1]
+            newer = LeafReference(latest.origin, latest.leaf_hash)
+            revision = Revision(entry.institution, record.record_id, change_of(latest.entry_type), newer, (reference,))
+            self._tell(transaction, revision, requester, [reference])
 
     def acknowledged(self, transaction: RecordsTransaction, message: MemberMessage) -> None:
         """Keep a member's word that a person there has taken notice; a handler of the inbox.
