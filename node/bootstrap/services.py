@@ -206,7 +206,7 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
             staged=sequencing.staged,
         ),
         patients=PatientService(stores.writer, foundation.patients, foundation.identities, custody.relocations.move),
-        status=_status(foundation, sequencing, watch, following),
+        status=_status(foundation, custody, sequencing, watch, following),
         following=following.service,
         witness=following.witness,
         finder=following.finder,
@@ -234,7 +234,9 @@ def _staging(foundation: Foundation, custody: Custody) -> StagingHandler:
     )
 
 
-def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch, following: Following) -> StatusService:
+def _status(
+    foundation: Foundation, custody: Custody, sequencing: SequencingService, watch: ChainWatch, following: Following
+) -> StatusService:
     return StatusService(
         version=distribution_version(DISTRIBUTION),
         institutions=foundation.institutions,
@@ -245,6 +247,7 @@ def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainW
         chain=watch,
         following=following.service,
         cosigning=following.cosigning,
+        notices=custody.notices,
         trust_root=lambda: _serial_and_expiry(foundation.trust_root),
     )
 
