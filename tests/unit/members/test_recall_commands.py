@@ -11,9 +11,9 @@ import pytest
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.fhir_split.documents import Json
 from tests.unit.members.neighbourhood import OTHER
-from tests.unit.members.notices import deliver, recognised
+from tests.unit.members.notices import deliver, recognised, reference
 from tests.unit.members.patients import Patient, eventually
-from tests.unit.members.test_recalls import made_with, reference
+from tests.unit.members.test_recalls import made_with
 from tests.unit.members.test_recognition_commands import STAFF, Application, Terminal
 from tests.unit.services_records.world import HOSPITAL, World
 
