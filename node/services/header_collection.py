@@ -7,7 +7,7 @@ A tombstone counts for entries of its own log only, and never for those that mus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -148,10 +148,16 @@ class HeaderCollector:
             if entry.manifest.kind == TOMBSTONE:
                 self._bury(page, origin, index, tombstone_target(entry))
             elif entry.manifest.kind == RECALL:
-                # results of the same log, whatever they are: an institution speaks for itself, and cannot take it back
-                page.recalled |= dict.fromkeys(recalled_by(entry).leaf_hashes, index)
+                page.recalled |= dict.fromkeys(self._earlier(origin, index, recalled_by(entry).leaf_hashes), index)
         except (InputError, VerificationError) as error:
             log.warning("public_entry_refused", origin=origin, index=index, error=type(error).__name__)
+
+    def _earlier(self, origin: Origin, index: LeafIndex, leaf_hashes: Iterable[bytes]) -> Iterator[bytes]:
+        """Return those that are entries of the log: a thousand that are none would cost it one entry, and us the memory."""
+        for leaf_hash in leaf_hashes:
+            found = self._index.find_leaf(origin, leaf_hash)
+            if found is not None and found < index:
+                yield leaf_hash
 
     def _bury(self, page: _Sorted, origin: Origin, index: LeafIndex, reference: LeafReference) -> None:
         target = self._index.find_leaf(origin, reference.leaf_hash) if reference.origin == origin else None

@@ -242,6 +242,8 @@ def test_a_recall_counts_for_its_own_log_alone_and_is_remembered(follower: Follo
     for _ in range(2):
         recalled = [follower.service.is_recalled(each) for each in (own, others, untouched)]
         assert recalled == [True, False, False]
+        # what is no entry of the log is not even remembered
+        assert not follower.service.is_recalled(LeafReference(first.origin, others.leaf_hash))
         follower.restart()
 
 
