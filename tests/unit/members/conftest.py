@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.members.neighbourhood import Neighbourhood, honest, make_neighbourhood
+from tests.unit.members.notices import patient_alone
 from tests.unit.members.patients import Patient
 
 # the loops of the outbox are stepped by the tests: one that looks on its own would race with them
@@ -37,9 +38,5 @@ def patient(town: Neighbourhood) -> Iterator[Patient]:
 
 @pytest.fixture
 def alone(neighbours: Neighbourhood) -> Patient:
-    """Return a patient of new nodes; the tests deliver their messages, the loop that every message wakes would race with them."""
-    for world in (neighbours.here, neighbours.there):
-        exchange = world.running.node.exchange
-        assert exchange is not None
-        exchange.outbox.on_news(lambda: None)
-    return Patient(neighbours)
+    """Return a patient of new nodes, whose messages the tests deliver."""
+    return patient_alone(neighbours)

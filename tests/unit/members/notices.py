@@ -17,12 +17,19 @@ from node.services.received_notices import Notice
 from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
 from node.wire.member_message import encode_message
 from tests.unit.members.asking import subject_of
-from tests.unit.members.neighbourhood import OTHER
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import check, decide, electrolytes, recognition
 from tests.unit.members.patients import Patient
 from tests.unit.services_records.world import HOSPITAL, World
 
 NURSE = Actor(OTHER, "03.04", "b-99", "", "password", "nurse")
+
+
+def patient_alone(neighbours: Neighbourhood) -> Patient:
+    """Return a patient of new nodes; the outbox' own loop, which every message wakes, would race with the tests."""
+    for world in (neighbours.here, neighbours.there):
+        exchange(world).outbox.on_news(lambda: None)
+    return Patient(neighbours)
 
 
 def exchange(world: World) -> Exchange:
