@@ -22,6 +22,7 @@ from node.wire.public_entry import open_public_entry
 from node.wire.recall_entry import MAX_RESULTS, recalled_by
 from tests.unit.fhir_split.documents import Json
 from tests.unit.members.asking import request_for, subject_of, told
+from tests.unit.members.certificates import codes, export, verify
 from tests.unit.members.neighbourhood import away, honest
 from tests.unit.members.notices import acknowledge, deliver, received, recognised, reference, sent
 from tests.unit.members.orders import check, decide, electrolytes, recognition
@@ -260,6 +261,18 @@ def test_a_restart_remembers_what_is_recalled(alone: Patient) -> None:
     alone.neighbours.refresh()
     assert all(alone.neighbours.there.running.node.following.is_recalled(each) for each in listed(announced))
     assert check(alone).outcome.lines[0].offers == ()
+
+
+def test_a_certificate_shows_what_is_recalled_as_the_institutions_word(alone: Patient) -> None:
+    recalled, fine = reference(made_with(alone, lot="L1")), reference(made_with(alone, lot="L2"))
+    follow(alone, recall(alone, lot="L1"))
+    answer = check(alone)
+    alone.retrieve(alone.grant())
+    decided = decide(alone, answer, Recognise((fine,)))
+    verdict = verify(alone.neighbours, export(alone.neighbours, decided.decision_id))
+    told = {each.reference: [obstacle.value for obstacle in each.obstacles] for each in verdict.results}
+    assert told == {fine: [], recalled: ["recalled"]}
+    assert "refusals_asserted" in codes(verdict)
 
 
 def test_ordering_again_what_is_recalled_needs_no_reason(alone: Patient) -> None:
