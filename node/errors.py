@@ -21,6 +21,7 @@ ConcordError
 │   ├── DecisionError               a decision that cannot be taken as it was asked for. Nothing was logged
 │   │   └── UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError, NotOfferedError,
 │   │       RetrievalMissingError, ReasonMissingError, MalformedReasonError, PinnedDocumentGoneError
+│   │       RetrievalMissingError, ReasonMissingError, MalformedReasonError, RevisedResultError
 │   └── DocumentRefusedError, MalformedParameterError, VersionConflictError, RecordErasedError, RecordLockedError,
 │       UnknownRecordError, UnknownPatientEntryError, MalformedEventsError, UnknownFindingError, UnknownPartError,
 │       NotYetLoggedError, UnknownOriginError, UnknownMessageKindError, RequestConflictError, UnknownRetrievalError,
@@ -62,6 +63,8 @@ ConcordError
 │   ├── SheetRefusedError           a table that cannot be imported: lists every cell
 │   ├── PrefetchMissingError        a CDS Hooks request without what the service asked for
 │   ├── UnknownCheckError           a check that is not kept, or another institution's
+│   ├── UnknownNoticeError          a notice that this institution was not told, or never sent
+│   ├── UnknownRecallError, RecallConflictError, NothingToRecallError
 │   └── DecisionError               UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError,
 │                                   NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError
 ├── VerificationError               what was claimed does not hold
@@ -737,6 +740,45 @@ class MalformedReasonError(DecisionError):
         super().__init__(f"{field}: {reason}")
         self.field = field
         self.reason = reason
+
+
+class RevisedResultError(DecisionError):
+    """A result that was to be recognised has been amended, withdrawn or recalled since."""
+
+    def __init__(self) -> None:
+        super().__init__("a result was amended, withdrawn or recalled since: see `concord notices list`, and check again")
+
+
+class UnknownNoticeError(InputError):
+    """Nobody here was told that, or was sent it."""
+
+    def __init__(self, notice: str) -> None:
+        super().__init__(f"no notice {notice} was sent to or by this institution")
+        self.notice = notice
+
+
+class UnknownRecallError(InputError):
+    """The institution announced no such recall."""
+
+    def __init__(self, recall_id: str) -> None:
+        super().__init__(f"this institution announced no recall {recall_id}")
+        self.recall_id = recall_id
+
+
+class RecallConflictError(InputError):
+    """Another recall has this id."""
+
+    def __init__(self, recall_id: str) -> None:
+        super().__init__(f"the recall {recall_id} was announced with other criteria: draw another id")
+        self.recall_id = recall_id
+
+
+class NothingToRecallError(InputError):
+    """No result fits what is to be recalled. Nothing was logged."""
+
+    def __init__(self, unreadable: int) -> None:
+        super().__init__(f"no result fits; {unreadable} could not be searched: check item, device, lot and period")
+        self.unreadable = unreadable
 
 
 class RefilingRefusedError(InputError):

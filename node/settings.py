@@ -151,6 +151,11 @@ class RecognitionSettings(_Section):
         description="folder of catalogue, maps and the rest, relative to the directory; none: what is published, or samples",
     )
     max_check_age_s: float = Field(86_400.0, gt=0, description="how old a check may be that is decided on")
+    notice_overdue_s: float = Field(
+        259_200.0,
+        gt=0,
+        description="how long a notice of an amendment, withdrawal or recall may stay unacknowledged",
+    )
 
 
 class WorkSettings(_Section):

@@ -40,6 +40,12 @@ EMERGENCY_ACCESSES = Counter(
 )
 OUTBOX_WAITING = Gauge("concord_outbox_waiting", "Messages to other members that are not acknowledged yet")
 OUTBOX_OLDEST = Gauge("concord_outbox_oldest_seconds", "Age of the oldest message that is not acknowledged yet")
+NOTICES_UNACKNOWLEDGED = Gauge(
+    "concord_notices_unacknowledged", "Notices of amendments, withdrawals and recalls that nobody has acknowledged", ["institution"]
+)
+NOTICES_OVERDUE = Gauge(
+    "concord_notices_overdue", "Those of them that have waited for longer than the settings allow", ["institution"]
+)
 
 
 def render_metrics() -> bytes:

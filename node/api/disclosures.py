@@ -61,7 +61,7 @@ async def find(request: Request) -> Response:
     finding = reading_of(node).finding
     order = parse_find(await read_body(request, _MAX_BYTES), client.institution)
     request_id, found = await asyncio.to_thread(finding.find, client.institution, order)
-    response = json_response(find_body(request_id, found))
+    response = json_response(find_body(request_id, found, node.following.is_recalled))
     response.headers.update(NOT_KEPT)
     return response
 
@@ -74,7 +74,7 @@ async def order_retrieval(request: Request) -> Response:
     retrieval = reading_of(node).retrieval
     order = parse_order(await read_body(request, _MAX_BYTES), client.institution)
     requests = await asyncio.to_thread(retrieval.order, client.institution, order)
-    return json_response(retrieval_body(requests), HTTPStatus.ACCEPTED)
+    return json_response(retrieval_body(requests, node.following.is_recalled), HTTPStatus.ACCEPTED)
 
 
 @router.get("/v1/retrievals/{retrieval_id}", **documented("retrieval"))
@@ -90,7 +90,7 @@ async def show_retrieval(
     retrieval = reading_of(node).retrieval
     timeout_s = node.wait_timeout_s if wait else 0.0
     found = await asyncio.to_thread(retrieval.wait, client.institution, RetrievalId(retrieval_id), timeout_s)
-    return json_response(retrieval_body(found))
+    return json_response(retrieval_body(found, node.following.is_recalled))
 
 
 @router.get("/v1/retrievals/{retrieval_id}/{request_id}", **documented("retrieved_parts"))

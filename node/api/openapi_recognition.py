@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from node.api import openapi_catalogue
+from node.api import openapi_catalogue, openapi_notices
 from node.api import recognition_schemas as schemas
 from node.api.openapi_shapes import JSON, OBJECT, bytes_answer, json_answer, problems, request_body
 
@@ -15,6 +15,7 @@ BODIES: Final = (
     schemas.ReversalBody,
     schemas.HeardListBody,
     *openapi_catalogue.BODIES,
+    *openapi_notices.BODIES,
 )
 
 _ACTOR: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
@@ -151,6 +152,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
         },
         "openapi_extra": request_body(JSON, OBJECT, {"actor": _ACTOR}),
     },
+    **openapi_notices.OPERATIONS,
     "cds_services": {"responses": {200: json_answer("the discovery document of CDS Hooks", None, {"services": []})}},
     "cds_recognition": {
         "responses": {

@@ -31,6 +31,7 @@ _FOUND: Final = {
             "version": 1,
             "status": "final",
             "withdrawn": False,
+            "recalled": False,
             "performed_at": "2026-03-01T08:30:00.000Z",
             "study": "",
             "mark": "",
@@ -53,6 +54,7 @@ _RETRIEVAL: Final = {
             "attempts": 0,
             "next_attempt_at": None,
             "settled_at": "2026-03-01T08:30:00.250Z",
+            "recalled": False,
         }
     ],
 }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from node.api.schemas import show_time
 from node.domain.access import RequestId
-from node.domain.entry import EntryType
+from node.domain.entry import EntryType, LeafReference
 from node.domain.retrieval import RetrievalRequest
 from node.services.disclosure import RetrievedRecord
 from node.services.finding_patients import FoundRecord
@@ -33,6 +33,10 @@ class PartHead(msgspec.Struct, frozen=True):
     length_bytes: int
 
 
+IsRecalled = Callable[[LeafReference], bool]
+"""Tells whether an entry's own log recalls it."""
+
+
 class FoundBody(msgspec.Struct, frozen=True):
     """A record that exists; `origin` and `leaf_index` are what a retrieval names."""
 
@@ -45,6 +49,7 @@ class FoundBody(msgspec.Struct, frozen=True):
     version: int
     status: str
     withdrawn: bool
+    recalled: bool
     performed_at: str
     study: str
     mark: str
@@ -72,6 +77,7 @@ class RetrievalItem(msgspec.Struct, frozen=True):
     attempts: int
     next_attempt_at: str | None
     settled_at: str | None
+    recalled: bool
 
 
 class RetrievalBody(msgspec.Struct, frozen=True):
@@ -92,14 +98,14 @@ class PartsBody(msgspec.Struct, frozen=True):
     parts: list[PartHead]
 
 
-def find_body(request_id: RequestId, found: Sequence[FoundRecord]) -> FindBody:
+def find_body(request_id: RequestId, found: Sequence[FoundRecord], is_recalled: IsRecalled) -> FindBody:
     """Show what was found."""
-    return FindBody(request_id, [_found(record) for record in found])
+    return FindBody(request_id, [_found(record, is_recalled) for record in found])
 
 
-def retrieval_body(requests: Sequence[RetrievalRequest]) -> RetrievalBody:
+def retrieval_body(requests: Sequence[RetrievalRequest], is_recalled: IsRecalled) -> RetrievalBody:
     """Show a retrieval; it has at least one request."""
-    return RetrievalBody(requests[0].retrieval_id, [_item(request) for request in requests])
+    return RetrievalBody(requests[0].retrieval_id, [_item(request, is_recalled) for request in requests])
 
 
 def parts_body(request_id: str, record: RetrievedRecord) -> PartsBody:
@@ -114,7 +120,7 @@ def parts_body(request_id: str, record: RetrievedRecord) -> PartsBody:
     return PartsBody(request_id, manifest.origin, manifest.kind, manifest.version, manifest.status, heads)
 
 
-def _found(record: FoundRecord) -> FoundBody:
+def _found(record: FoundRecord, is_recalled: IsRecalled) -> FoundBody:
     content, target = record.content, record.target
     return FoundBody(
         origin=record.entry.place.origin,
@@ -126,6 +132,7 @@ def _found(record: FoundRecord) -> FoundBody:
         version=content.version,
         status=content.status,
         withdrawn=record.entry.entry_type is EntryType.WITHDRAWAL,
+        recalled=is_recalled(target.reference),
         performed_at=show_time(content.performed_at_ms),
         study=content.study,
         mark=content.mark,
@@ -136,7 +143,7 @@ def _found(record: FoundRecord) -> FoundBody:
     )
 
 
-def _item(request: RetrievalRequest) -> RetrievalItem:
+def _item(request: RetrievalRequest, is_recalled: IsRecalled) -> RetrievalItem:
     target, settled = request.target, request.settled_at_ms
     return RetrievalItem(
         request_id=request.request_id,
@@ -149,4 +156,5 @@ def _item(request: RetrievalRequest) -> RetrievalItem:
         attempts=request.attempts,
         next_attempt_at=show_time(request.next_attempt_at_ms) if settled is None else None,
         settled_at=None if settled is None else show_time(settled),
+        recalled=is_recalled(target.reference),
     )

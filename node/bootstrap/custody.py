@@ -1,11 +1,13 @@
-"""What becomes of entries after they were staged, connected: tombstones, relocations."""
+"""What becomes of entries after they were staged, connected: tombstones, relocations, notices."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.adapters.database.notices import SqlReliances, SqlSentNotices
 from node.adapters.database.own_entries import SqlEntryLabels, SqlOwnTags, SqlPatients
+from node.adapters.database.recalls import SqlRecallStore
 from node.adapters.database.refiling import SqlRefilingStore
 from node.adapters.database.relocations import SqlRelocationStore
 from node.adapters.database.tombstones import SqlTombstoneRegister
@@ -16,10 +18,15 @@ from node.services.exchange import Exchange
 from node.services.loops import Loop
 from node.services.refiling import WRONG_PATIENT, RefilingParts, RefilingService
 from node.services.relocation import RelocationParts, RelocationService, Spread
+from node.services.sent_notices import NoticeAlarm, RevisionNotices
 from node.services.tombstones import TombstoneService, TombstoneWatch
+from node.wire.revision_message import ACKNOWLEDGEMENT_KIND
 
 _RELOCATION_INTERVAL_S = 1.0
 """How often the schedule is looked at; it holds times, so that looking late loses nothing."""
+
+_ALARM_INTERVAL_S = 60.0
+"""How often it is looked whether notices are overdue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,16 @@ def build_custody(foundation: Foundation, sharing: Sharing, exchange: Exchange |
         hosted=frozenset(foundation.institutions),
         writer=stores.writer,
     )
+    notices = RevisionNotices(
+        reliances=SqlReliances(),
+        store=SqlSentNotices(stores.readers),
+        recalls=SqlRecallStore(stores.readers),
+        outbox=None if exchange is None else exchange.outbox,
+        clock=foundation.clock,
+        overdue_s=foundation.settings.recognition.notice_overdue_s,
+    )
     if exchange is not None:
+        exchange.inbox.register(ACKNOWLEDGEMENT_KIND, notices.acknowledged)
         exchange.inbox.register(TombstoneService.ACKNOWLEDGEMENT, tombstones.acknowledged)
         exchange.inbox.register(TombstoneService.MESSAGE, watch.told)
     parts = RelocationParts(
@@ -76,8 +92,9 @@ def build_custody(foundation: Foundation, sharing: Sharing, exchange: Exchange |
         clock=foundation.clock,
         spread=Spread(settings.window_s, settings.dummies),
     )
-    loop = Loop("relocations", relocations.step, _RELOCATION_INTERVAL_S)
-    return BuiltCustody(Custody(tombstones, watch, relocations), [loop])
+    alarm = NoticeAlarm(notices, foundation.institutions)
+    loops = [Loop("relocations", relocations.step, _RELOCATION_INTERVAL_S), Loop("notices", alarm.step, _ALARM_INTERVAL_S)]
+    return BuiltCustody(Custody(tombstones, watch, relocations, notices), loops)
 
 
 def build_refiling(foundation: Foundation, services: Services, sharing: Sharing, exchange: Exchange | None) -> RefilingService:
@@ -101,6 +118,7 @@ def build_refiling(foundation: Foundation, services: Services, sharing: Sharing,
             labels=SqlEntryLabels(),
             store=SqlRefilingStore(foundation.stores.readers),
             outbox=None if exchange is None else exchange.outbox,
+            revised=services.node.custody.notices.revised,
             writer=foundation.stores.writer,
             clock=foundation.clock,
             staged=services.sequencing.staged,

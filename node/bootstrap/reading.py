@@ -137,6 +137,7 @@ def _holder(
         clock=clock,
         staged=services.sequencing.staged,
         alarm=alarms.disclosed,
+        disclosed=services.node.custody.notices.disclosed,
     )
     limits = settings.disclosure
     rules = HolderRules(

@@ -1,4 +1,4 @@
-"""Recognition, connected: the check at order time, its leaves, decisions and what others tell of theirs."""
+"""Recognition, connected: the check at order time, its leaves, decisions, what others tell of theirs, notices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 from node.adapters.database.checks import SqlCheckStore
 from node.adapters.database.decisions import SqlDecisionStore, SqlHeardDecisionStore, SqlVerifiedRetrievals
+from node.adapters.database.recalls import SqlOwnHeaders, SqlRecallStore
+from node.adapters.database.received_notices import SqlReceivedNotices
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.exchange import BuiltExchange
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
+from node.domain.entry import InstitutionId, Origin
+from node.ports.membership import KeyDirectory
 from node.services.certificates import CertificateParts, Certificates
 from node.services.checking import CheckLeaves, CheckParts, OrderChecking
 from node.services.deciding import Deciding, DecidingParts
@@ -19,9 +23,13 @@ from node.services.heard_decisions import HeardDecisions
 from node.services.loops import Loop
 from node.services.order_results import OrderResults
 from node.services.reading import Reading
+from node.services.recall_search import RecallSearch
+from node.services.recalls import RecallParts, Recalls
+from node.services.received_notices import NoticeList, NoticeParts
 from node.services.recognition import Recognition
 from node.services.rulebook import Rulebook
 from node.wire.decision_message import DECISION_KIND
+from node.wire.revision_message import REVISION_KIND
 
 _LEAF_INTERVAL_S = 60.0
 """How often it is looked whether an hour has ended."""
@@ -54,11 +62,9 @@ def build_recognition(
 ) -> BuiltRecognition | None:
     """Connect the services; nothing is started. None where nothing says who the members are."""
     catalogue, exchange, reading = basis.catalogue, basis.exchange, basis.reading
-    if catalogue is None or exchange is None or reading is None:
+    if catalogue is None or exchange is None or reading is None or sharing.membership is None:
         return None
-    stores, settings = foundation.stores, foundation.settings.recognition
-    origins = {each.institution: each.origin for each in foundation.institutions.values()}
-    rules, store = catalogue.rules, SqlDecisionStore()
+    stores, origins, rules = foundation.stores, _origins(foundation), catalogue.rules
     parts = CheckParts(
         rules=rules,
         results=OrderResults(reading.finding, services.following.service),
@@ -70,37 +76,91 @@ def build_recognition(
     )
     checking = OrderChecking(parts)
     leaves = CheckLeaves(parts, sharing.composer, origins, services.sequencing.staged)
-    deciding = Deciding(
+    notices = _notices(foundation, sharing.membership, exchange)
+    deciding = _deciding(foundation, services, sharing, exchange, (rules, checking, notices))
+    heard = HeardDecisions(SqlHeardDecisionStore(stores.readers), origins)
+    exchange.services.inbox.register(DECISION_KIND, heard.heard)
+    exchange.services.inbox.register(REVISION_KIND, notices.heard)
+    certificates = _certificates(foundation, services, catalogue, checking)
+    recalls = _recalls(foundation, services, rules)
+    loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), _LEAF_INTERVAL_S)
+    return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates, notices, recalls), [loop])
+
+
+def _deciding(
+    foundation: Foundation,
+    services: Services,
+    sharing: Sharing,
+    exchange: BuiltExchange,
+    beside: tuple[Rulebook, OrderChecking, NoticeList],
+) -> Deciding:
+    stores, (rules, checking, notices) = foundation.stores, beside
+    return Deciding(
         DecidingParts(
             rules=rules,
             checking=checking,
             retrievals=SqlVerifiedRetrievals(stores.readers),
-            store=store,
+            store=SqlDecisionStore(),
+            revised=notices.revised,
+            used=notices.used,
             composer=sharing.composer,
             outbox=exchange.services.outbox,
             keys=foundation.keys,
             writer=stores.writer,
             clock=foundation.clock,
             staged=services.sequencing.staged,
-            origins=origins,
-            max_check_age_ms=int(settings.max_check_age_s * 1000),
+            origins=_origins(foundation),
+            max_check_age_ms=int(foundation.settings.recognition.max_check_age_s * 1000),
         )
     )
-    certificates = _certificates(foundation, services, catalogue, checking, store)
-    heard = HeardDecisions(SqlHeardDecisionStore(stores.readers), origins)
-    exchange.services.inbox.register(DECISION_KIND, heard.heard)
-    loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), _LEAF_INTERVAL_S)
-    return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates), [loop])
 
 
-def _certificates(
-    foundation: Foundation, services: Services, catalogue: BuiltCatalogue, checking: OrderChecking, store: SqlDecisionStore
-) -> Certificates:
-    followed, stores = foundation.followed, foundation.stores
-    origins = {each.institution: each.origin for each in foundation.institutions.values()}
+def _notices(foundation: Foundation, directory: KeyDirectory, exchange: BuiltExchange) -> NoticeList:
+    return NoticeList(
+        NoticeParts(
+            store=SqlReceivedNotices(foundation.stores.readers),
+            directory=directory,
+            outbox=exchange.services.outbox,
+            keys=foundation.keys,
+            writer=foundation.stores.writer,
+            clock=foundation.clock,
+        )
+    )
+
+
+def _recalls(foundation: Foundation, services: Services, rules: Rulebook) -> Recalls:
+    stores, origins, custody = foundation.stores, _origins(foundation), services.node.custody
+    search = RecallSearch(
+        headers=SqlOwnHeaders(stores.readers),
+        patients=foundation.patients,
+        identities=foundation.identities,
+        origins=origins,
+        meaning=rules.meaning,
+        former_keys=custody.relocations.reader_keys,
+    )
+    return Recalls(
+        RecallParts(
+            search=search,
+            store=SqlRecallStore(stores.readers),
+            notices=custody.notices,
+            keys=foundation.keys,
+            writer=stores.writer,
+            clock=foundation.clock,
+            staged=services.sequencing.staged,
+            origins=origins,
+        )
+    )
+
+
+def _origins(foundation: Foundation) -> dict[InstitutionId, Origin]:
+    return {each.institution: each.origin for each in foundation.institutions.values()}
+
+
+def _certificates(foundation: Foundation, services: Services, catalogue: BuiltCatalogue, checking: OrderChecking) -> Certificates:
+    followed, stores, origins = foundation.followed, foundation.stores, _origins(foundation)
     return Certificates(
         CertificateParts(
-            store=store,
+            store=SqlDecisionStore(),
             checking=checking,
             counters=foundation.counters,
             index=followed.index,

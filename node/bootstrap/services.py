@@ -184,14 +184,7 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
         ingest=IngestService(
             preparation=foundation.workers,
             writer=stores.writer,
-            handler=StagingHandler(
-                keys=foundation.keys,
-                secrets=stores.secrets,
-                patients=foundation.patients,
-                counters=foundation.counters,
-                sensitivity=Sensitivity(SqlEntryLabels(), foundation.identities, custody.relocations.hide),
-                clock=foundation.clock,
-            ),
+            handler=_staging(foundation, custody),
             progress=foundation.progress,
             institutions=foundation.institutions,
             staged=sequencing.staged,
@@ -213,7 +206,7 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
             staged=sequencing.staged,
         ),
         patients=PatientService(stores.writer, foundation.patients, foundation.identities, custody.relocations.move),
-        status=_status(foundation, sequencing, watch, following),
+        status=_status(foundation, custody, sequencing, watch, following),
         following=following.service,
         witness=following.witness,
         finder=following.finder,
@@ -229,7 +222,21 @@ def _node(foundation: Foundation, custody: Custody, sequencing: SequencingServic
     )
 
 
-def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainWatch, following: Following) -> StatusService:
+def _staging(foundation: Foundation, custody: Custody) -> StagingHandler:
+    return StagingHandler(
+        keys=foundation.keys,
+        secrets=foundation.stores.secrets,
+        patients=foundation.patients,
+        counters=foundation.counters,
+        sensitivity=Sensitivity(SqlEntryLabels(), foundation.identities, custody.relocations.hide),
+        revised=custody.notices.revised,
+        clock=foundation.clock,
+    )
+
+
+def _status(
+    foundation: Foundation, custody: Custody, sequencing: SequencingService, watch: ChainWatch, following: Following
+) -> StatusService:
     return StatusService(
         version=distribution_version(DISTRIBUTION),
         institutions=foundation.institutions,
@@ -240,6 +247,7 @@ def _status(foundation: Foundation, sequencing: SequencingService, watch: ChainW
         chain=watch,
         following=following.service,
         cosigning=following.cosigning,
+        notices=custody.notices,
         trust_root=lambda: _serial_and_expiry(foundation.trust_root),
     )
 

@@ -17,7 +17,9 @@ from node.cli.failures import CommandLine
 from node.cli.keys_commands import keys_app
 from node.cli.locator_commands import locator_app
 from node.cli.log_commands import log_app
+from node.cli.notices_commands import notices_app
 from node.cli.patient_commands import patient_app
+from node.cli.recall_commands import recall_app
 from node.cli.recognition_commands import decide_app
 from node.cli.records_commands import records_app
 from node.cli.retrieval_commands import emergency_app, outbox_app
@@ -37,6 +39,8 @@ app.add_typer(tombstones_app, name="tombstones")
 app.add_typer(locator_app, name="locator")
 app.add_typer(patient_app, name="patient")
 app.add_typer(decide_app, name="decide")
+app.add_typer(notices_app, name="notices")
+app.add_typer(recall_app, name="recall")
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(emergency_app, name="emergency")
 app.add_typer(clients_app, name="clients")

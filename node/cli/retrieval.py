@@ -19,7 +19,7 @@ from node.cli.output import progress, show
 _EVIDENCE_MODE = 0o600
 """What was retrieved holds patients' data."""
 _POLL_S = 0.2
-_FOUND_COLUMNS = ("origin", "leaf_index", "holder", "kind", "version", "status", "withdrawn", "performed_at")
+_FOUND_COLUMNS = ("origin", "leaf_index", "holder", "kind", "version", "status", "withdrawn", "recalled", "performed_at")
 _ON_THE_WAY = ("requested", "received")
 
 
@@ -104,7 +104,7 @@ def retrieve(url: str, api_key: str, asking: Asking, wanted: Wanted, *, as_json:
         ordered = client.post("/v1/retrievals", _encode(order))
         done = _wait(client, ordered, wanted.timeout_s, quiet=as_json)
         requests = [_saved(client, done["retrieval_id"], request, wanted.output) for request in done["requests"]]
-    columns = ("holder", "origin", "leaf_index", "state", "reason", "saved")
+    columns = ("holder", "origin", "leaf_index", "state", "reason", "recalled", "saved")
     shown = requests if as_json else [{name: request[name] for name in columns} for request in requests]
     show({"retrieval": done["retrieval_id"], "requests": shown}, as_json=as_json)
     states = {request["state"] for request in requests}

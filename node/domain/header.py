@@ -50,9 +50,9 @@ class HeaderContent:
     certificate: str = ""
     """The certificate that the mark rests on, or empty."""
     device: str = ""
-    """Device, or empty."""
+    """Devices, each on a line of its own; empty where none is told."""
     lot: str = ""
-    """Reagent lot, or empty."""
+    """Reagent lots, each on a line of its own; empty where none is told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,16 @@ class ItemRule:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRule:
+    """How a resource names a device, and the lot that was used."""
+
+    device: tuple[FhirPath, ...]
+    """From the resource to names of the device; the first that has a value counts."""
+    lot: tuple[FhirPath, ...]
+    """From the resource to the lot; the first that has a value counts."""
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRule:
     """Which identifiers name an imaging study or an accession; the first that matches counts."""
 
@@ -103,6 +113,8 @@ class FocalType:
     """Where items are found, by the type of the resource that holds them."""
     same_subject: frozenset[str]
     """Types of parts whose subject must be the record's patient."""
+    devices: Mapping[str, DeviceRule] = field(default_factory=dict)
+    """How parts name devices and lots, by their type."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class Obstacle(StrEnum):
     """Its institution took it back."""
     SUPERSEDED = "superseded"
     """A newer version replaces it."""
+    RECALLED = "recalled"
+    """Its institution recalls it, with others of its device, lot or item."""
     PRELIMINARY = "preliminary"
     """It is not final."""
     LOG_FROZEN = "log-frozen"
@@ -149,6 +151,8 @@ class FoundResult:
     """Whether its holder can be reached."""
     frozen: bool
     """Whether its log is frozen here."""
+    recalled: bool = False
+    """Whether its log recalls it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,3 +105,7 @@ class RecordDraft:
     """FHIR path of its focal resource in the document, for messages."""
     labels: tuple[SensitivityLabel, ...] = ()
     """What makes it sensitive, sorted; none for most records."""
+    devices: tuple[str, ...] = ()
+    """What it was made with, each once."""
+    lots: tuple[str, ...] = ()
+    """Reagent lots, each once."""

@@ -7,11 +7,11 @@ can be built again from the logs. Left out: what is trusted of each log (`node.p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from ledger.hashing import LeafHash, LeafIndex
-from node.domain.entry import Origin
+from node.domain.entry import LeafReference, Origin
 from node.domain.patient import LocatorTag
 from node.ports.chain import EventCursor
 
@@ -83,6 +83,9 @@ class FollowedIndex(Protocol):
     def find_leaf(self, origin: Origin, leaf_hash: bytes) -> LeafIndex | None:
         """Return the first leaf of a log with this leaf hash."""
 
+    def is_recalled(self, entry: LeafReference) -> bool:
+        """Tell whether an entry's own log recalls it. Reads memory only."""
+
     def withheld(self, before_ms: int) -> list[WithheldHeaders]:
         """Return which logs' headers are missing of entries that were seen before a time (unix ms), without a tombstone."""
 
@@ -101,6 +104,8 @@ class HeaderPage:
     """Targets whose headers are deleted, to the tombstones that say so."""
     asked_to: LeafIndex
     """Every header below was asked for at least once."""
+    recalled: Mapping[bytes, LeafIndex] = field(default_factory=dict)
+    """Leaf hashes that recalls name, each with the recall's place."""
 
 
 class IndexStore(FollowedIndex, Protocol):
@@ -125,7 +130,7 @@ class IndexStore(FollowedIndex, Protocol):
         """Return entries from an index on whose headers were asked for and did not come, lowest first."""
 
     def keep_headers(self, page: HeaderPage) -> None:
-        """Keep headers and gaps, and delete what tombstones name; all in one transaction."""
+        """Keep headers, gaps and recalls, and delete what tombstones name; all in one transaction."""
 
 
 class EventCursors(Protocol):

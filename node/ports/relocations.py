@@ -50,6 +50,9 @@ class RelocationStore(Protocol):
     def due(self, now_ms: int, limit: int) -> list[RelocationJob]:
         """Return jobs whose time has come, the oldest first."""
 
+    def scheduled(self, institution: InstitutionId) -> list[RelocationJob]:
+        """Return all jobs of an institution."""
+
     def finish(self, transaction: RecordsTransaction, job: RelocationJob) -> bool:
         """Remove a job; False when it is gone already."""
 

@@ -161,6 +161,8 @@ def _judge(
 
 
 def _obstacle_of_all(result: FoundResult) -> Obstacle | None:
+    if result.recalled:
+        return Obstacle.RECALLED
     if result.content.status not in FINAL_STATUSES:
         return Obstacle.PRELIMINARY
     return Obstacle.LOG_FROZEN if result.frozen else None

@@ -53,6 +53,8 @@ class Scope(StrEnum):
     """Recognise or order again, take decisions back, and see what others decided."""
     PUBLISH = "catalogue:publish"
     """Publish catalogue, prices, certificates or the institution's map in its log."""
+    RECALL = "recalls:announce"
+    """Recall results of a device, a lot or an item, and see who knows of it."""
     READ_FINDINGS = "findings:read"
     """See what supervision found; at a regulator's node."""
     READ_STATUS = "status:read"

@@ -1,10 +1,11 @@
-"""What becomes of entries after they were staged, as the API sees it: tombstones and relocations."""
+"""What becomes of entries after they were staged, as the API sees it: tombstones, relocations, notices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from node.services.relocation import RelocationService
+from node.services.sent_notices import RevisionNotices
 from node.services.tombstones import TombstoneService, TombstoneWatch
 
 
@@ -18,3 +19,5 @@ class Custody:
     """Other members' deleted headers."""
     relocations: RelocationService
     """Entries that are found elsewhere from some time on."""
+    notices: RevisionNotices
+    """Who relies on what was amended, withdrawn or recalled, and has to take notice."""

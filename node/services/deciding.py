@@ -7,7 +7,7 @@ The rules are `node.recognition.decision`. Left out: slips to be printed; what p
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.domain.access import Actor
@@ -16,7 +16,7 @@ from node.domain.patient import PatientKeys
 from node.domain.recognition import Decision, DecisionOutcome, OrderableCheck
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
 from node.domain.record import Kind, Part
-from node.errors import DecisionStandsError, StaleCheckError, UnknownDecisionError
+from node.errors import DecisionStandsError, RevisedResultError, StaleCheckError, UnknownDecisionError
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
 from node.ports.clock import Clock, unix_ms
 from node.ports.decisions import DecisionStore, KeptDecision, VerifiedRetrievals
@@ -88,6 +88,10 @@ class DecidingParts:
     """What was retrieved and verified."""
     store: DecisionStore
     """Keeps decisions."""
+    revised: Callable[[RecordsTransaction, InstitutionId, Sequence[LeafReference]], frozenset[LeafReference]]
+    """Says of which results notice came that they are amended, withdrawn or recalled."""
+    used: Callable[[RecordsTransaction, InstitutionId, DecisionText], None]
+    """Notes what a decision uses: whom a notice that comes later concerns."""
     composer: EntryComposer
     """Stages entries."""
     outbox: Outbox
@@ -134,6 +138,8 @@ class Deciding:
                 raise DecisionStandsError
             basis = DecisionBasis(check.outcome, verified, None, parts.max_check_age_ms)
             decision = decide(index, order.order_id, order.wish, basis, now_ms)
+            if parts.revised(transaction, institution, decision.recognised):
+                raise RevisedResultError
             text = _text(decision_id, order, check, decision)
             entry = _entry(decision_content(text, check.outcome.concerned_pins), encode_decision(text), now_ms, patient)
             (staged,) = parts.composer.stage(transaction, institution, [entry])
@@ -149,6 +155,7 @@ class Deciding:
                 patient=parts.keys.seal(DECISION_SEAL, encode_patient_keys(patient)),
             )
             parts.store.keep(transaction, kept)
+            parts.used(transaction, institution, text)
             self._tell(transaction, institution, decision, decision_id, _concerned(_line(check, order.order_id), decision))
             return DecisionAnswer(decision_id, decision, staged.reference, text.told)
 

@@ -20,7 +20,7 @@ from node.policy.facts import AccessRequest, Facts, HolderRules
 from node.ports.clock import Clock, unix_ms
 from node.ports.disclosures import AnsweredRequest, DisclosureStore
 from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
 from node.services.access_facts import AccessFacts, Gathered
 from node.services.entries import EntryComposer
 from node.services.evidence import EvidenceService, ProvenEntry
@@ -64,6 +64,8 @@ class DisclosureParts:
     """Says that a log has something staged."""
     alarm: Callable[[RecordsTransaction, DisclosureRequest, InstitutionId], None]
     """Raises the alarm of an emergency, in the transaction that logs it."""
+    disclosed: Callable[[RecordsTransaction, InstitutionId, EntryRow], None]
+    """Is told who reads which entry, in the transaction that logs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,8 @@ class Disclosures:
                 answered_at_ms=now_ms,
             ),
         )
+        if isinstance(decision, Permit) and asked.gathered.held is not None:
+            self._parts.disclosed(transaction, requester, asked.gathered.held.entry)
         if isinstance(decision, Permit) and decision.basis is Basis.EMERGENCY:
             self._parts.alarm(transaction, request, requester)
         return decision

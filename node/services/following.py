@@ -33,7 +33,7 @@ from ledger.follower import (
 from ledger.forks import KnownHead
 from ledger.hashing import LeafIndex, TreeSize
 from ledger.notes import parse_note
-from node.domain.entry import Level, Origin
+from node.domain.entry import LeafReference, Level, Origin
 from node.domain.recognition import Reachability
 from node.domain.trust import TrustedLog
 from node.errors import ChainError, ConcordError, NodeStoppingError
@@ -136,6 +136,10 @@ class FollowingService:
         each = self._logs.get(origin)
         anchored = None if each is None else each.anchored
         return Level.LOGGED if anchored is None or leaf_index >= anchored.size else Level.ANCHORED
+
+    def is_recalled(self, entry: LeafReference) -> bool:
+        """Tell whether an entry's own log recalls it."""
+        return self._index.is_recalled(entry)
 
     def reachability(self, origin: Origin) -> Reachability:
         """Return whether the node that serves a log answered lately."""

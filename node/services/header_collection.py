@@ -1,4 +1,4 @@
-"""Fetch sealed headers of followed logs, keep those whose digest is the leaf's, and delete what tombstones name.
+"""Fetch sealed headers of followed logs, keep those whose digest is the leaf's; heed tombstones and recalls.
 
 Headers are asked for in order, page by page; what does not come, or is not what the leaf names, is a gap that is asked for
 again. A gap without a tombstone that is older than the grace period is a withheld header (`FollowedIndex.withheld`).
@@ -7,7 +7,7 @@ A tombstone counts for entries of its own log only, and never for those that mus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,13 +15,14 @@ from typing import Final
 import structlog
 
 from ledger.hashing import LeafIndex
-from node.domain.entry import KEPT_TYPES, EntryType, Origin
+from node.domain.entry import KEPT_TYPES, EntryType, LeafReference, Origin
 from node.errors import HeaderVerificationError, InputError, VerificationError
 from node.ports.index import HeaderPage, IndexStore
 from node.ports.peers import FollowedPeer
 from node.wire.header import verify_header_digest
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target
+from node.wire.recall_entry import RECALL, recalled_by
 
 PAGE_HEADERS: Final = 256
 PAGES_PER_TURN: Final = 16
@@ -46,6 +47,7 @@ class _Sorted:
     headers: dict[LeafIndex, bytes] = field(default_factory=dict)
     missing: list[LeafIndex] = field(default_factory=list)
     tombstones: dict[LeafIndex, LeafIndex] = field(default_factory=dict)
+    recalled: dict[bytes, LeafIndex] = field(default_factory=dict)
 
 
 class HeaderCollector:
@@ -116,7 +118,7 @@ class HeaderCollector:
         for index, leaf in enumerate(self._index.leaves(origin, start, end - start), start):
             if only is None or index in only:
                 self._sort(page, origin, LeafIndex(index), leaf, found.get(index))
-        self._index.keep_headers(HeaderPage(origin, page.headers, page.missing, page.tombstones, end))
+        self._index.keep_headers(HeaderPage(origin, page.headers, page.missing, page.tombstones, end, page.recalled))
         for target, tombstone in page.tombstones.items():
             self._tombstone_seen(origin, target, tombstone)
 
@@ -137,17 +139,27 @@ class HeaderCollector:
             return
         page.headers[index] = header
         if leaf.entry_type is EntryType.ADMINISTRATIVE:
-            self._bury(page, origin, index, data, header)
+            self._act(page, origin, index, data, header)
 
-    def _bury(self, page: _Sorted, origin: Origin, index: LeafIndex, data: bytes, header: bytes) -> None:
+    def _act(self, page: _Sorted, origin: Origin, index: LeafIndex, data: bytes, header: bytes) -> None:
+        """Do what a public entry says of others."""
         try:
             entry = open_public_entry(data, header, origin)
-            if entry.manifest.kind != TOMBSTONE:
-                return
-            reference = tombstone_target(entry)
+            if entry.manifest.kind == TOMBSTONE:
+                self._bury(page, origin, index, tombstone_target(entry))
+            elif entry.manifest.kind == RECALL:
+                page.recalled |= dict.fromkeys(self._earlier(origin, index, recalled_by(entry).leaf_hashes), index)
         except (InputError, VerificationError) as error:
             log.warning("public_entry_refused", origin=origin, index=index, error=type(error).__name__)
-            return
+
+    def _earlier(self, origin: Origin, index: LeafIndex, leaf_hashes: Iterable[bytes]) -> Iterator[bytes]:
+        """Return those that are entries of the log: a thousand that are none would cost it one entry, and us the memory."""
+        for leaf_hash in leaf_hashes:
+            found = self._index.find_leaf(origin, leaf_hash)
+            if found is not None and found < index:
+                yield leaf_hash
+
+    def _bury(self, page: _Sorted, origin: Origin, index: LeafIndex, reference: LeafReference) -> None:
         target = self._index.find_leaf(origin, reference.leaf_hash) if reference.origin == origin else None
         if target is None or target >= index or not self._is_deletable(origin, target):
             log.warning("tombstone_refused", origin=origin, index=index)

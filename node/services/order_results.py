@@ -25,6 +25,9 @@ class FollowedLogs(Protocol):
     def level(self, origin: Origin, leaf_index: int) -> Level:
         """Return how far an entry got."""
 
+    def is_recalled(self, entry: LeafReference) -> bool:
+        """Tell whether an entry's own log recalls it."""
+
     def reachability(self, origin: Origin) -> Reachability:
         """Return whether the node that serves a log answered lately."""
 
@@ -78,4 +81,5 @@ class OrderResults:
             level=self._logs.level(origin, target.leaf_index),
             reachability=self._logs.reachability(origin),
             frozen=self._logs.is_frozen(origin),
+            recalled=self._logs.is_recalled(target.reference),
         )

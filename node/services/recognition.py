@@ -8,6 +8,8 @@ from node.services.certificates import Certificates
 from node.services.checking import CheckLeaves, OrderChecking
 from node.services.deciding import Deciding
 from node.services.heard_decisions import HeardDecisions
+from node.services.recalls import Recalls
+from node.services.received_notices import NoticeList
 from node.services.rulebook import Rulebook
 
 
@@ -27,3 +29,7 @@ class Recognition:
     """What others decided."""
     certificates: Certificates
     """Proves decisions to strangers."""
+    notices: NoticeList
+    """What others amended, withdrew or recalled."""
+    recalls: Recalls
+    """What institutions here recall."""

@@ -21,6 +21,7 @@ from node.domain.message import MemberMessage
 from node.domain.patient import PatientKeys
 from node.domain.receipt import Receipt
 from node.domain.record import Part, RecordStatus
+from node.domain.revision_notice import NoticeChange, Revision
 from node.errors import ConcordError, MalformedParameterError, RefilingRefusedError
 from node.ports.clock import Clock, unix_ms
 from node.ports.identities import InstitutionIdentity
@@ -33,6 +34,7 @@ from node.services.erasure import live_record
 from node.services.ingest import IngestService
 from node.services.outbox import Outbox
 from node.services.patients import PatientIndex
+from node.services.sent_notices import Revised
 from node.services.tag_counters import TagCounters
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.json_strict import check_document
@@ -88,6 +90,8 @@ class RefilingParts:
     """Lets the identity go."""
     outbox: Outbox | None
     """Tells who read it; None where there are no other members."""
+    revised: Revised
+    """Tells who relies on it that it was withdrawn."""
     writer: RecordsWriter
     """The one writer of the records."""
     clock: Clock
@@ -207,6 +211,9 @@ class RefilingService:
         )
         (staged,) = self._parts.composer.stage(transaction, record.institution, [act])
         self._parts.labels.insert(transaction, {(staged.origin, staged.leaf_index): labels})
+        earlier = tuple(LeafReference(entry.origin, entry.leaf_hash) for entry in record.entries)
+        revision = Revision(record.institution, record.record_id, NoticeChange.WITHDRAWN, staged.reference, earlier)
+        self._parts.revised(transaction, [revision])
         return staged.leaf_index, staged.leaf_hash
 
     def _readers(self, transaction: RecordsTransaction, record: RecordRow, keys: PatientKeys) -> tuple[InstitutionId, ...]:

@@ -205,6 +205,12 @@ class RelocationService:
         """Return how many relocations, tombstones and dummies of an institution wait for their time."""
         return self._parts.store.waiting(institution)
 
+    def reader_keys(self, institution: InstitutionId) -> dict[LocatorTag, bytes]:
+        """Return the keys of headers that wait to be relocated, by tag: the patients have others by now."""
+        jobs = self._parts.store.scheduled(institution)
+        work = [msgspec.json.decode(self._parts.keys.open(_PURPOSE, job.sealed), type=_Work) for job in jobs]
+        return {LocatorTag(bytes.fromhex(each.tag)): bytes.fromhex(each.reader_key) for each in work if each.what == "relocate"}
+
     def step(self) -> None:
         """Do what is due: one job, one transaction."""
         while jobs := self._parts.store.due(unix_ms(self._clock), _JOBS_A_STEP):

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import structlog
 
 from node.domain.entry import InstitutionId
-from node.domain.recognition import CheckOutcome
+from node.domain.recognition import CheckOutcome, ItemCode
+from node.domain.record import Item
 from node.errors import NoProfileError
 from node.recognition.index import OrderingIndex, RecognitionIndex
 from node.recognition.warning import Names, Tables, chinese_names, english_names, warning_lines
@@ -96,6 +97,15 @@ class Rulebook:
         prepared = (before if outcome.pins is before.documents.pins else now).prepare(outcome.institution)
         names = {"zh": prepared.chinese, "en": prepared.english}
         return {language: warning_lines(outcome, names[language], self._texts[language]) for language in names}
+
+    def meaning(self, institution: InstitutionId, result: Item) -> ItemCode | None:
+        """Return which item of the catalogue a code of an institution means; None where its map does not say."""
+        try:
+            results = self.ordering(institution).shared.results[institution]
+        except NoProfileError:
+            return None
+        row = results.find(result)
+        return None if row is None else row.item
 
     def words(self, language: str) -> Mapping[str, str]:
         """Return the words about recognition, by key, in `zh` or `en`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from node.domain.entry import InstitutionId, LeafReference, Level, Origin, Version
 from node.domain.patient import LocatorTag
 from node.domain.receipt import Outcome, Receipt
+from node.domain.revision_notice import Revision
 from node.errors import ConcordError, DocumentRefusedError, Refusal, VersionConflictError
 from node.ports.clock import Clock, unix_ms
 from node.ports.identities import InstitutionIdentity
@@ -23,7 +24,8 @@ from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, Rec
 from node.ports.secrets import SecretStore
 from node.services.assignment import assignment_for
 from node.services.patients import PatientIndex, PatientSession, ResolvedPatient
-from node.services.staging_receipts import erased_receipt, is_out_of_order, outcome_of, receipt_of
+from node.services.sent_notices import Revised
+from node.services.staging_receipts import erased_receipt, is_out_of_order, outcome_of, receipt_of, revisions_of
 from node.services.tag_counters import TagCounters
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag
 from node.wire.prepare import Assignment, FinishedEntry, finish_record
@@ -100,6 +102,7 @@ class StagingHandler:
         patients: PatientIndex,
         counters: TagCounters,
         sensitivity: Sensitivity,
+        revised: Revised,
         clock: Clock,
     ) -> None:
         self._keys = keys
@@ -108,6 +111,7 @@ class StagingHandler:
         self._clock = clock
         self.counters = counters
         self.sensitivity = sensitivity
+        self.revised = revised
 
     def run(self, transaction: RecordsTransaction, items: Sequence[StagingRequest]) -> Sequence[StagingResult]:
         """Stage what can be staged; return a result for each document."""
@@ -160,6 +164,7 @@ class _Staging:
         self._placed: dict[Origin, list[_Placed]] = {}
         self._exposed: list[EntryRow] = []
         self._new_records: list[RecordRow] = []
+        self._revisions: list[Revision] = []
 
     def run(self) -> list[StagingResult]:
         drafts = [
@@ -268,6 +273,8 @@ class _Staging:
         if draft.known is None:
             self._new_records.append(record)
         row = self._row(item, draft, record, finished, self._handler.seal_owner(patient))
+        if draft.known is not None:
+            self._revisions += revisions_of(record, row)
         placed = _Placed(draft.drafted, record, finished, row, outcome_of(row, record), labels)
         self._placed.setdefault(item.origin, []).append(placed)
         # later documents of this transaction see it, at an index that is filled in when the log has given it
@@ -316,6 +323,8 @@ class _Staging:
         self._patients.write()
         transaction.set_counters(self._moved)
         self._hide()
+        if self._revisions:
+            self._handler.revised(transaction, self._revisions)
 
     def _hide(self) -> None:
         """Stage tombstones, of versions that were placed in this transaction too."""

@@ -1,10 +1,12 @@
-"""What a staged entry of a record is called, and the receipt that its sender gets."""
+"""What a staged entry of a record is called, the receipt that its sender gets, and what it revises."""
 
 from __future__ import annotations
 
-from node.domain.entry import EntryType, Level, Version
+from node.domain.entry import EntryType, LeafReference, Level, Version
 from node.domain.receipt import Outcome, Receipt
+from node.domain.revision_notice import Revision
 from node.ports.records import EntryRow, RecordRow
+from node.services.sent_notices import change_of
 from node.wire.leaf import parse_leaf
 
 
@@ -61,3 +63,12 @@ def erased_receipt(record: RecordRow) -> Receipt:
         level=None,
         out_of_order=False,
     )
+
+
+def revisions_of(record: RecordRow, row: EntryRow) -> list[Revision]:
+    """Return what a version that is being placed revises: nothing, where no version is below it."""
+    below = tuple(LeafReference(each.origin, each.leaf_hash) for each in record.entries if each.version < row.version)
+    if not below:
+        return []
+    entry = LeafReference(row.origin, row.leaf_hash)
+    return [Revision(record.institution, record.record_id, change_of(row.entry_type), entry, below)]

@@ -14,6 +14,7 @@ from node.services.adoption import AdoptionStatus
 from node.services.cosigning import CosigningService
 from node.services.following import FollowingService
 from node.services.progress import Progress
+from node.services.sent_notices import RevisionNotices
 from node.services.sequencing import HostedLog
 from node.telemetry import CHAIN_UP, WITHHELD_HEADERS, WRITER_QUEUE, render_metrics
 
@@ -48,6 +49,10 @@ class LogReport(msgspec.Struct, frozen=True):
     witness_quorum: int
     witnesses_missing: dict[str, str]
     """Institutions whose witnesses do not cosign now, and why."""
+    notices_unacknowledged: int
+    """Notices of amendments, withdrawals and recalls that nobody at the recipient has acknowledged."""
+    notices_overdue: int
+    """Those of them that have waited for too long."""
 
 
 class FollowedReport(msgspec.Struct, frozen=True):
@@ -149,6 +154,7 @@ class StatusService:
         chain: ChainWatch,
         following: FollowingService,
         cosigning: CosigningService,
+        notices: RevisionNotices,
         trust_root: Callable[[], tuple[int, datetime] | None],
     ) -> None:
         self._version = version
@@ -160,6 +166,7 @@ class StatusService:
         self._chain = chain
         self._following = following
         self._cosigning = cosigning
+        self._notices = notices
         self._trust_root = trust_root
         self._documents: Callable[[], AdoptionStatus] | None = None
 
@@ -216,6 +223,7 @@ class StatusService:
         logged, anchored = self._progress.sizes(hosted.origin)
         anchor = self._reader.latest_anchor(hosted.origin)
         standing = self._cosigning.standing(hosted.origin)
+        waiting = self._notices.waiting(hosted.institution)
         return LogReport(
             institution=hosted.institution,
             name=hosted.name,
@@ -232,6 +240,8 @@ class StatusService:
             witnessed=standing.witnessed,
             witness_quorum=standing.quorum,
             witnesses_missing={str(name): reason for name, reason in standing.missing.items()},
+            notices_unacknowledged=waiting.count,
+            notices_overdue=waiting.overdue,
         )
 
 

@@ -46,8 +46,10 @@ from node.terminology.bundle import Terminology
 from node.terminology.maps import Orderable
 from node.wire.certificate_entries import CertifiedEntries, ShownResult
 
-KNOWN_THEN: Final = frozenset({Obstacle.WITHDRAWN, Obstacle.SUPERSEDED, Obstacle.LOG_FROZEN})
+KNOWN_THEN: Final = frozenset({Obstacle.WITHDRAWN, Obstacle.SUPERSEDED, Obstacle.RECALLED, Obstacle.LOG_FROZEN})
 """Obstacles that rest on what was known at that moment, and that a certificate need not show."""
+_NEVER_SHOWN: Final = frozenset({Obstacle.RECALLED, Obstacle.LOG_FROZEN})
+"""Those of them that no certificate of this version shows."""
 
 _ANY_AGE_MS: Final = 2**62
 _Answers = Mapping[tuple[LeafReference, ItemCode], OfferedItem | Obstacle]
@@ -116,11 +118,7 @@ class RulesAgain:
         """Return what had been found: the results that were shown, and replacements that had been read by then."""
         read_to = {each.origin: each.size for each in self._read.check.read}
         early = [each for each in self._read.later if each.entry.proved.leaf_index < read_to.get(each.reference.origin, 0)]
-        frozen = {
-            refused.leaf
-            for refused in self._read.line.unrecognisable
-            if any(item.obstacle is Obstacle.LOG_FROZEN for item in refused.items)
-        }
+        frozen, recalled = self._stated(Obstacle.LOG_FROZEN), self._stated(Obstacle.RECALLED)
         return [
             FoundResult(
                 content=each.content,
@@ -130,10 +128,16 @@ class RulesAgain:
                 level=Level.LOGGED,
                 reachability=Reachability.UNKNOWN,
                 frozen=each.reference in frozen,
+                recalled=each.reference in recalled,
             )
             for each in (*self._read.results, *early)
             if each.content is not None
         ]
+
+    def _stated(self, obstacle: Obstacle) -> frozenset[LeafReference]:
+        """Return the results that were refused for a reason."""
+        refused = self._read.line.unrecognisable
+        return frozenset(each.leaf for each in refused if any(item.obstacle is obstacle for item in each.items))
 
     def _verify_offer(self, offer: Offer, result: ShownResult, answers: Sequence[_Answers], orderable: Orderable | None) -> None:
         checked_at_ms, institution = self._read.check.outcome.checked_at_ms, result.entry.proved.institution
@@ -211,7 +215,7 @@ def _verify_refusal(result: ShownResult, refused: RefusedItem, answers: Sequence
     stated, leaf = refused.obstacle, result.reference
     found = [each.get((leaf, refused.item), Obstacle.UNMAPPED) for each in answers]
     if stated in found:
-        return stated is Obstacle.LOG_FROZEN
+        return stated in _NEVER_SHOWN
     if result.content is None or stated in KNOWN_THEN:
         return True
     raise RefusalRefutedError(leaf.origin, leaf.leaf_hash.hex(), stated.value, _why(found[0], "it counts"))

@@ -83,6 +83,7 @@ class RecordReader:
             study=self._study(),
             path=self._focal.resource.path,
             labels=self._sensitivity(),
+            **self._devices(),
         )
 
     # Parts
@@ -214,6 +215,17 @@ class RecordReader:
                         if _is_coding(coding)
                     ]
         return items
+
+    def _devices(self) -> dict[str, tuple[str, ...]]:
+        """Return devices and lots, each once; blanks and line ends within a name count as one blank."""
+        devices: dict[str, None] = {}
+        lots: dict[str, None] = {}
+        for node in self._nodes:
+            rule = self._kind.devices.get(node.resource_type)
+            if rule is not None:
+                devices[" ".join(_first_string(node.tree, rule.device).split())] = None
+                lots[" ".join(_first_string(node.tree, rule.lot).split())] = None
+        return {"devices": tuple(filter(None, devices)), "lots": tuple(filter(None, lots))}
 
     def _sensitivity(self) -> tuple[SensitivityLabel, ...]:
         """Return the labels of the document and of every part: one sensitive observation makes the report sensitive."""

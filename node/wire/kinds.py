@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from node.domain.kind import FhirPath, FocalType, FollowRule, ItemRule, KindTable, Requirement, StudyRule
+from node.domain.kind import DeviceRule, FhirPath, FocalType, FollowRule, ItemRule, KindTable, Requirement, StudyRule
 from node.domain.labels import NO_LABELS, LabelTable
 from node.domain.record import Kind
 from node.errors import MalformedKindError, UnknownFormatError
@@ -48,12 +48,19 @@ class _Items(msgspec.Struct, forbid_unknown_fields=True):
     unit: list[str] = []
 
 
+class _Devices(msgspec.Struct, forbid_unknown_fields=True):
+    resource: str
+    device: list[str]
+    lot: list[str]
+
+
 class _KindFile(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     kind: str
     focal: list[_Focal]
     follow: dict[str, dict[str, str]]
     items: list[_Items]
+    devices: list[_Devices] = []
 
 
 def load_kinds(folder: Path = PACKAGED_KINDS) -> KindTable:
@@ -123,6 +130,7 @@ def _focal_type(name: str, file: _KindFile, focal: _Focal) -> FocalType:
             for holder in dict.fromkeys(rule.resource for rule in file.items)
         },
         same_subject=frozenset(focal.same_subject),
+        devices={rule.resource: DeviceRule(_paths(rule.device), _paths(rule.lot)) for rule in file.devices},
     )
 
 
@@ -138,6 +146,7 @@ def _paths(texts: Iterable[str]) -> tuple[FhirPath, ...]:
 def _check_paths(name: str, file: _KindFile) -> None:
     one_hop = [path for rules in file.follow.values() for path in rules]
     one_hop += [path for rule in file.items for path in (rule.base, rule.coding, *rule.unit) if path]
+    one_hop += [path for rule in file.devices for path in (*rule.device, *rule.lot)]
     many_hops = [path for rule in file.items for path in rule.specimen]
     for focal in file.focal:
         lists = (focal.performed, focal.issued, focal.study.paths, *focal.required.values())

@@ -228,6 +228,8 @@ def _header(draft: RecordDraft, record_id: RecordId, assignment: Assignment) -> 
         study=draft.study,
         parts=tuple(PartSummary(part.media_type, part.role, len(part.content)) for part in draft.parts),
         supersedes=assignment.supersedes,
+        device="\n".join(draft.devices),
+        lot="\n".join(draft.lots),
     )
 
 

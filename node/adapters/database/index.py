@@ -22,10 +22,11 @@ from node.adapters.database.tables_index import (
     followed_headers,
     followed_leaves,
     followed_logs,
+    followed_recalls,
     followed_tombstones,
     missing_headers,
 )
-from node.domain.entry import Origin
+from node.domain.entry import LeafReference, Origin
 from node.domain.patient import LocatorTag
 from node.errors import IndexGapError
 from node.ports.chain import EventCursor
@@ -87,6 +88,7 @@ class SqlFollowedIndex:
         self._ids: dict[Origin, int] = {}
         self._sizes: dict[Origin, LeafIndex] = {}
         self._tags: defaultdict[Origin, dict[int, int]] = defaultdict(dict)
+        self._recalled: dict[Origin, dict[bytes, int]] = {}
         self._load()
 
     def _load(self) -> None:
@@ -94,6 +96,9 @@ class SqlFollowedIndex:
             for row in connection.execute(sa.select(followed_logs)):
                 self._ids[Origin(row.origin)] = row.log_id
                 self._sizes[Origin(row.origin)] = LeafIndex(row.size)
+            names = {log_id: origin for origin, log_id in self._ids.items()}
+            for row in connection.execute(sa.select(followed_recalls)):
+                self._recalled.setdefault(names[row.log_id], {})[row.leaf_hash] = row.recall_index
             origins = {log_id: self._tags[origin] for origin, log_id in self._ids.items()}
             prefix = sa.func.substr(followed_leaves.c.leaf, _TAG_AT + 1, _PREFIX_BYTES)
             query = sa.select(followed_leaves.c.log_id, followed_leaves.c.leaf_index, prefix).where(
@@ -172,6 +177,10 @@ class SqlFollowedIndex:
             rows = connection.execute(query.order_by(table.c.leaf_index)).all()
         return next((LeafIndex(row.leaf_index) for row in rows if hash_leaf(row.leaf) == leaf_hash), None)
 
+    def is_recalled(self, entry: LeafReference) -> bool:
+        """Tell whether an entry's own log recalls it. Reads memory only."""
+        return entry.leaf_hash in self._recalled.get(entry.origin, ())
+
     def withheld(self, before_ms: int) -> list[WithheldHeaders]:
         """Return which logs' headers are missing of entries that were seen before a time, without a tombstone."""
         leaf, missing, log = followed_leaves, missing_headers, followed_logs
@@ -230,11 +239,12 @@ class SqlFollowedIndex:
         with self._writer.begin() as connection:
             for table in (followed_leaves, followed_headers, missing_headers, followed_tombstones):
                 connection.execute(table.delete().where(table.c.log_id == log_id, table.c.leaf_index >= size))
-            late = followed_tombstones.delete().where(followed_tombstones.c.log_id == log_id)
-            connection.execute(late.where(followed_tombstones.c.tombstone_index >= size))
+            for table, at in ((followed_tombstones, "tombstone_index"), (followed_recalls, "recall_index")):
+                connection.execute(table.delete().where(table.c.log_id == log_id, table.c[at] >= size))
             log = followed_logs.update().where(followed_logs.c.log_id == log_id)
             connection.execute(log.values(size=min(size, self._sizes[origin]), headers_asked=asked))
         self._sizes[origin] = LeafIndex(min(size, self._sizes[origin]))
+        self._recalled[origin] = {leaf: index for leaf, index in self._recalled.get(origin, {}).items() if index < size}
         self._tags[origin] = {tag: index for tag, index in self._tags[origin].items() if index < size}
 
     def headers_asked(self, origin: Origin) -> LeafIndex:
@@ -251,7 +261,7 @@ class SqlFollowedIndex:
             return [LeafIndex(index) for index in connection.scalars(query.order_by(table.c.leaf_index).limit(limit))]
 
     def keep_headers(self, page: HeaderPage) -> None:
-        """Keep headers and gaps, and delete what tombstones name; all in one transaction."""
+        """Keep headers, gaps and recalls, and delete what tombstones name; all in one transaction."""
         with self._writer.begin() as connection:
             log_id = self._log_id(connection, page.origin)
             self._mark_deleted(connection, log_id, page)
@@ -266,8 +276,12 @@ class SqlFollowedIndex:
             ]
             _insert_many(connection, followed_headers, headers)
             _insert_many(connection, missing_headers, [(log_id, index) for index in page.missing if index not in gone])
+            known = self._recalled.setdefault(page.origin, {})
+            recalled = {leaf: index for leaf, index in page.recalled.items() if leaf not in known}
+            _insert_many(connection, followed_recalls, [(log_id, leaf, index) for leaf, index in recalled.items()])
             log = followed_logs.update().where(followed_logs.c.log_id == log_id, followed_logs.c.headers_asked < page.asked_to)
             connection.execute(log.values(headers_asked=page.asked_to))
+        known.update(recalled)
         if page.tombstones:
             # a deleted header must not linger in the write-ahead log
             truncate_log(self._writer)

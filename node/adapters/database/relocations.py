@@ -36,6 +36,12 @@ class SqlRelocationStore:
         with self._readers.connect() as connection:
             return [_job(row) for row in connection.execute(query.order_by(relocation_jobs.c.due_at_ms).limit(limit))]
 
+    def scheduled(self, institution: InstitutionId) -> list[RelocationJob]:
+        """Return all jobs of an institution."""
+        query = sa.select(relocation_jobs).where(relocation_jobs.c.institution == institution)
+        with self._readers.connect() as connection:
+            return [_job(row) for row in connection.execute(query)]
+
     def finish(self, transaction: RecordsTransaction, job: RelocationJob) -> bool:
         """Remove a job; False when it is gone already."""
         gone = relocation_jobs.delete().where(relocation_jobs.c.job_id == job.job_id)

@@ -50,4 +50,5 @@ heard_decisions = sa.Table(
     sa.Column("decided_at_ms", sa.BigInteger, nullable=False),
     sa.Column("reversed_at_ms", sa.BigInteger),
     sa.Index("heard_decisions_by_time", "institution", "decided_at_ms"),
+    sa.Index("heard_decisions_by_result", "leaf_hash"),
 )

@@ -54,6 +54,15 @@ followed_tombstones = sa.Table(
     sqlite_with_rowid=False,
 )
 
+followed_recalls = sa.Table(
+    "followed_recalls",
+    index_metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("leaf_hash", sa.LargeBinary(32), primary_key=True, comment="a result of the log that the log recalls"),
+    sa.Column("recall_index", sa.BigInteger, nullable=False, comment="the first recall that names it"),
+    sqlite_with_rowid=False,
+)
+
 event_cursors = sa.Table(
     "event_cursors",
     index_metadata,

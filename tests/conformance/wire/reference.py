@@ -392,6 +392,34 @@ def public_entry_vector() -> dict[str, Any]:
     }
 
 
+def recall_vector() -> dict[str, Any]:
+    secret, tag, time_ms = seeded("recall secret"), seeded("recall tag"), 1_760_000_012_345
+    statement = {
+        "statement_version": 1,
+        "recall_id": seeded("recall id").hex()[:32],
+        "item": "LAB-K",
+        "device": "",
+        "lot": "批号 L2231",
+        "from_ms": 1_759_000_000_000,
+        "to_ms": 1_760_000_000_000,
+        "reason": "quality-control",
+        "total": 1002,
+        "page": 2,
+        "pages": 2,
+        "leaf_hashes": [seeded("first result").hex(), seeded("second result").hex()],
+    }
+    slot, leaf = public_slot(9, "recall", ("application/vnd.concord.statement+json", compact(statement)), (secret, tag), time_ms)
+    return {
+        "origin": ORIGIN,
+        "statement": statement,
+        "claimed_time_ms": time_ms,
+        "secret": secret.hex(),
+        "tag": tag.hex(),
+        "slot": slot.hex(),
+        "leaf": leaf.hex(),
+    }
+
+
 PRICES = """{
  "format": "concord/prices",
  "version": 1,
@@ -428,6 +456,7 @@ FILES = {
     "header.json": header_vectors,
     "public-entry.json": public_entry_vector,
     "catalogue-entry.json": catalogue_entry_vector,
+    "recall.json": recall_vector,
 }
 
 

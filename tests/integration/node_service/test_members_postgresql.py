@@ -13,13 +13,16 @@ import sqlalchemy as sa
 from node.adapters.database import schema
 from node.adapters.database.engines import Durability
 from tests.integration.ledger_log.test_postgresql import server_url
+from tests.unit.members import test_notices as notices
 from tests.unit.members import test_outbox as outbox
 from tests.unit.members import test_publication as publication
+from tests.unit.members import test_recalls as recalls
 from tests.unit.members import test_recognition as recognition
 from tests.unit.members import test_retrieval as retrieval
 from tests.unit.members import test_worklist as worklist
 from tests.unit.members.conftest import QUIET
 from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
+from tests.unit.members.notices import patient_alone
 from tests.unit.members.patients import Patient
 from tests.unit.services_records.world import World
 
@@ -42,6 +45,16 @@ OF_NEW_NODES = [
     publication.test_what_somebody_else_put_into_a_log_counts_nowhere_until_the_consortium_makes_it_a_regulator,
     publication.test_what_held_stays_when_its_publisher_no_longer_counts_and_over_a_start,
     worklist.test_what_is_filed_found_and_ordered_is_counted,
+]
+
+OF_A_PATIENT_ALONE = [
+    notices.test_an_amendment_is_told_to_who_recognised_and_acknowledged_by_a_person_there,
+    notices.test_who_only_retrieved_and_who_only_told_of_a_decision_are_told_and_nobody_else,
+    notices.test_who_retrieves_what_was_amended_before_is_told_with_the_answer,
+    notices.test_overdue_notices_are_counted_and_raise_an_alarm_once,
+    recalls.test_a_recall_of_a_lot_is_published_and_told_and_nothing_of_it_is_recognised,
+    recalls.test_a_recall_that_is_sent_again_is_one_recall,
+    recalls.test_a_sensitive_record_and_one_of_a_patient_with_a_new_code_are_found,
 ]
 
 
@@ -97,6 +110,16 @@ def test_of_new_nodes(case: Callable[[Neighbourhood], None], databases: None, tm
     made = make_neighbourhood(tmp_path, QUIET).start()
     try:
         case(made)
+    finally:
+        made.stop()
+
+
+@pytest.mark.parametrize("case", OF_A_PATIENT_ALONE, ids=lambda case: case.__name__)
+def test_of_a_patient_alone(case: Callable[[Patient], None], databases: None, tmp_path: Path) -> None:
+    del databases
+    made = make_neighbourhood(tmp_path, QUIET).start()
+    try:
+        case(patient_alone(made))
     finally:
         made.stop()
 

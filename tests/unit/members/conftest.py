@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.members.neighbourhood import Neighbourhood, honest, make_neighbourhood
+from tests.unit.members.notices import patient_alone
 from tests.unit.members.patients import Patient
 
 # the loops of the outbox are stepped by the tests: one that looks on its own would race with them
@@ -33,3 +34,9 @@ def patient(town: Neighbourhood) -> Iterator[Patient]:
     yield Patient(town)
     town.network.meddle = honest
     town.ledger.away = False
+
+
+@pytest.fixture
+def alone(neighbours: Neighbourhood) -> Patient:
+    """Return a patient of new nodes, whose messages the tests deliver."""
+    return patient_alone(neighbours)

@@ -233,6 +233,43 @@ def test_a_tombstone_for_another_log_or_for_a_tombstone_deletes_nothing(follower
     assert len(follower.buried) == 1
 
 
+def test_a_recall_counts_for_its_own_log_alone_and_is_remembered(follower: Follower) -> None:
+    first, second, _ = follower.hospitals
+    own, others, untouched = first.add(KEY, 0, content(1)), second.add(KEY, 0, content(1)), first.add(KEY, 1, content(1))
+    first.recall(own.leaf_hash, others.leaf_hash)
+    first.recall(own.leaf_hash)
+    follower.poll()
+    for _ in range(2):
+        recalled = [follower.service.is_recalled(each) for each in (own, others, untouched)]
+        assert recalled == [True, False, False]
+        # what is no entry of the log is not even remembered
+        assert not follower.service.is_recalled(LeafReference(first.origin, others.leaf_hash))
+        follower.restart()
+
+
+def test_what_is_no_recall_recalls_nothing(follower: Follower) -> None:
+    first = follower.hospitals[0]
+    target = first.add(KEY, 0, content(1))
+    first.recall(target.leaf_hash)
+    # the slot of another entry: its digest is not the leaf's
+    first.recall(target.leaf_hash)
+    first.sealed[-1], first.sealed[-2] = first.sealed[-2], None
+    follower.poll()
+    assert not follower.service.is_recalled(target)
+
+
+def test_a_recall_that_is_forgotten_with_its_leaves_comes_back_with_them(follower: Follower) -> None:
+    first = follower.hospitals[0]
+    target = first.add(KEY, 0, content(1))
+    first.recall(target.leaf_hash)
+    follower.poll()
+    follower.index.truncate(first.origin, LeafIndex(1))
+    assert not follower.service.is_recalled(target)
+    follower.restart()
+    follower.poll()
+    assert follower.service.is_recalled(target)
+
+
 def test_a_closed_log_is_followed_to_its_end_and_no_further(follower: Follower) -> None:
     first = follower.hospitals[0]
     first.fill(30)

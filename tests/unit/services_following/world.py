@@ -18,6 +18,7 @@ from node.adapters.peers.errors import PeerAwayError
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.header import AnyContent, HeaderContent
 from node.domain.patient import LocatorTag
+from node.domain.recall import RecallCriteria, RecallId, RecallPage, RecallReason
 from node.domain.record import Kind, RecordStatus
 from node.domain.trust import Closure, LogKey, TrustedLog
 from node.ports.chain import AnchoredHead
@@ -28,6 +29,7 @@ from node.wire.header import HeaderPlace, header_digest, prepare_header, seal_he
 from node.wire.leaf import Leaf, encode_leaf
 from node.wire.locator import locator_tag, random_tag
 from node.wire.public_entry import PublicEntry, tombstone_entry
+from node.wire.recall_entry import recall_entry
 from tests.served_logs import ServedLog
 
 POLL_S = 60.0
@@ -108,6 +110,14 @@ class Hospital:
         entry: PublicEntry = tombstone_entry(self.origin, target, 0)
         index = next(index for index, leaf in enumerate(self.log.entries) if hash_leaf(leaf) == target.leaf_hash)
         self.sealed[index] = None
+        self.log.grow([entry.leaf])
+        self.sealed.append(entry.header)
+
+    def recall(self, *leaf_hashes: bytes) -> None:
+        """Log a recall of results."""
+        criteria = RecallCriteria("", "", "L1", 0, 1)
+        page = RecallPage(RecallId("ab" * 16), criteria, RecallReason.REAGENT, len(leaf_hashes), 1, 1, leaf_hashes)
+        entry = recall_entry(self.origin, page, 0)
         self.log.grow([entry.leaf])
         self.sealed.append(entry.header)
 
