@@ -44,6 +44,8 @@ _RECEIPT_GRACE_S: Final = 5.0
 """A quarter of an hour by default: a demonstration does not wait that long for a finding."""
 _POLL_INTERVAL_S: Final = 2.0
 """How often the nodes look at each other's logs without news: a devnet has few, and somebody watches it."""
+_CHECK_LEAF_PERIOD_S: Final = 3.0
+"""An hour by default: a demonstration does not wait that long for its figures."""
 _LOG_TAIL_BYTES: Final = 2_000
 
 
@@ -305,6 +307,7 @@ class Devnet:
                 codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
                 supervision={"receipt_grace_s": _RECEIPT_GRACE_S},
+                recognition={"check_leaf_period_s": _CHECK_LEAF_PERIOD_S},
             )
         settings = load_settings(directory)
         init_node(settings, locator_secrets={1: read_key(self.locator_secret)})

@@ -151,6 +151,9 @@ class RecognitionSettings(_Section):
         description="folder of catalogue, maps and the rest, relative to the directory; none: what is published, or samples",
     )
     max_check_age_s: float = Field(86_400.0, gt=0, description="how old a check may be that is decided on")
+    check_leaf_period_s: float = Field(
+        3_600.0, ge=1, le=3_600, description="over how long checks of one patient and clinician share a leaf; less in a devnet"
+    )
 
 
 class WorkSettings(_Section):

@@ -24,7 +24,7 @@ from node.services.rulebook import Rulebook
 from node.wire.decision_message import DECISION_KIND
 
 _LEAF_INTERVAL_S = 60.0
-"""How often it is looked whether an hour has ended."""
+"""How often it is looked whether an hour has ended, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def build_recognition(
         writer=stores.writer,
         clock=foundation.clock,
         unmapped=catalogue.services.unmapped,
+        hour_ms=int(settings.check_leaf_period_s * 1000),
     )
     checking = OrderChecking(parts)
     leaves = CheckLeaves(parts, sharing.composer, origins, services.sequencing.staged)
@@ -89,7 +90,7 @@ def build_recognition(
     certificates = _certificates(foundation, services, catalogue, checking, store)
     heard = HeardDecisions(SqlHeardDecisionStore(stores.readers), origins)
     exchange.services.inbox.register(DECISION_KIND, heard.heard)
-    loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), _LEAF_INTERVAL_S)
+    loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), min(_LEAF_INTERVAL_S, settings.check_leaf_period_s))
     return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates), [loop])
 
 
