@@ -1,8 +1,8 @@
 """The check at order time: answered from this node's own index, durable before it is answered (docs/spec/recognition.md).
 
 One leaf for each patient, clinician and hour is staged when the hour has ended (`CheckLeaves`): of the checks in which a
-result of another institution was, and of orders that went ahead unchecked. A setting makes the hour shorter. Left out: the rules (`node.recognition.check`),
-what may be shown (`order_results`).
+result of another institution was, and of orders that went ahead unchecked. A setting makes the hour shorter. Left out:
+the rules (`node.recognition.check`), what may be shown (`order_results`).
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from node.errors import (
 from node.recognition.decision import Recognise, Reorder
 from node.services.checking import HOUR_MS, CheckOrder
 from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
+from tests.unit.fhir_split.documents import bundle
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import LIVER, check, decide, electrolytes, file_electrolytes, own_log, recognition
 from tests.unit.members.patients import ACTOR, Patient, eventually
@@ -93,6 +94,26 @@ def test_a_sensitive_result_is_absent_and_no_total_tells_of_it(patient: Patient)
     assert answer.outcome.lines[0].unrecognisable == ()
     assert answer.outcome.unmapped == ()
     assert answer.warnings == {"zh": (), "en": ()}
+
+
+def test_a_prescription_is_no_result_that_nobody_could_place(patient: Patient) -> None:
+    file_electrolytes(patient)
+    prescription = {
+        "resourceType": "MedicationRequest",
+        "id": f"rx-{patient.number}",
+        "status": "active",
+        "intent": "order",
+        "authoredOn": "2026-11-20T09:00:00+08:00",
+        "medicationCodeableConcept": {"coding": [{"system": "urn:drugs", "code": "314076"}]},
+        "subject": {"reference": "Patient/p"},
+        "requester": {"display": "a physician"},
+        "dosageInstruction": [{"text": "once a day"}],
+    }
+    person = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:mrn", "value": patient.here.value}]}
+    patient.file_document(bundle([prescription, person]))
+    answer = check(patient)
+    assert answer.outcome.unmapped == ()
+    assert len(answer.outcome.lines[0].offers) == 1
 
 
 def test_an_unknown_patient_is_refused(patient: Patient) -> None:
