@@ -38,6 +38,7 @@ from node.settings import FILE_NAME, InstitutionSettings, load_settings, write_s
 TRUST_ROOT: Final = "trust-root.note"
 CHAIN_DIRECTORY: Final = "chain"
 NODES_DIRECTORY: Final = "nodes"
+DOCUMENTS_DIRECTORY: Final = "documents"
 _THRESHOLD: Final = 2
 _READY_S: Final = 60.0
 _RECEIPT_GRACE_S: Final = 5.0
@@ -161,6 +162,10 @@ class Devnet:
         started = spawn(command, directory / "node.log", environment)
         node.pid, node.started = started.pid, started.started
         write_state(self.directory, self.state)
+
+    def stop_node(self, node: NodeState) -> None:
+        """End a node's process in order, as an operator does."""
+        stop(identity_of(node))
 
     def kill_node(self, node: NodeState) -> None:
         """End a node at once, as a power cut does to a process."""
@@ -293,6 +298,12 @@ class Devnet:
             origins=(OriginPlan(Origin(each.origin), node.url),),
         )
 
+    def _recognition_settings(self) -> dict[str, object]:
+        """Return a node's settings of recognition; a folder with documents replaces the samples."""
+        documents = self.directory / DOCUMENTS_DIRECTORY
+        given = {"directory": str(documents)} if documents.is_dir() else {}
+        return {"check_leaf_period_s": _CHECK_LEAF_PERIOD_S, **given}
+
     def _create_node(self, node: NodeState, rpc_url: str) -> None:
         directory = self.node_directory(node)
         shutil.copyfile(self.trust_root, directory / TRUST_ROOT)
@@ -307,7 +318,7 @@ class Devnet:
                 codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
                 supervision={"receipt_grace_s": _RECEIPT_GRACE_S},
-                recognition={"check_leaf_period_s": _CHECK_LEAF_PERIOD_S},
+                recognition=self._recognition_settings(),
             )
         settings = load_settings(directory)
         init_node(settings, locator_secrets={1: read_key(self.locator_secret)})

@@ -1,64 +1,90 @@
-"""What the demonstration prints: a line for each thing that was shown, and the table at the end. Every line is computed."""
+"""What the demonstration prints: each step as it goes on, and the table at the end. Every line is computed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+
+from devnet.demo.words import LANGUAGES, StepWords, step_words
+
+_TABLE_WIDTH: Final = 150
+"""Where nothing says how wide the screen is: two languages side by side."""
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_TABLE_WIDTH)
 
 
 class DemoFailedError(Exception):
     """Something did not behave as it has to: the demonstration ends with exit code 1."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """One thing that was shown."""
 
-    what: str
-    """What."""
-    summary: str
-    """What was found, computed, in one line."""
+    titles: Mapping[str, str]
+    """What, by language."""
+    shown: Mapping[str, str]
+    """What was found, by language."""
     seconds: float
     """How long it took."""
 
 
-class Found(list[str]):
-    """What a step found, line by line."""
+@dataclass(slots=True)
+class Found:
+    """What a step found."""
 
-    summary: str = ""
-    """The line for the table; the first one where none is set."""
+    values: dict[str, object] = field(default_factory=dict)
+    """What its words are filled in with."""
+    is_shown: bool = False
+    """Whether anything was shown."""
+    details: list[str] = field(default_factory=list)
+    """More lines, for whoever watches."""
+
+    def show(self, **values: object) -> None:
+        """Give what was computed; a `Said` where the languages differ."""
+        self.values.update(values)
+        self.is_shown = True
 
 
 @dataclass(slots=True)
 class Report:
     """All that was shown."""
 
-    console: Console = field(default_factory=lambda: Console(highlight=False))
+    console: Console = field(default_factory=_console)
+    words: Mapping[str, StepWords] = field(default_factory=step_words)
     lines: list[Line] = field(default_factory=list)
     started_s: float = field(default_factory=time.monotonic)
 
     @contextmanager
-    def step(self, what: str) -> Iterator[Found]:
-        """Show one thing; the caller appends what it found.
+    def step(self, name: str) -> Iterator[Found]:
+        """Show one thing; the caller says what it found.
+
+        Args:
+            name: The step's section of `words.toml`.
 
         Raises:
             DemoFailedError: The caller found nothing.
         """
-        found = Found()
-        begun_s = time.monotonic()
+        words, found, begun_s = self.words[name], Found(), time.monotonic()
+        number = f"[bold]{len(self.lines) + 1:>2}[/]"
+        self.console.print(f"{number} {words.titles['zh']} · {words.titles['en']}", soft_wrap=True)
         yield found
-        if not found:
-            raise DemoFailedError(f"{what}: nothing was found")
-        line = Line(what, found.summary or found[0], time.monotonic() - begun_s)
+        self.expect(found.is_shown, f"{words.titles['en']}: nothing was found")
+        shown = {language: words.fill(language, found.values) for language in LANGUAGES}
+        line = Line(words.titles, shown, time.monotonic() - begun_s)
         self.lines.append(line)
-        self.console.print(f"[bold]{len(self.lines):>2}[/] {line.what}  [dim]{line.seconds:.1f} s[/]", soft_wrap=True)
-        for each in found:
-            self.console.print(f"   {each}", markup=False, soft_wrap=True)
+        for each in (*found.details, *dict.fromkeys(shown.values())):
+            self.console.print(f"     {each}", markup=False, soft_wrap=True)
+        self.console.print(f"     [dim]{line.seconds:.1f} s[/]")
 
     def expect(self, condition: object, otherwise: str) -> None:
         """Go on only if something is so.
@@ -71,12 +97,19 @@ class Report:
 
     def close(self) -> None:
         """Print the table of what was shown."""
-        table = Table(title="What was shown", title_justify="left", show_lines=False)
+        table = Table(show_lines=True, expand=True)
         table.add_column("#", justify="right")
-        table.add_column("step", overflow="fold")
-        table.add_column("found", overflow="fold")
+        table.add_column("中文", overflow="fold", ratio=1)
+        table.add_column("English", overflow="fold", ratio=1)
         table.add_column("s", justify="right")
         for number, line in enumerate(self.lines, start=1):
-            table.add_row(str(number), line.what, line.summary, f"{line.seconds:.1f}")
+            told = [f"[bold]{line.titles[language]}[/]\n{_plain(line.shown[language])}" for language in LANGUAGES]
+            table.add_row(str(number), *told, f"{line.seconds:.1f}")
         self.console.print(table)
-        self.console.print(f"{len(self.lines)} steps in {time.monotonic() - self.started_s:.1f} s")
+        steps, seconds = len(self.lines), time.monotonic() - self.started_s
+        self.console.print(f"{steps} 步,{seconds:.1f} 秒 · {steps} steps in {seconds:.1f} s")
+
+
+def _plain(text: str) -> str:
+    """Keep what was computed from being read as markup."""
+    return text.replace("[", r"\[")
