@@ -31,12 +31,17 @@ def tell(devnet: Devnet, report: Report) -> None:
     sharing = Sharing(devnet, _OUTPUT, report, story.codes, story.card)
     recognition = Recognition(devnet, _OUTPUT, report, sharing)
     regulator = Regulator(devnet, _OUTPUT, report)
+    report.begin("commitment")
     _commit(story)
+    report.begin("sharing")
     _share(sharing)
+    report.begin("recognition")
     _recognise(recognition)
-    _go_wrong(story, sharing)
-    sharing.who_looked()
+    report.begin("trouble")
+    _get_into_trouble(story, sharing)
+    report.begin("supervision")
     _supervise(regulator, recognition, sharing)
+    report.begin("tampering")
     _tamper(story)
 
 
@@ -73,7 +78,7 @@ def _recognise(recognition: Recognition) -> None:
     recognition.holder_away()
 
 
-def _go_wrong(story: Story, sharing: Sharing) -> None:
+def _get_into_trouble(story: Story, sharing: Sharing) -> None:
     sharing.read_unlogged()
     story.lose_chain()
     sharing.chain_away()
@@ -82,6 +87,7 @@ def _go_wrong(story: Story, sharing: Sharing) -> None:
 
 
 def _supervise(regulator: Regulator, recognition: Recognition, sharing: Sharing) -> None:
+    sharing.who_looked()
     regulator.figures(recognition.tally)
     regulator.unpaired(sharing.unlogged)
     regulator.unreasoned()
@@ -99,6 +105,7 @@ def _tamper(story: Story) -> None:
 @contextmanager
 def _running(report: Report) -> Iterator[Devnet]:
     """Run the consortium while the story is told."""
+    report.begin("consortium")
     with report.step("consortium") as found:
         documents = _DIRECTORY / "devnet" / DOCUMENTS_DIRECTORY
         documents.mkdir(parents=True)
@@ -125,6 +132,7 @@ def main() -> int:
             tell(devnet, report)
             outsider = Outsider(devnet.trust_root, _OUTPUT, report)
             outsider.receive()
+        report.begin("outsider")
         outsider.verify()
     except DemoFailedError as error:
         report.console.print(f"[bold red]failed[/]: {error}")

@@ -11,7 +11,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from devnet.demo.words import LANGUAGES, StepWords, step_words
+from devnet.demo.words import LANGUAGES, StepWords, chapter_title, step_words
 
 _TABLE_WIDTH: Final = 150
 """Where nothing says how wide the screen is: two languages side by side."""
@@ -36,6 +36,8 @@ class Line:
     """What was found, by language."""
     seconds: float
     """How long it took."""
+    chapter: str
+    """The chapter that it belongs to."""
 
 
 @dataclass(slots=True)
@@ -62,7 +64,15 @@ class Report:
     console: Console = field(default_factory=_console)
     words: Mapping[str, StepWords] = field(default_factory=step_words)
     lines: list[Line] = field(default_factory=list)
+    chapter: str = ""
     started_s: float = field(default_factory=time.monotonic)
+
+    def begin(self, chapter: str) -> None:
+        """Begin a chapter."""
+        self.chapter = chapter
+        title = chapter_title(chapter)
+        self.console.print()
+        self.console.rule(f"{title.zh} · {title.en}", align="left", style="dim")
 
     @contextmanager
     def step(self, name: str) -> Iterator[Found]:
@@ -80,7 +90,7 @@ class Report:
         yield found
         self.expect(found.is_shown, f"{words.titles['en']}: nothing was found")
         shown = {language: words.fill(language, found.values) for language in LANGUAGES}
-        line = Line(words.titles, shown, time.monotonic() - begun_s)
+        line = Line(words.titles, shown, time.monotonic() - begun_s, self.chapter)
         self.lines.append(line)
         for each in (*found.details, *dict.fromkeys(shown.values())):
             self.console.print(f"     {each}", markup=False, soft_wrap=True)
@@ -97,12 +107,16 @@ class Report:
 
     def close(self) -> None:
         """Print the table of what was shown."""
-        table = Table(show_lines=True, expand=True)
+        table = Table(expand=True)
         table.add_column("#", justify="right")
         table.add_column("中文", overflow="fold", ratio=1)
         table.add_column("English", overflow="fold", ratio=1)
         table.add_column("s", justify="right")
+        chapter = self.lines[0].chapter
         for number, line in enumerate(self.lines, start=1):
+            if line.chapter != chapter:
+                table.add_section()
+                chapter = line.chapter
             told = [f"[bold]{line.titles[language]}[/]\n{_plain(line.shown[language])}" for language in LANGUAGES]
             table.add_row(str(number), *told, f"{line.seconds:.1f}")
         self.console.print(table)

@@ -58,6 +58,11 @@ def step_words() -> Mapping[str, StepWords]:
     }
 
 
+def chapter_title(name: str) -> Said:
+    """Return what a chapter is called."""
+    return Said(**_sections()["chapter"][name])
+
+
 def phrase(name: str) -> Said:
     """Return a phrase that several steps use."""
     return Said(**_sections()["phrase"][name])
