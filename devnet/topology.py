@@ -318,6 +318,8 @@ class Devnet:
                 codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
                 supervision={"receipt_grace_s": _RECEIPT_GRACE_S},
+                # the nodes share one machine
+                work={"prepare_processes": 1},
                 recognition=self._recognition_settings(),
             )
         settings = load_settings(directory)

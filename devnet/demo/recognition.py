@@ -245,7 +245,7 @@ class Recognition:
         ordered = self._ward.order_retrieval(targets, consents=self.sharing.consents)
 
         def failed() -> bool:
-            return self._ward.requests(ordered)[0]["state"] == "holder-away"
+            return bool(self._ward.requests(ordered)[0]["state"] == "holder-away")
 
         self.report.expect(wait_until(failed, TIMEOUT_S), "the holder answered")
         return self._ward.requests(ordered)[0]

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from devnet.demo.words import LANGUAGES, StepWords, chapter_title, step_words
 
+_OTHER_COLUMNS: Final = 25
+"""Columns of a screen that numbers, times and borders take."""
+_CLOSING: Final = r"[,:;)\u3001\u3002\u300b\u201d\uff09\uff0c\uff1a\uff1b]*\s*"
+_PIECE: Final = re.compile(rf"[^\s\u2e80-\uffef]+{_CLOSING}|[\u2e80-\uffef]{_CLOSING}|\s+")
+"""A word, or a Chinese character, with what may not begin a line."""
 _TABLE_WIDTH: Final = 150
 """Where nothing says how wide the screen is: two languages side by side."""
 
@@ -107,23 +115,43 @@ class Report:
 
     def close(self) -> None:
         """Print the table of what was shown."""
-        table = Table(expand=True)
+        table = Table()
+        width = (self.console.width - _OTHER_COLUMNS) // len(LANGUAGES)
         table.add_column("#", justify="right")
-        table.add_column("中文", overflow="fold", ratio=1)
-        table.add_column("English", overflow="fold", ratio=1)
+        table.add_column("中文", width=width)
+        table.add_column("English", width=width)
         table.add_column("s", justify="right")
         chapter = self.lines[0].chapter
         for number, line in enumerate(self.lines, start=1):
             if line.chapter != chapter:
                 table.add_section()
                 chapter = line.chapter
-            told = [f"[bold]{line.titles[language]}[/]\n{_plain(line.shown[language])}" for language in LANGUAGES]
+            told = [_cell(line.titles[language], line.shown[language], width) for language in LANGUAGES]
             table.add_row(str(number), *told, f"{line.seconds:.1f}")
         self.console.print(table)
         steps, seconds = len(self.lines), time.monotonic() - self.started_s
         self.console.print(f"{steps} 步,{seconds:.1f} 秒 · {steps} steps in {seconds:.1f} s")
 
 
-def _plain(text: str) -> str:
-    """Keep what was computed from being read as markup."""
-    return text.replace("[", r"\[")
+def _cell(title: str, shown: str, width: int) -> Text:
+    return Text.assemble((wrap(title, width), "bold"), "\n", wrap(shown, width))
+
+
+def wrap(text: str, width: int) -> str:
+    """Break a text into lines: between words, and after any Chinese character unless punctuation follows.
+
+    Args:
+        text: One line.
+        width: How many columns of a screen a line may take; a Chinese character takes two.
+    """
+    lines, line = [], ""
+    for piece in _PIECE.findall(text):
+        if line and cell_len(line + piece.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += piece
+        while cell_len(line.rstrip()) > width:  # a word of its own that is too long
+            head = next(line[:end] for end in range(len(line), 0, -1) if cell_len(line[:end]) <= width)
+            lines.append(head)
+            line = line[len(head) :]
+    return "\n".join([*lines, line.rstrip()])
