@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devnet.demo.report import Report
+from devnet.demo.words import word
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class Outsider:
         with self.report.step("outsider") as found:
             told = subprocess.run(self.command, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - own command
             self.report.expect(told.returncode == 0, f"exit code {told.returncode}: {told.stderr or told.stdout}")
-            found.show(verdict=told.stdout.splitlines()[0], exit_code=told.returncode)
+            found.show(verdict=word(told.stdout.splitlines()[0]), exit_code=told.returncode)
 
     def tell_what_to_open(self) -> None:
         """Print the last lines."""

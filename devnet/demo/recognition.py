@@ -20,7 +20,7 @@ from devnet.demo.report import Report
 from devnet.demo.sharing import HOLDER, Sharing, problem_of
 from devnet.demo.story import patient_number
 from devnet.demo.ward import TIMEOUT_S, Checked, Ward
-from devnet.demo.words import Said
+from devnet.demo.words import Said, word
 from devnet.engines.process import wait_until
 from devnet.topology import Devnet
 from node.domain.money import yuan
@@ -100,7 +100,7 @@ class Recognition:
 
             self.report.expect(wait_until(followed, TIMEOUT_S), "hospital B does not see the reports")
             level = receipts[0]["level"]
-            found.show(count=len(receipts), items=sum(len(each.values) for each in ALL), level=level)
+            found.show(count=len(receipts), items=sum(len(each.values) for each in ALL), level=word(level))
 
     def order_liver(self) -> None:
         """Check an order that results of hospital A answer."""
@@ -119,14 +119,14 @@ class Recognition:
             path.write_bytes(self._ward.evidence(request))
             verdict = verify_offline(path, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
-            found.show(state=request["state"], ms=f"{took_ms:.0f}", how=verdict.how)
+            found.show(state=word(request["state"]), ms=f"{took_ms:.0f}", how=verdict.how)
 
     def recognise_liver(self) -> None:
         """Recognise it: nothing is done again."""
         with self.report.step("recognise_liver") as found:
             decision = self._recognise(self._liver)
             found.show(
-                outcome=decision["outcome"],
+                outcome=word(decision["outcome"]),
                 items=len(decision["items"]),
                 saved=yuan(decision["saving_fen"]),
                 told=", ".join(decision["told"]),
@@ -143,7 +143,7 @@ class Recognition:
             found.details += [line for language in ("zh", "en") for line in checked.warning(language)]
             found.show(
                 missing=", ".join(checked.line["missing"]),
-                outcome=decision["outcome"],
+                outcome=word(decision["outcome"]),
                 items=len(decision["items"]),
                 saved=yuan(decision["saving_fen"]),
                 price=yuan(checked.line["price_fen"]),
@@ -173,7 +173,7 @@ class Recognition:
             decision = centre.reorder(checked)
             self.tally.decided(decision, reasoned=False)
             self.report.expect(decision["warned"], "nobody warned")
-            found.show(outcome=decision["outcome"], warned=decision["warned"], refused=self._refused_without_reason())
+            found.show(outcome=word(decision["outcome"]), refused=word(self._refused_without_reason()))
 
     def holder_away(self) -> None:
         """Stop the holder's node: the retrieval fails, and the order proceeds with the reason that it failed."""
@@ -191,11 +191,11 @@ class Recognition:
             self.tally.decided(decision)
             self.devnet.wait_ready(node)
             found.show(
-                state=request["state"],
+                state=word(request["state"]),
                 reason=request["reason"],
-                outcome=decision["outcome"],
+                outcome=word(decision["outcome"]),
                 code=_OTHER,
-                sub_reason=_UNRETRIEVABLE,
+                sub_reason=word(_UNRETRIEVABLE),
             )
 
     @property

@@ -12,6 +12,7 @@ from devnet.demo.recognition import CENTRE, Tally
 from devnet.demo.report import Report
 from devnet.demo.sharing import READER
 from devnet.demo.ward import TIMEOUT_S
+from devnet.demo.words import word
 from devnet.engines.process import wait_until
 from devnet.topology import Devnet
 from node.domain.money import yuan
@@ -74,7 +75,7 @@ class Regulator:
             path.write_bytes(self._get(f"/v1/supervision/findings/{findings[0]['finding_id']}/evidence"))
             verdict = verify_offline(path, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"the finding is not verified: {verdict.text}")
-            found.show(code=code, institutions=", ".join(findings[0]["institutions"]))
+            found.show(code=word(code), institutions=", ".join(findings[0]["institutions"]))
 
     def _counted(self, expected: dict[str, int]) -> dict[str, int]:
         row = self._row()

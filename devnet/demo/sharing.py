@@ -25,6 +25,7 @@ from devnet.demo.offline import run_concord, verify_offline
 from devnet.demo.report import Report
 from devnet.demo.story import counts
 from devnet.demo.ward import CLINICIAN, TIMEOUT_S, Ward
+from devnet.demo.words import word
 from devnet.engines.process import wait_until
 from devnet.topology import Devnet
 from node.adapters.keys.files import read_key
@@ -83,7 +84,7 @@ class Sharing:
             self.report.expect(unknown.status_code == HTTPStatus.NOT_FOUND, f"the check answered {unknown.status_code}")
             self.desk.release(self.card, self._reader, READERS_NUMBER)
             opened = self.devnet.client(HOLDER).get("/v1/codes/openings").raise_for_status().json()["openings"]
-            found.show(status=unknown.status_code, problem=problem_of(unknown), opened=len(opened))
+            found.show(status=unknown.status_code, problem=word(problem_of(unknown)), opened=len(opened))
 
     def find(self) -> None:
         """Find what exists, in the reader's own index."""
@@ -101,7 +102,7 @@ class Sharing:
         with self.report.step("refused_without_consent") as found:
             (request,) = self.ward.retrieve([self._target])
             self.report.expect(request["state"] == "denied", f"it is {request['state']}")
-            found.show(state=request["state"], reason=request["reason"])
+            found.show(state=word(request["state"]), reason=word(request["reason"]))
 
     def consent(self) -> None:
         """Let the patient grant a consent with a key made for it alone."""
@@ -118,7 +119,7 @@ class Sharing:
                 "scope": base64.b64encode(grant.presented.scope).decode(),
             }
             self._await_standing("granted")
-            found.show(consent=consent.hex()[:8], standing=self._standing())
+            found.show(consent=consent.hex()[:8], standing=word(self._standing()))
 
     def retrieve(self) -> None:
         """Read the report under the consent, and verify it offline."""
@@ -131,7 +132,7 @@ class Sharing:
             path.write_bytes(self.ward.evidence(request))
             verdict = verify_offline(path, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
-            found.show(state=request["state"], ms=f"{took_ms:.0f}", how=verdict.how)
+            found.show(state=word(request["state"]), ms=f"{took_ms:.0f}", how=verdict.how)
 
     def emergency(self) -> None:
         """Read without consent in an emergency, and review it."""
@@ -147,7 +148,7 @@ class Sharing:
             own = self._reader.post(f"/v1/emergencies/{emergency}:review", json={**review, "reviewer": CLINICIAN})
             self.report.expect(own.is_error, "the same person reviewed it")
             self._reader.post(f"/v1/emergencies/{emergency}:review", json=review).raise_for_status()
-            found.show(state=request["state"], refused=own.status_code)
+            found.show(state=word(request["state"]), refused=own.status_code)
 
     def read_unlogged(self) -> None:
         """Read past the reader's own node: the holder logs it, the reader does not."""
@@ -163,7 +164,7 @@ class Sharing:
         with self.report.step("chain_away") as found:
             self._await_standing("consent-unknown")
             request = self._retrieve_until(lambda one: "consent-unknown" in one["reason"])
-            found.show(state=request["state"], reason=request["reason"])
+            found.show(state=word(request["state"]), reason=word(request["reason"]))
 
     def chain_back(self, await_anchored: Callable[[], str], record: str) -> None:
         """Bring the chain back: reading works again, and what was logged meanwhile is anchored."""
@@ -171,7 +172,7 @@ class Sharing:
             self.devnet.start_chain()
             self._await_standing("granted")
             request = self._retrieve_until(lambda one: one["state"] == "verified")
-            found.show(record=record, level=await_anchored(), state=request["state"])
+            found.show(record=record, level=word(await_anchored()), state=word(request["state"]))
 
     def revoke(self) -> None:
         """Revoke the consent: the next request is refused."""
@@ -184,7 +185,8 @@ class Sharing:
             self._reader.post(f"/v1/consents/{consent.hex()}:revoke", json=body).raise_for_status()
             begun_s = time.perf_counter()
             request = self._retrieve_until(lambda one: one["state"] == "denied")
-            found.show(state=request["state"], seconds=f"{time.perf_counter() - begun_s:.1f}", reason=request["reason"])
+            took_s = time.perf_counter() - begun_s
+            found.show(state=word(request["state"]), seconds=f"{took_s:.1f}", reason=word(request["reason"]))
 
     def who_looked(self) -> None:
         """List what the patient sees, by the patient's own tool."""

@@ -23,6 +23,7 @@ from devnet.codes import Card, CodeDesk
 from devnet.demo import tampering
 from devnet.demo.offline import verify_against_chain, verify_offline, words_offline
 from devnet.demo.report import Report
+from devnet.demo.words import Said, word
 from devnet.engines.process import wait_until
 from devnet.genesis import address_of
 from devnet.topology import Devnet
@@ -129,7 +130,7 @@ class Story:
             verdict = verify_offline(self.evidence, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
             found.details += words_offline(self.evidence, self.devnet.trust_root)
-            found.show(verdict=verdict.report["verdict"], level=verdict.report["level"], how=verdict.how)
+            found.show(verdict=word(verdict.report["verdict"]), level=word(verdict.report["level"]), how=verdict.how)
 
     def verify_anchor(self) -> None:
         """Check the stated anchor against the chain."""
@@ -138,7 +139,7 @@ class Story:
             if self.devnet.chain is not None:
                 verdict = verify_against_chain(self.evidence, self.devnet.trust_root, self.devnet.chain.rpc_url)
                 self.report.expect(verdict.get("level") == "anchored", f"not anchored: {verdict}")
-                found.show(verdict=verdict["verdict"], level=verdict["level"], anchor=verdict["anchor"])
+                found.show(verdict=word(verdict["verdict"]), level=word(verdict["level"]), anchor=word(verdict["anchor"]))
 
     def disclose_one(self) -> None:
         """Disclose one observation of the panel; everything else stays hidden."""
@@ -160,7 +161,7 @@ class Story:
             answer = self._submit(_new_report("chain-away"), wait="logged")["receipts"][0]
             self.report.expect(answer["level"] == "logged", f"level {answer['level']} while the chain was away")
             self.unanchored = answer["record_id"]
-            found.show(record=self.unanchored, level=answer["level"])
+            found.show(record=self.unanchored, level=word(answer["level"]))
 
     def await_anchored(self) -> str:
         """Wait until what was logged without a chain is anchored; return its level."""
@@ -280,9 +281,10 @@ def patient_number() -> str:
     return str(next(each["id"] for each in resources if each["resourceType"] == "Patient"))
 
 
-def counts(counter: Counter[str]) -> str:
+def counts(counter: Counter[str]) -> Said:
     """Say how many there are of each."""
-    return ", ".join(f"{count} {name}" for name, count in sorted(counter.items()))
+    found = [(word(name), count) for name, count in sorted(counter.items())]
+    return Said("、".join(f"{name.zh} {count}" for name, count in found), ", ".join(f"{count} {name.en}" for name, count in found))
 
 
 def _new_report(identifier: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
 LANGUAGES: Final = ("zh", "en")
 
@@ -68,6 +68,12 @@ def phrase(name: str) -> Said:
     return Said(**_sections()["phrase"][name])
 
 
+def word(code: str) -> Said:
+    """Return a word of the API in both languages; itself where no Chinese word is given."""
+    words: Mapping[str, str] = _sections()["word"]
+    return Said(words.get(code, code), code)
+
+
 @cache
-def _sections() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+def _sections() -> Mapping[str, Any]:
     return tomllib.loads((resources.files("devnet.demo") / "words.toml").read_text(encoding="utf-8"))
