@@ -38,11 +38,12 @@ from node.settings import FILE_NAME, InstitutionSettings, load_settings, write_s
 TRUST_ROOT: Final = "trust-root.note"
 CHAIN_DIRECTORY: Final = "chain"
 NODES_DIRECTORY: Final = "nodes"
-DOCUMENTS_DIRECTORY: Final = "documents"
 _THRESHOLD: Final = 2
 _READY_S: Final = 60.0
 _RECEIPT_GRACE_S: Final = 5.0
 """A quarter of an hour by default: a demonstration does not wait that long for a finding."""
+_WITHDRAWN_GRACE_S: Final = 5.0
+"""A week by default, for the same reason."""
 _POLL_INTERVAL_S: Final = 2.0
 """How often the nodes look at each other's logs without news: a devnet has few, and somebody watches it."""
 _CHECK_LEAF_PERIOD_S: Final = 3.0
@@ -298,12 +299,6 @@ class Devnet:
             origins=(OriginPlan(Origin(each.origin), node.url),),
         )
 
-    def _recognition_settings(self) -> dict[str, object]:
-        """Return a node's settings of recognition; a folder with documents replaces the samples."""
-        documents = self.directory / DOCUMENTS_DIRECTORY
-        given = {"directory": str(documents)} if documents.is_dir() else {}
-        return {"check_leaf_period_s": _CHECK_LEAF_PERIOD_S, **given}
-
     def _create_node(self, node: NodeState, rpc_url: str) -> None:
         directory = self.node_directory(node)
         shutil.copyfile(self.trust_root, directory / TRUST_ROOT)
@@ -317,10 +312,10 @@ class Devnet:
                 relocation={"window_s": 0},
                 codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
-                supervision={"receipt_grace_s": _RECEIPT_GRACE_S},
+                supervision={"receipt_grace_s": _RECEIPT_GRACE_S, "withdrawn_grace_s": _WITHDRAWN_GRACE_S},
                 # the nodes share one machine
                 work={"prepare_processes": 1},
-                recognition=self._recognition_settings(),
+                recognition={"check_leaf_period_s": _CHECK_LEAF_PERIOD_S},
             )
         settings = load_settings(directory)
         init_node(settings, locator_secrets={1: read_key(self.locator_secret)})

@@ -6,19 +6,17 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from devnet.codes import CodeDesk, draw_card
-from devnet.demo.documents import demo_documents
 from devnet.demo.outsider import Outsider
 from devnet.demo.recognition import Recognition
 from devnet.demo.regulator import Regulator
 from devnet.demo.report import DemoFailedError, Report
 from devnet.demo.sharing import Sharing
 from devnet.demo.story import Story
-from devnet.topology import DOCUMENTS_DIRECTORY, Devnet, running_devnet
+from devnet.topology import Devnet, running_devnet
 from node.adapters.keys.files import read_key
 
 _DIRECTORY: Final = Path(".demo")
@@ -107,10 +105,6 @@ def _running(report: Report) -> Iterator[Devnet]:
     """Run the consortium while the story is told."""
     report.begin("consortium")
     with report.step("consortium") as found:
-        documents = _DIRECTORY / "devnet" / DOCUMENTS_DIRECTORY
-        documents.mkdir(parents=True)
-        for each in demo_documents(datetime.now(UTC).date()):
-            (documents / f"{each.name}.json").write_bytes(each.content)
         running = running_devnet(_DIRECTORY / "devnet")
         devnet = running.__enter__()
         hosted = devnet.institutions

@@ -13,11 +13,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-from devnet.demo.documents import demo_documents
+import httpx
+
+from devnet.codes import REGULATOR
+from devnet.demo.documents import DemoDocument, demo_documents
 from devnet.demo.laboratory import ALL, fhir_bundle
 from devnet.demo.offline import verify_offline
 from devnet.demo.report import Report
-from devnet.demo.sharing import HOLDER, Sharing, problem_of
+from devnet.demo.sharing import HOLDER, READER, Sharing, problem_of
 from devnet.demo.story import patient_number
 from devnet.demo.ward import TIMEOUT_S, Checked, Ward
 from devnet.demo.words import Said, word
@@ -81,10 +84,13 @@ class Recognition:
     """The check of the liver panel."""
 
     def documents(self) -> None:
-        """See that checks rest on the documents of this run."""
+        """Publish what checks rest on, each document in its publisher's own log, and see every node adopt it."""
         with self.report.step("documents") as found:
-            mine = demo_documents(self.started.date())
-            found.show(count=len(mine), pins=len(mine))
+            digests = {self._publish(each) for each in demo_documents(self.started.date())}
+            nodes = [self.devnet.client(hosted) for hosted in (HOLDER, READER, REGULATOR)]
+            reached = wait_until(lambda: all(_in_force(node) == digests for node in nodes), TIMEOUT_S)
+            self.report.expect(reached, "the nodes do not hold what was published")
+            found.show(count=len(digests), nodes=len(nodes))
 
     def laboratory(self) -> None:
         """Let hospital A's laboratory report, and hospital B's node follow."""
@@ -198,6 +204,12 @@ class Recognition:
                 sub_reason=word(_UNRETRIEVABLE),
             )
 
+    def _publish(self, document: DemoDocument) -> str:
+        client = self.devnet.client(document.publisher)
+        answer = client.post("/v1/catalogue/documents", content=document.content)
+        self.report.expect(not answer.is_error, f"{document.name} was not published: {answer.text}")
+        return str(answer.json()["digest"])
+
     @property
     def _ward(self) -> Ward:
         return self.sharing.ward
@@ -249,6 +261,12 @@ class Recognition:
 
         self.report.expect(wait_until(failed, TIMEOUT_S), "the holder answered")
         return self._ward.requests(ordered)[0]
+
+
+def _in_force(node: httpx.Client) -> set[str]:
+    """Return the digests of the documents that hold at a node, if they were published."""
+    answer = node.get("/v1/catalogue/documents", params={"in_force": "true"}).raise_for_status().json()
+    return {each["digest"] for each in answer["documents"]} if answer["source"] == "published" else set()
 
 
 def _first_words(checked: Checked) -> Said:
