@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from devnet.codes import CodeDesk, draw_card
+from devnet.demo.aftermath import Aftermath
 from devnet.demo.outsider import Outsider
 from devnet.demo.recognition import Recognition
 from devnet.demo.regulator import Regulator
@@ -35,6 +36,8 @@ def tell(devnet: Devnet, report: Report) -> None:
     _share(sharing)
     report.begin("recognition")
     _recognise(recognition)
+    report.begin("aftermath")
+    _look_back(Aftermath(devnet, _OUTPUT, report, recognition))
     report.begin("trouble")
     _get_into_trouble(story, sharing)
     report.begin("supervision")
@@ -76,6 +79,12 @@ def _recognise(recognition: Recognition) -> None:
     recognition.holder_away()
 
 
+def _look_back(aftermath: Aftermath) -> None:
+    aftermath.correct()
+    aftermath.withdraw()
+    aftermath.certify()
+
+
 def _get_into_trouble(story: Story, sharing: Sharing) -> None:
     sharing.read_unlogged()
     story.lose_chain()
@@ -89,6 +98,7 @@ def _supervise(regulator: Regulator, recognition: Recognition, sharing: Sharing)
     regulator.figures(recognition.tally)
     regulator.unpaired(sharing.unlogged)
     regulator.unreasoned()
+    regulator.relied_on_withdrawn()
     regulator.page()
 
 

@@ -6,7 +6,7 @@ Every line is what a node answered over the API that a hospital's system would u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,7 +17,7 @@ import httpx
 
 from devnet.codes import REGULATOR
 from devnet.demo.documents import DemoDocument, demo_documents
-from devnet.demo.laboratory import ALL, fhir_bundle
+from devnet.demo.laboratory import ALL, LabReport, fhir_bundle
 from devnet.demo.offline import verify_offline
 from devnet.demo.report import Report
 from devnet.demo.sharing import HOLDER, READER, Sharing, problem_of
@@ -80,6 +80,8 @@ class Recognition:
     """What was done so far."""
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     """When the chapter began: reports are so and so old from then."""
+    decisions: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What hospital B decided, by what was ordered."""
     liver: Checked | None = None
     """The check of the liver panel."""
 
@@ -95,9 +97,7 @@ class Recognition:
     def laboratory(self) -> None:
         """Let hospital A's laboratory report, and hospital B's node follow."""
         with self.report.step("laboratory") as found:
-            document = fhir_bundle(ALL, patient_number(), self.started)
-            answer = self.devnet.client(HOLDER).post("/v1/records", content=document, params={"wait": "logged"})
-            receipts = answer.raise_for_status().json()["receipts"]
+            receipts = self.file_reports(ALL)
             self.report.expect(len(receipts) == len(ALL), f"{len(receipts)} records of {len(ALL)} reports")
             newest = max(each["leaf_index"] for each in receipts)
 
@@ -107,6 +107,13 @@ class Recognition:
             self.report.expect(wait_until(followed, TIMEOUT_S), "hospital B does not see the reports")
             level = receipts[0]["level"]
             found.show(count=len(receipts), items=sum(len(each.values) for each in ALL), level=word(level))
+
+    def file_reports(self, reports: Sequence[LabReport]) -> list[dict[str, Any]]:
+        """Let hospital A's laboratory report; return the receipts."""
+        document = fhir_bundle(reports, patient_number(), self.started)
+        answer = self.devnet.client(HOLDER).post("/v1/records", content=document, params={"wait": "logged"})
+        receipts: list[dict[str, Any]] = answer.raise_for_status().json()["receipts"]
+        return receipts
 
     def order_liver(self) -> None:
         """Check an order that results of hospital A answer."""
@@ -234,6 +241,7 @@ class Recognition:
     def _recognise(self, checked: Checked) -> dict[str, Any]:
         decision = self._ward.recognise(checked)
         self.tally.decided(decision)
+        self.decisions[checked.line["orderable"]] = decision
         return decision
 
     def _refused(self, step: str, orderable: str, obstacle: str) -> None:

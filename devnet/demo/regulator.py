@@ -52,6 +52,10 @@ class Regulator:
         """Find the re-order that nobody gave a reason for."""
         self._find("unreasoned", "reorder_without_reason", CENTRE)
 
+    def relied_on_withdrawn(self) -> None:
+        """Find the recognition that stands though what it rests on was withdrawn."""
+        self._find("relied_on_withdrawn", "recognised_then_withdrawn", READER)
+
     def page(self) -> None:
         """Write the report as a page."""
         with self.report.step("report") as found:
