@@ -68,8 +68,7 @@ class Aftermath:
     def certify(self) -> None:
         """Prove the decision on the liver panel, and what it rested on, to strangers: in a dispute."""
         with self.report.step("certify") as found:
-            path = self.output / CERTIFICATE
-            verdict = self._certificate(path)
+            verdict = self._certificate(self.output / CERTIFICATE)
             report = verdict.report
             offered = {each["mark"] for result in report["results"] for each in result["offered"]}
             found.show(
@@ -77,7 +76,7 @@ class Aftermath:
                 outcome=word(report["decision"]["outcome"]),
                 marks="、".join(sorted(offered)),
                 documents=len(report["documents"]),
-                bytes=path.stat().st_size,
+                later=sum(each["after_decision"] for result in report["results"] for each in result["later"]),
                 how=verdict.how,
             )
 

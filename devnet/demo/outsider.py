@@ -8,9 +8,20 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+from devnet.demo.aftermath import CERTIFICATE
 from devnet.demo.report import Report
-from devnet.demo.words import word
+from devnet.demo.words import phrase
+
+_TRUST_ROOT: Final = "trust-root.note"
+_FILES: Final = {
+    "report.html": "open_report",
+    CERTIFICATE: "open_certificate",
+    "recognised-result.json": "open_evidence",
+    "patient-bundle.json": "open_bundle",
+}
+"""What is worth a look, by the phrase that says what it is."""
 
 
 @dataclass(slots=True)
@@ -26,25 +37,31 @@ class Outsider:
 
     def receive(self) -> None:
         """Take a copy of the trust root: all that an outsider has to believe."""
-        shutil.copyfile(self.trust_root, self.output / "trust-root.note")
+        shutil.copyfile(self.trust_root, self.output / _TRUST_ROOT)
 
     @property
     def command(self) -> list[str]:
-        """The command that checks the result which was recognised."""
+        """The command that checks the certificate of the decision, and with it what that rested on."""
         concord = Path(sys.executable).with_name("concord")
         shown = concord.relative_to(Path.cwd()) if concord.is_relative_to(Path.cwd()) else concord
-        evidence, trust_root = self.output / "recognised-result.json", self.output / "trust-root.note"
-        return [str(shown), "verify", str(evidence), "--trust-root", str(trust_root)]
+        return [str(shown), "verify", str(self.output / CERTIFICATE), "--trust-root", str(self.output / _TRUST_ROOT)]
 
     def verify(self) -> None:
         """Run the very command that is printed at the end."""
         with self.report.step("outsider") as found:
             told = subprocess.run(self.command, check=False, capture_output=True, text=True, timeout=60)  # noqa: S603 - own command
             self.report.expect(told.returncode == 0, f"exit code {told.returncode}: {told.stderr or told.stdout}")
-            found.show(verdict=word(told.stdout.splitlines()[0]), exit_code=told.returncode)
+            said = told.stdout.splitlines()
+            found.details += said
+            found.show(verdict=said[0], exit_code=told.returncode)
 
     def tell_what_to_open(self) -> None:
         """Print the last lines."""
-        files = sorted(path for path in self.output.iterdir() if path.suffix in {".html", ".json", ".note"})
-        self.report.console.print("打开 · open: " + "  ".join(map(str, files)), markup=False, soft_wrap=True)
-        self.report.console.print("局外人验证 · an outsider checks: " + shlex.join(self.command), markup=False, soft_wrap=True)
+        for name, what in _FILES.items():
+            said = phrase(what)
+            self._print(f"{said.zh} · {said.en}: {self.output / name}")
+        said = phrase("command")
+        self._print(f"{said.zh} · {said.en}: {shlex.join(self.command)}")
+
+    def _print(self, line: str) -> None:
+        self.report.console.print(line, markup=False, soft_wrap=True)
