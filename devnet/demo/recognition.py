@@ -155,7 +155,7 @@ class Recognition:
             decision = self._recognise(checked)
             found.details += [line for language in ("zh", "en") for line in checked.warning(language)]
             found.show(
-                missing=", ".join(checked.line["missing"]),
+                warning=_first_words(checked),
                 outcome=word(decision["outcome"]),
                 items=len(decision["items"]),
                 saved=yuan(decision["saving_fen"]),
@@ -186,7 +186,9 @@ class Recognition:
             decision = centre.reorder(checked)
             self.tally.decided(decision, reasoned=False)
             self.report.expect(decision["warned"], "nobody warned")
-            found.show(outcome=word(decision["outcome"]), refused=word(self._refused_without_reason()))
+            refused = self._refused_without_reason()
+            found.details.append(refused.json()["detail"])
+            found.show(outcome=word(decision["outcome"]), refused=word(problem_of(refused)))
 
     def holder_away(self) -> None:
         """Stop the holder's node: the retrieval fails, and the order proceeds with the reason that it failed."""
@@ -253,12 +255,12 @@ class Recognition:
             self.report.expect(obstacle in refusals, f"{orderable} is refused for {sorted(set(refusals))}")
             found.show(reason=_first_words(checked))
 
-    def _refused_without_reason(self) -> str:
+    def _refused_without_reason(self) -> httpx.Response:
         """Try the same at hospital B."""
         checked = self._check("o-lipids", "LIPID")
         answer = self._ward.ask_decision(checked, outcome="reordered")
         self.report.expect(answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY, f"hospital B's rule lets it pass: {answer.text}")
-        return problem_of(answer)
+        return answer
 
     def _failed_retrieval(self, checked: Checked) -> dict[str, Any]:
         targets = [each["retrieve"] for each in checked.offers]
