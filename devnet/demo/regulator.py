@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Regulator:
     """Where files for the reader go."""
     report: Report
     """What is printed."""
+    planted: list[str] = field(default_factory=list)
+    """Kinds of findings that somebody gave cause for, each once."""
 
     def figures(self, tally: Tally) -> None:
         """Ask for the figures; they have to be those of what was done here."""
@@ -57,8 +59,10 @@ class Regulator:
         self._find("relied_on_withdrawn", "recognised_then_withdrawn", READER)
 
     def page(self) -> None:
-        """Write the report as a page."""
+        """Write the report as a page; it accuses nobody but those who gave cause."""
         with self.report.step("report") as found:
+            settled = wait_until(lambda: self._codes() == sorted(self.planted), TIMEOUT_S)
+            self.report.expect(settled, f"the findings are {self._codes()}, and {sorted(self.planted)} were planted")
             path = self.output / "report.html"
             _, regulator = self.devnet.institutions[REGULATOR]
             client = self.devnet.client(REGULATOR)
@@ -66,6 +70,7 @@ class Regulator:
             found.show(bytes=path.stat().st_size, findings=len(self._findings()))
 
     def _find(self, step: str, code: str, institution: str, subject: str = "") -> None:
+        self.planted.append(code)
         with self.report.step(step) as found:
             findings: list[dict[str, Any]] = []
 
@@ -95,6 +100,9 @@ class Regulator:
         answer = self.devnet.client(REGULATOR).get("/v1/supervision/findings", params=parameters).raise_for_status().json()
         findings: list[dict[str, Any]] = answer["findings"]
         return findings
+
+    def _codes(self) -> list[str]:
+        return sorted(each["code"] for each in self._findings())
 
     def _get(self, path: str) -> bytes:
         return self.devnet.client(REGULATOR).get(path).raise_for_status().content

@@ -21,7 +21,7 @@ _OTHER_COLUMNS: Final = 25
 _CLOSING: Final = r"[,:;)\u3001\u3002\u300b\u201d\uff09\uff0c\uff1a\uff1b]*\s*"
 _PIECE: Final = re.compile(rf"[^\s\u2e80-\uffef]+{_CLOSING}|[\u2e80-\uffef]{_CLOSING}|\s+")
 """A word, or a Chinese character, with what may not begin a line."""
-_TABLE_WIDTH: Final = 150
+_TABLE_WIDTH: Final = 132
 """Where nothing says how wide the screen is: two languages side by side."""
 
 
