@@ -22,7 +22,7 @@ import httpx
 from devnet.codes import EPOCH, Card, CodeDesk
 from devnet.demo import rogue
 from devnet.demo.offline import run_concord, verify_offline
-from devnet.demo.report import Report
+from devnet.demo.report import DemoFailedError, Report
 from devnet.demo.story import counts
 from devnet.demo.ward import CLINICIAN, TIMEOUT_S, Ward
 from devnet.demo.words import word
@@ -214,8 +214,9 @@ class Sharing:
 
     @property
     def _consent(self) -> dict[str, Any]:
-        self.report.expect(self.presented, "no consent was granted")
-        return self.presented or {}
+        if self.presented is None:
+            raise DemoFailedError("no consent was granted")
+        return self.presented
 
     def _terms(self) -> ConsentTerms:
         return ConsentTerms(

@@ -23,6 +23,7 @@ from devnet.codes import Card, CodeDesk
 from devnet.demo import tampering
 from devnet.demo.offline import verify_against_chain, verify_offline, words_offline
 from devnet.demo.report import Report
+from devnet.demo.ward import TIMEOUT_S
 from devnet.demo.words import Said, word
 from devnet.engines.process import wait_until
 from devnet.genesis import address_of
@@ -43,7 +44,6 @@ HISTORIES: Final = _EXAMPLES / "synthea"
 REFERRAL: Final = _EXAMPLES / "fhir-r4" / "ServiceRequest-colonoscopy.json"
 _HOME: Final = "hospital-a"
 _OTHER: Final = "hospital-b"
-_TIMEOUT_S: Final = 30.0
 _PANEL_ROLE: Final = "observation"
 
 
@@ -254,7 +254,7 @@ class Story:
 
     def _leaves(self, target: Path) -> list[bytes]:
         """Return the leaves up to the anchored head, all of them being anchored."""
-        reached = wait_until(self._all_anchored, _TIMEOUT_S)
+        reached = wait_until(self._all_anchored, TIMEOUT_S)
         self.report.expect(reached, "not everything was anchored")
         size = self._mirror(target)
         reader = DirectoryLogReader(target, self.devnet.institutions[_HOME][1].origin)

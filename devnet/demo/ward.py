@@ -13,7 +13,8 @@ import httpx
 from devnet.demo.report import DemoFailedError
 from devnet.engines.process import wait_until
 
-TIMEOUT_S: Final = 30.0
+TIMEOUT_S: Final = 60.0
+"""How long something may take that takes a moment: a machine may be busy."""
 CLINICIAN: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
 
 
