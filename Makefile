@@ -21,7 +21,7 @@ help: ## List every target
 ##@ Use
 
 .PHONY: demo
-demo: setup ## Run the main job end to end on a devnet: ingest, anchor, verify offline, catch tampering
+demo: setup ## Tell the whole story on a devnet: shared, recognised at ordering, supervised; outages and tampering caught
 	@$(IN_ROOT) $(PY) -m devnet.demo
 
 .PHONY: devnet-up

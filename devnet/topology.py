@@ -42,8 +42,12 @@ _THRESHOLD: Final = 2
 _READY_S: Final = 60.0
 _RECEIPT_GRACE_S: Final = 5.0
 """A quarter of an hour by default: a demonstration does not wait that long for a finding."""
+_WITHDRAWN_GRACE_S: Final = 5.0
+"""A week by default, for the same reason."""
 _POLL_INTERVAL_S: Final = 2.0
 """How often the nodes look at each other's logs without news: a devnet has few, and somebody watches it."""
+_CHECK_LEAF_PERIOD_S: Final = 3.0
+"""An hour by default: a demonstration does not wait that long for its figures."""
 _LOG_TAIL_BYTES: Final = 2_000
 
 
@@ -159,6 +163,10 @@ class Devnet:
         started = spawn(command, directory / "node.log", environment)
         node.pid, node.started = started.pid, started.started
         write_state(self.directory, self.state)
+
+    def stop_node(self, node: NodeState) -> None:
+        """End a node's process in order, as an operator does."""
+        stop(identity_of(node))
 
     def kill_node(self, node: NodeState) -> None:
         """End a node at once, as a power cut does to a process."""
@@ -304,7 +312,10 @@ class Devnet:
                 relocation={"window_s": 0},
                 codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
-                supervision={"receipt_grace_s": _RECEIPT_GRACE_S},
+                supervision={"receipt_grace_s": _RECEIPT_GRACE_S, "withdrawn_grace_s": _WITHDRAWN_GRACE_S},
+                # the nodes share one machine
+                work={"prepare_processes": 1},
+                recognition={"check_leaf_period_s": _CHECK_LEAF_PERIOD_S},
             )
         settings = load_settings(directory)
         init_node(settings, locator_secrets={1: read_key(self.locator_secret)})

@@ -156,6 +156,9 @@ class RecognitionSettings(_Section):
         gt=0,
         description="how long a notice of an amendment, withdrawal or recall may stay unacknowledged",
     )
+    check_leaf_period_s: float = Field(
+        3_600.0, ge=1, le=3_600, description="over how long checks of one patient and clinician share a leaf; less in a devnet"
+    )
 
 
 class WorkSettings(_Section):

@@ -1,1 +1,1 @@
-"""The demonstration: the main job on a devnet, then every kind of tampering, each caught by name (`python -m devnet.demo`)."""
+"""The demonstration: the whole story on a devnet, chapter by chapter, every line computed (`python -m devnet.demo`)."""

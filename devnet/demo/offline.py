@@ -1,4 +1,4 @@
-"""Verify evidence in a process that has no network, as a stranger would."""
+"""Run `concord` as its users do: evidence is verified in a process that has no network, as a stranger would."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import node as node_package
+from devnet.demo.report import DemoFailedError
+from devnet.demo.words import Said, phrase
 
-UNSHARED = "in a network namespace without interfaces (unshare -rn)"
-BLOCKED = "in a child process whose sockets are blocked (unshare -rn is not allowed here)"
 _BLOCK = (
     "import socket, sys\n"
     "def refuse(*_args, **_kwargs):\n"
@@ -35,34 +36,56 @@ class OfflineVerdict:
     report: dict[str, Any]
     """Its JSON."""
     text: str
-    """Its words for people."""
-    how: str
+    """What it printed."""
+    how: Said
     """How the process was kept off the network."""
 
 
 def verify_offline(evidence: Path, trust_root: Path) -> OfflineVerdict:
-    """Run `concord verify` without network, once for its JSON and once for its words."""
-    arguments = ["verify", str(evidence), "--trust-root", str(trust_root)]
+    """Run `concord verify` without network."""
     prefix, how = _prefix()
-    as_json = _run([*prefix, *arguments, "--json"])
-    as_text = _run([*prefix, *arguments])
-    return OfflineVerdict(as_json.returncode, json.loads(as_json.stdout or "{}"), as_text.stdout + as_text.stderr, how)
+    told = _run([*prefix, *_verify(evidence, trust_root), "--json"])
+    return OfflineVerdict(told.returncode, json.loads(told.stdout or "{}"), told.stdout + told.stderr, how)
+
+
+def words_offline(evidence: Path, trust_root: Path) -> list[str]:
+    """Return the words of `concord verify`, run without network, line by line."""
+    prefix, _ = _prefix()
+    told = _run([*prefix, *_verify(evidence, trust_root)])
+    return [line for line in told.stdout.splitlines() if line.strip()]
 
 
 def verify_against_chain(evidence: Path, trust_root: Path, rpc_url: str) -> dict[str, Any]:
     """Run `concord verify --rpc`: the anchor is checked against the contract's state."""
-    arguments = ["verify", str(evidence), "--trust-root", str(trust_root), "--rpc", rpc_url, "--json"]
-    report: dict[str, Any] = json.loads(_run([sys.executable, "-m", "node", *arguments]).stdout or "{}")
+    report: dict[str, Any] = json.loads(run_concord(*_verify(evidence, trust_root), "--rpc", rpc_url, "--json"))
     return report
 
 
-def _prefix() -> tuple[list[str], str]:
+def run_concord(*arguments: str, api_key: str = "") -> str:
+    """Run a command of `concord` as its user would; return what it printed.
+
+    Raises:
+        DemoFailedError: It failed.
+    """
+    told = _run([sys.executable, "-m", "node", *arguments], CONCORD_API_KEY=api_key)
+    if told.returncode != 0:
+        raise DemoFailedError(f"concord {arguments[0]}: exit code {told.returncode}: {told.stderr or told.stdout}")
+    return told.stdout
+
+
+def _verify(evidence: Path, trust_root: Path) -> list[str]:
+    return ["verify", str(evidence), "--trust-root", str(trust_root)]
+
+
+@cache
+def _prefix() -> tuple[list[str], Said]:
     unshare = shutil.which("unshare")
     if unshare is not None and _run([unshare, "-rn", "true"]).returncode == 0:
-        return [unshare, "-rn", sys.executable, "-m", "node"], UNSHARED
-    return [sys.executable, "-c", _BLOCK], BLOCKED
+        return [unshare, "-rn", sys.executable, "-m", "node"], phrase("unshared")
+    return [sys.executable, "-c", _BLOCK], phrase("blocked")
 
 
-def _run(command: list[str]) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(Path(node_package.__file__).parent.parent), "NO_COLOR": "1"}
+def _run(command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+    path = str(Path(node_package.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1", **{name: each for name, each in variables.items() if each}}
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=60)  # noqa: S603 - own commands

@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,10 +19,13 @@ from typing import Any, Final
 
 import httpx
 
-from devnet.codes import EPOCH, REGULATOR, Card, CodeDesk
+from devnet.codes import EPOCH, Card, CodeDesk
 from devnet.demo import rogue
-from devnet.demo.offline import verify_offline
-from devnet.demo.report import Report
+from devnet.demo.offline import run_concord, verify_offline
+from devnet.demo.report import DemoFailedError, Report
+from devnet.demo.story import counts
+from devnet.demo.ward import CLINICIAN, TIMEOUT_S, Ward
+from devnet.demo.words import word
 from devnet.engines.process import wait_until
 from devnet.topology import Devnet
 from node.adapters.keys.files import read_key
@@ -41,9 +42,7 @@ from node.wire.trust_root import parse_trust_root
 HOLDER: Final = "hospital-a"
 READER: Final = "hospital-b"
 READERS_NUMBER: Final = "b-4711"
-_TIMEOUT_S: Final = 30.0
 _CONSENT_LIFETIME_S: Final = 30 * 86_400
-_CLINICIAN: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
 _SECOND_PERSON: Final = {"department": "00.01", "staff_number": "b-02", "authentication": "password+token", "role": "quality"}
 
 
@@ -69,43 +68,45 @@ class Sharing:
     """Id of the request that the reader's side never logged."""
 
     @property
-    def _reader(self) -> httpx.Client:
-        return self.devnet.client(READER)
+    def ward(self) -> Ward:
+        """The reader's ward, where the patient is seen."""
+        return Ward(self.devnet.client(READER), READERS_NUMBER, "visit-1", CLINICIAN)
 
     @property
-    def _origin(self) -> str:
-        return self.devnet.institutions[HOLDER][1].origin
+    def consents(self) -> list[dict[str, Any]]:
+        """The consent, as a retrieval takes it."""
+        return [self._consent]
 
     def visit_without_code(self) -> None:
         """Let the other hospital read the patient's document, and get keys for its own number."""
-        with self.report.step("First visit at hospital B without a code: the document is read, keys are released") as found:
+        with self.report.step("visit_without_code") as found:
+            unknown = self.ward.ask_check("o-0", "LIVER")
+            self.report.expect(unknown.status_code == HTTPStatus.NOT_FOUND, f"the check answered {unknown.status_code}")
             self.desk.release(self.card, self._reader, READERS_NUMBER)
             opened = self.devnet.client(HOLDER).get("/v1/codes/openings").raise_for_status().json()["openings"]
-            found.append(f"keys released to {READER}; hospital-a opened {len(opened)} boxes as one of two custodians")
+            found.show(status=unknown.status_code, problem=word(problem_of(unknown)), opened=len(opened))
 
     def find(self) -> None:
         """Find what exists, in the reader's own index."""
-        with self.report.step("Hospital B finds what exists, asking nobody") as found:
+        with self.report.step("find") as found:
             self._await_found()
             begun_s = time.perf_counter()
-            records = self._find()
+            records = self.ward.find(HOLDER)
             took_ms = (time.perf_counter() - begun_s) * 1000
-            kinds = Counter(record["kind"] for record in records)
-            shown = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-            found.append(f"{shown} of {HOLDER}, in {took_ms:.0f} ms over HTTP")
+            found.show(kinds=counts(Counter(record["kind"] for record in records)), ms=f"{took_ms:.0f}")
             reports = [record for record in records if record["kind"] == "exam-result"]
             self.report_index = max(reports, key=lambda record: len(record["parts"]))["leaf_index"]
 
     def refused_without_consent(self) -> None:
         """Ask without a consent."""
-        with self.report.step("Without consent hospital B gets nothing") as found:
-            request = self._retrieve(consents=[])
+        with self.report.step("refused_without_consent") as found:
+            (request,) = self.ward.retrieve([self._target])
             self.report.expect(request["state"] == "denied", f"it is {request['state']}")
-            found.append(f"denied: {request['reason']}; both hospitals logged it")
+            found.show(state=word(request["state"]), reason=word(request["reason"]))
 
     def consent(self) -> None:
         """Let the patient grant a consent with a key made for it alone."""
-        with self.report.step("The patient grants a consent, signed by a key made for it alone") as found:
+        with self.report.step("consent") as found:
             pin = parse_trust_root(self.devnet.trust_root.read_bytes()).chain
             domain = ContractDomain(pin.chain_id, pin.contracts["consents"].address)
             consent, salt = ConsentId(secrets.token_bytes(32)), ConsentSalt(secrets.token_bytes(32))
@@ -117,107 +118,65 @@ class Sharing:
                 "salt": salt.hex(),
                 "scope": base64.b64encode(grant.presented.scope).decode(),
             }
-            reached = wait_until(lambda: self._standing() == "granted", _TIMEOUT_S)
-            self.report.expect(reached, f"the consent is {self._standing()}")
-            found.append(f"consent {consent.hex()[:8]}… for {READER}, treatment, 30 days: granted on chain")
+            self._await_standing("granted")
+            found.show(consent=consent.hex()[:8], standing=word(self._standing()))
 
     def retrieve(self) -> None:
         """Read the report under the consent, and verify it offline."""
-        with self.report.step("Hospital B retrieves the report of hospital A, and anyone can verify it") as found:
+        with self.report.step("retrieve") as found:
             begun_s = time.perf_counter()
-            request = self._retrieve(consents=[self._consent])
+            (request,) = self.ward.retrieve([self._target], consents=self.consents)
             took_ms = (time.perf_counter() - begun_s) * 1000
             self.report.expect(request["state"] == "verified", f"it is {request['state']}: {request['reason']}")
             path = self.output / "retrieved.json"
-            path.write_bytes(self._evidence(request))
+            path.write_bytes(self.ward.evidence(request))
             verdict = verify_offline(path, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
-            found.append(f"{request['state']} in {took_ms:.0f} ms with consent check and both receipts; {verdict.how}")
-
-    def read_unlogged(self) -> None:
-        """Read past the reader's own node: the holder logs it, the reader does not."""
-        with self.report.step("Somebody at hospital B reads past its node, and logs nothing") as found:
-            record = next(one for one in self._find() if one["leaf_index"] == self.report_index)
-            self.unlogged = rogue.read(
-                self.devnet, reader=READER, holder=HOLDER, record=record, consent=self._consent, clinician=_CLINICIAN
-            )
-            found.append(f"hospital-a disclosed under request {self.unlogged[:8]}…, as the consent allows, and logged a receipt")
-
-    def who_looked(self) -> None:
-        """List what the patient sees, by the patient's own tool."""
-        with self.report.step("The patient lists who looked: disclosed, denied, emergency") as found:
-            patient = self.output / "patient.json"
-            epoch_keys = {EPOCH: epoch_key(patient_code(self.card.seed), read_key(self.devnet.locator_secret), EPOCH)}
-            patient.write_bytes(encode_patient_file(PatientFile(self.card.seed, epoch_keys)))
-            patient.chmod(0o600)
-            command = [sys.executable, "-m", "node", "patient"]
-            given = ["--patient", str(patient), "--trust-root", str(self.devnet.trust_root)]
-            listed = subprocess.run(  # noqa: S603 - own command
-                [*command, "access", *given, "--json"], check=False, capture_output=True, text=True, timeout=_TIMEOUT_S
-            )
-            self.report.expect(listed.returncode == 0, f"exit {listed.returncode}: {listed.stderr}")
-            lines = json.loads(listed.stdout)["lines"]
-            counts = Counter(_said(line) for line in lines)
-            found.append(f"{len(lines)} entries, each verified: {', '.join(f'{n} {what}' for what, n in sorted(counts.items()))}")
-            bundle = self.output / "patient-bundle.json"
-            subprocess.run(  # noqa: S603 - own command
-                [*command, "export", *given, "-o", str(bundle)], check=True, capture_output=True, timeout=_TIMEOUT_S
-            )
-            verdict = verify_offline(bundle, self.devnet.trust_root)
-            self.report.expect(verdict.exit_code == 0, f"the bundle is not verified: {verdict.text}")
-            found.append(f"exported as one bundle, verified {verdict.how}")
-
-    def unpaired(self) -> None:
-        """Let the regulator find the access that one side never logged."""
-        with self.report.step("The regulator finds the access that hospital B never logged") as found:
-            regulator = self.devnet.client(REGULATOR)
-            findings: list[dict[str, Any]] = []
-
-            def raised() -> bool:
-                page = regulator.get("/v1/supervision/findings", params={"open": "true"}).raise_for_status().json()["findings"]
-                findings[:] = [each for each in page if each["subject"].startswith(self.unlogged)]
-                return bool(findings)
-
-            self.report.expect(wait_until(raised, _TIMEOUT_S), "there is no finding")
-            path = self.output / "finding.json"
-            url = f"/v1/supervision/findings/{findings[0]['finding_id']}/evidence"
-            path.write_bytes(regulator.get(url).raise_for_status().content)
-            verdict = verify_offline(path, self.devnet.trust_root)
-            self.report.expect(verdict.exit_code == 0, f"the finding is not verified: {verdict.text}")
-            found.append(f"{findings[0]['code']}: {', '.join(findings[0]['institutions'])}; its evidence verified {verdict.how}")
+            found.show(state=word(request["state"]), ms=f"{took_ms:.0f}", how=verdict.how)
 
     def emergency(self) -> None:
         """Read without consent in an emergency, and review it."""
-        with self.report.step("Emergency: read without consent, alarmed, on chain, reviewed by a second person") as found:
+        with self.report.step("emergency") as found:
             opened = self._reader.post(
                 "/v1/emergencies",
-                json={"actor": _CLINICIAN, "reason": "unconscious after an accident", "patient": {"number": READERS_NUMBER}},
+                json={"actor": CLINICIAN, "reason": "unconscious after an accident", "patient": {"number": READERS_NUMBER}},
             )
             emergency = opened.raise_for_status().json()["emergency_id"]
-            request = self._retrieve(consents=[], purpose="emergency", emergency_id=emergency)
+            (request,) = self.ward.retrieve([self._target], purpose="emergency", emergency_id=emergency)
             self.report.expect(request["state"] == "verified", f"it is {request['state']}: {request['reason']}")
             review = {"reviewer": _SECOND_PERSON, "justified": True, "remark": "seen at the ward"}
-            own = self._reader.post(f"/v1/emergencies/{emergency}:review", json={**review, "reviewer": _CLINICIAN})
+            own = self._reader.post(f"/v1/emergencies/{emergency}:review", json={**review, "reviewer": CLINICIAN})
             self.report.expect(own.is_error, "the same person reviewed it")
             self._reader.post(f"/v1/emergencies/{emergency}:review", json=review).raise_for_status()
-            found.append(f"{request['state']}; a review by the same person is refused ({own.status_code}), by another one taken")
+            found.show(state=word(request["state"]), refused=own.status_code)
+
+    def read_unlogged(self) -> None:
+        """Read past the reader's own node: the holder logs it, the reader does not."""
+        with self.report.step("read_unlogged") as found:
+            record = next(one for one in self.ward.find(HOLDER) if one["leaf_index"] == self.report_index)
+            self.unlogged = rogue.read(
+                self.devnet, reader=READER, holder=HOLDER, record=record, consent=self._consent, clinician=CLINICIAN
+            )
+            found.show(request=self.unlogged[:8])
 
     def chain_away(self) -> None:
-        """Take the chain away: nobody can say whether the consent still holds."""
-        with self.report.step("Chain away: the holder cannot know whether the consent still holds") as found:
-            self.devnet.stop_chain()
-            self.report.expect(wait_until(lambda: self._standing() == "consent-unknown", _TIMEOUT_S), "the consent is still known")
+        """With the chain away: nobody can say whether the consent still holds."""
+        with self.report.step("chain_away") as found:
+            self._await_standing("consent-unknown")
             request = self._retrieve_until(lambda one: "consent-unknown" in one["reason"])
-            found.append(f"{request['state']}: {request['reason']}")
+            found.show(state=word(request["state"]), reason=word(request["reason"]))
+
+    def chain_back(self, await_anchored: Callable[[], str], record: str) -> None:
+        """Bring the chain back: reading works again, and what was logged meanwhile is anchored."""
+        with self.report.step("chain_back") as found:
             self.devnet.start_chain()
-            self.report.expect(wait_until(lambda: self._standing() == "granted", _TIMEOUT_S), "the consent is not known again")
+            self._await_standing("granted")
             request = self._retrieve_until(lambda one: one["state"] == "verified")
-            found.append(f"chain back: {request['state']}")
-            found.summary = f"{found[0]}; {found[1]}"
+            found.show(record=record, level=word(await_anchored()), state=word(request["state"]))
 
     def revoke(self) -> None:
         """Revoke the consent: the next request is refused."""
-        with self.report.step("The patient revokes: the next request is refused") as found:
+        with self.report.step("revoke") as found:
             pin = parse_trust_root(self.devnet.trust_root.read_bytes()).chain
             domain = ContractDomain(pin.chain_id, pin.contracts["consents"].address)
             consent = ConsentId(bytes.fromhex(self._consent["consent_id"]))
@@ -226,7 +185,38 @@ class Sharing:
             self._reader.post(f"/v1/consents/{consent.hex()}:revoke", json=body).raise_for_status()
             begun_s = time.perf_counter()
             request = self._retrieve_until(lambda one: one["state"] == "denied")
-            found.append(f"denied after {time.perf_counter() - begun_s:.1f} s: {request['reason']}")
+            took_s = time.perf_counter() - begun_s
+            found.show(state=word(request["state"]), seconds=f"{took_s:.1f}", reason=word(request["reason"]))
+
+    def who_looked(self) -> None:
+        """List what the patient sees, by the patient's own tool."""
+        with self.report.step("who_looked") as found:
+            patient = self.output / "patient.json"
+            epoch_keys = {EPOCH: epoch_key(patient_code(self.card.seed), read_key(self.devnet.locator_secret), EPOCH)}
+            patient.write_bytes(encode_patient_file(PatientFile(self.card.seed, epoch_keys)))
+            patient.chmod(0o600)
+            given = ["--patient", str(patient), "--trust-root", str(self.devnet.trust_root)]
+            lines = json.loads(run_concord("patient", "access", *given, "--json"))["lines"]
+            found.details += [f"{count} {what}" for what, count in sorted(Counter(_said(line) for line in lines).items())]
+            bundle = self.output / "patient-bundle.json"
+            run_concord("patient", "export", *given, "-o", str(bundle))
+            verdict = verify_offline(bundle, self.devnet.trust_root)
+            self.report.expect(verdict.exit_code == 0, f"the bundle is not verified: {verdict.text}")
+            found.show(count=len(lines), how=verdict.how)
+
+    @property
+    def _reader(self) -> httpx.Client:
+        return self.devnet.client(READER)
+
+    @property
+    def _target(self) -> dict[str, Any]:
+        return {"origin": self.devnet.institutions[HOLDER][1].origin, "leaf_index": self.report_index}
+
+    @property
+    def _consent(self) -> dict[str, Any]:
+        if self.presented is None:
+            raise DemoFailedError("no consent was granted")
+        return self.presented
 
     def _terms(self) -> ConsentTerms:
         return ConsentTerms(
@@ -240,56 +230,29 @@ class Sharing:
             max_uses=None,
         )
 
-    @property
-    def _consent(self) -> dict[str, Any]:
-        self.report.expect(self.presented, "no consent was granted")
-        return self.presented or {}
-
     def _standing(self) -> str:
         answer = self._reader.get(f"/v1/consents/{self._consent['consent_id']}").raise_for_status().json()
         return str(answer["standing"])
 
-    def _find(self) -> list[dict[str, Any]]:
-        body = {"patient": {"number": READERS_NUMBER}, "purpose": "treatment", "actor": _CLINICIAN}
-        answer = self._reader.post("/v1/find", json=body).raise_for_status().json()
-        return [record for record in answer["records"] if record["holder"] == HOLDER]
+    def _await_standing(self, standing: str) -> None:
+        reached = wait_until(lambda: self._standing() == standing, TIMEOUT_S)
+        self.report.expect(reached, f"the consent is {self._standing()}, not {standing}")
 
     def _await_found(self) -> None:
         """Wait until the reader has followed the holder's log."""
 
         def followed() -> bool:
-            return any(record["kind"] == "exam-result" for record in self._find())
+            return any(record["kind"] == "exam-result" for record in self.ward.find(HOLDER))
 
-        self.report.expect(wait_until(followed, _TIMEOUT_S), "hospital B finds no report")
-
-    def _retrieve(self, **order: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        body = {
-            "patient": {"number": READERS_NUMBER},
-            "targets": [{"origin": self._origin, "leaf_index": self.report_index}],
-            "purpose": "treatment",
-            "actor": _CLINICIAN,
-            **order,
-        }
-        ordered = self._reader.post("/v1/retrievals", json=body)
-        self.report.expect(ordered.status_code == HTTPStatus.ACCEPTED, f"{ordered.status_code}: {ordered.text}")
-        retrieval_id = ordered.json()["retrieval_id"]
-        shown = self._reader.get(f"/v1/retrievals/{retrieval_id}", params={"wait": "true"}).raise_for_status().json()
-        return {**shown["requests"][0], "retrieval_id": retrieval_id}
+        self.report.expect(wait_until(followed, TIMEOUT_S), "hospital B finds no report")
 
     def _retrieve_until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Ask again until an answer is as wanted: state on chain takes a moment to be seen."""
-        answers: list[dict[str, Any]] = []
+        return self.ward.retrieve_until(wanted, self._target, consents=self.consents)
 
-        def asked() -> bool:
-            answers.append(self._retrieve(consents=[self._consent]))
-            return wanted(answers[-1])
 
-        self.report.expect(wait_until(asked, _TIMEOUT_S), f"the last answer was {answers[-1]['state']}: {answers[-1]['reason']}")
-        return answers[-1]
-
-    def _evidence(self, request: dict[str, Any]) -> bytes:
-        url = f"/v1/retrievals/{request['retrieval_id']}/{request['request_id']}/evidence"
-        return self._reader.get(url).raise_for_status().content
+def problem_of(answer: httpx.Response) -> str:
+    """Return what a refusal says is the matter (RFC 9457)."""
+    return str(answer.json()["type"]).rpartition("/")[2].rpartition(":")[2]
 
 
 def _said(line: dict[str, Any]) -> str:

@@ -21,8 +21,10 @@ import node as node_package
 from contracts.artifacts import artifact
 from devnet.codes import Card, CodeDesk
 from devnet.demo import tampering
-from devnet.demo.offline import verify_against_chain, verify_offline
+from devnet.demo.offline import verify_against_chain, verify_offline, words_offline
 from devnet.demo.report import Report
+from devnet.demo.ward import TIMEOUT_S
+from devnet.demo.words import Said, word
 from devnet.engines.process import wait_until
 from devnet.genesis import address_of
 from devnet.topology import Devnet
@@ -42,7 +44,6 @@ HISTORIES: Final = _EXAMPLES / "synthea"
 REFERRAL: Final = _EXAMPLES / "fhir-r4" / "ServiceRequest-colonoscopy.json"
 _HOME: Final = "hospital-a"
 _OTHER: Final = "hospital-b"
-_TIMEOUT_S: Final = 30.0
 _PANEL_ROLE: Final = "observation"
 
 
@@ -62,8 +63,8 @@ class Story:
     """One patient's."""
     panel: str = ""
     """Record id of the report that is followed."""
-    panel_index: int = -1
-    """Its place in the log."""
+    unanchored: str = ""
+    """Record id of what was logged while the chain was away."""
 
     @property
     def _home(self) -> httpx.Client:
@@ -76,27 +77,24 @@ class Story:
 
     def issue_code(self) -> None:
         """Let the code service issue a code to one of the patients, and release keys to the hospital."""
-        with self.report.step("A patient gets a code; the hospital gets keys that derive from it, never the code") as found:
-            history = json.loads(min(HISTORIES.glob("*.json")).read_bytes())
-            patient = next(each["resource"] for each in history["entry"] if each["resource"]["resourceType"] == "Patient")
+        with self.report.step("issue_code") as found:
             self.codes.issue(self.card, self._home)
-            self.codes.release(self.card, self._home, patient["id"])
-            found.append("issued by the code service; released to hospital-a for one of its patient numbers, two of three opening")
+            self.codes.release(self.card, self._home, patient_number())
+            found.show()
 
     def ingest(self) -> None:
         """Submit real histories; every record gets a receipt that reaches `anchored`."""
-        with self.report.step("Real histories and a referral in, receipts out") as found:
+        with self.report.step("ingest") as found:
             receipts: list[dict[str, Any]] = []
             for history in (*sorted(HISTORIES.glob("*.json")), REFERRAL):
                 answer = self._submit(history.read_bytes(), wait="anchored")
                 receipts += answer["receipts"]
                 ignored = sum(answer["ignored"].values())
-                found.append(f"{history.name}: {len(answer['receipts'])} records, {ignored} resources of no record kind")
+                found.details.append(f"{history.name}: {len(answer['receipts'])} records, {ignored} resources of no record kind")
             kinds = Counter(receipt["kind"] for receipt in receipts)
             levels = Counter(receipt["level"] for receipt in receipts)
             self.report.expect(set(levels) == {"anchored"}, f"not all receipts reached anchored: {dict(levels)}")
-            found.summary = f"{len(receipts)} receipts: {_counts(kinds)}; levels: {_counts(levels)}"
-            found.append(found.summary)
+            found.show(count=len(receipts), kinds=counts(kinds), levels=counts(levels))
             self._choose_panel(receipts)
 
     def _choose_panel(self, receipts: Sequence[dict[str, Any]]) -> None:
@@ -107,47 +105,45 @@ class Story:
                 evidence = self._home.get(f"/v1/records/{receipt['record_id']}/evidence", params={"parts": ""}).json()
                 sizes[receipt["record_id"]] = sum(part["role"] == _PANEL_ROLE for part in _manifest(evidence)["parts"])
         self.panel = max(sizes, key=lambda record_id: sizes[record_id])
-        self.panel_index = next(one["leaf_index"] for one in receipts if one["record_id"] == self.panel)
         self.report.expect(sizes[self.panel] > 1, "no report with several observations among the examples")
 
     def find_by_code(self) -> None:
         """Find the patient's entries in the public log, by the code alone."""
-        with self.report.step("The code finds the patient's entries in the public log; the others are random to it") as found:
+        with self.report.step("find_by_code") as found:
             leaves = self._leaves(self.output / "log")
             mine = self.codes.find(self.card, Origin(self.devnet.institutions[_HOME][1].origin), leaves)
             self.report.expect(0 < len(mine) < len(leaves), f"{len(mine)} of {len(leaves)} entries were found")
-            found.append(f"{len(mine)} of {len(leaves)} entries, by tags 0 to {len(mine) - 1}")
+            found.show(mine=len(mine), total=len(leaves), last=len(mine) - 1)
 
     def resubmit(self) -> None:
         """The same history again: the first receipts, nothing new."""
-        with self.report.step("The same history once more") as found:
+        with self.report.step("resubmit") as found:
             history = min(HISTORIES.glob("*.json"))
             outcomes = Counter(one["outcome"] for one in self._submit(history.read_bytes())["receipts"])
             self.report.expect(set(outcomes) == {"same"}, f"resubmission made something new: {dict(outcomes)}")
-            found.append(f"{outcomes['same']} receipts, all of them the first ones")
+            found.show(count=outcomes["same"])
 
     def verify_whole(self) -> None:
         """Write evidence of a whole report and verify it without network."""
-        with self.report.step("Evidence of a report, verified offline by a stranger") as found:
+        with self.report.step("verify_whole") as found:
             self.evidence.write_bytes(self._evidence())
             verdict = verify_offline(self.evidence, self.devnet.trust_root)
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
-            found.summary = f"{verdict.report['verdict']}, level {verdict.report['level']}, {verdict.how}"
-            found.append(f"{self.evidence.stat().st_size} bytes, verified {verdict.how}")
-            found += [line for line in verdict.text.splitlines() if line.strip()]
+            found.details += words_offline(self.evidence, self.devnet.trust_root)
+            found.show(verdict=word(verdict.report["verdict"]), level=word(verdict.report["level"]), how=verdict.how)
 
     def verify_anchor(self) -> None:
         """Check the stated anchor against the chain."""
-        with self.report.step("The same evidence, its anchor checked on the chain (--rpc)") as found:
+        with self.report.step("verify_anchor") as found:
             self.report.expect(self.devnet.chain, "no chain")
             if self.devnet.chain is not None:
                 verdict = verify_against_chain(self.evidence, self.devnet.trust_root, self.devnet.chain.rpc_url)
                 self.report.expect(verdict.get("level") == "anchored", f"not anchored: {verdict}")
-                found.append(f"{verdict['verdict']}, level {verdict['level']}, anchor {verdict['anchor']}")
+                found.show(verdict=word(verdict["verdict"]), level=word(verdict["level"]), anchor=word(verdict["anchor"]))
 
     def disclose_one(self) -> None:
         """Disclose one observation of the panel; everything else stays hidden."""
-        with self.report.step("One observation of the panel disclosed, the others hidden") as found:
+        with self.report.step("disclose_one") as found:
             manifest = _manifest(json.loads(self.evidence.read_bytes()))
             number = next(n for n, part in enumerate(manifest["parts"], start=1) if part["role"] == _PANEL_ROLE)
             path = self.output / "evidence-one-observation.json"
@@ -156,43 +152,45 @@ class Story:
             self.report.expect(verdict.exit_code == 0, f"not verified: {verdict.text}")
             shown = json.loads(path.read_bytes())["parts"]
             self.report.expect([part["number"] for part in shown] == [number], "other parts were disclosed too")
-            found.append(f"part {number} of {len(manifest['parts'])}, verified against the same commitment")
+            found.show(number=number, parts=len(manifest["parts"]))
 
     def lose_chain(self) -> None:
-        """Take the chain away and bring it back."""
-        with self.report.step("Chain away: records are stored and logged; back: anchored") as found:
+        """Take the chain away: a record is stored and logged all the same."""
+        with self.report.step("lose_chain") as found:
             self.devnet.stop_chain()
             answer = self._submit(_new_report("chain-away"), wait="logged")["receipts"][0]
             self.report.expect(answer["level"] == "logged", f"level {answer['level']} while the chain was away")
-            found.append(f"chain away: {answer['record_id']} is {answer['level']}")
-            self.devnet.start_chain()
-            record = self._home.get(f"/v1/records/{answer['record_id']}", params={"wait": "anchored"}).raise_for_status().json()
-            self.report.expect(record["level"] == "anchored", f"level {record['level']} after the chain was back")
-            found.append(f"chain back: {record['record_id']} is {record['level']}")
-            found.summary = f"{answer['level']} while it was away, {record['level']} when it was back"
+            self.unanchored = answer["record_id"]
+            found.show(record=self.unanchored, level=word(answer["level"]))
+
+    def await_anchored(self) -> str:
+        """Wait until what was logged without a chain is anchored; return its level."""
+        record = self._home.get(f"/v1/records/{self.unanchored}", params={"wait": "anchored"}).raise_for_status().json()
+        self.report.expect(record["level"] == "anchored", f"level {record['level']} after the chain was back")
+        return str(record["level"])
 
     def flip_body(self) -> None:
         """Alter a stored body under the running node."""
-        with self.report.step("Tampering: one bit of a stored body") as found:
+        with self.report.step("flip_body") as found:
             receipt = self._submit(_new_report("to-be-altered"), wait="logged")["receipts"][0]
             node, each = self.devnet.institutions[_HOME]
             database = self.devnet.node_directory(node) / "records.db"
             tampering.flip_stored_body(database, each.origin, receipt["leaf_index"])
             answer = self._home.get(f"/v1/records/{receipt['record_id']}/evidence")
             self.report.expect(answer.status_code != httpx.codes.OK, "evidence of an altered body was exported")
-            found.append(f"caught: {answer.json()['type']}: {answer.json()['detail']}")
+            found.show(error=f"{answer.json()['type']}: {answer.json()['detail']}")
 
     def flip_evidence(self) -> None:
         """Alter the content of a part in the evidence file."""
-        with self.report.step("Tampering: one byte of the evidence") as found:
+        with self.report.step("flip_evidence") as found:
             altered = self.output / "tampered" / "evidence.json"
             altered.parent.mkdir(exist_ok=True)
             altered.write_bytes(tampering.flip_evidence(self.evidence.read_bytes()))
-            found.append(self._refused(altered))
+            found.show(error=self._refused(altered))
 
     def flip_tile(self) -> None:
         """Alter a tile of a mirrored log and audit the mirror."""
-        with self.report.step("Tampering: one byte of a tile") as found:
+        with self.report.step("flip_tile") as found:
             mirror = self.output / "tampered" / "mirror"
             self._mirror(mirror)
             audit = self._fsck(mirror)
@@ -201,20 +199,20 @@ class Story:
             tampering.flip_byte(tile, 5, tile)
             audit = self._fsck(mirror)
             self.report.expect(audit.returncode == 1, "an altered tile was accepted")
-            found.append(f"caught: {audit.stderr.strip() or audit.stdout.strip()}")
+            found.show(error=audit.stderr.strip() or audit.stdout.strip())
 
     def lift(self) -> None:
         """Copy a commitment into another hospital's log, with that log's own key."""
-        with self.report.step("Tampering: the commitment lifted into another hospital's log") as found:
+        with self.report.step("lift") as found:
             node, each = self.devnet.institutions[_OTHER]
             signer = log_signer(self.devnet.node_directory(node) / "keys", each)
             lifted = self.output / "tampered" / "lifted.json"
             lifted.write_bytes(tampering.lift_into(self.evidence.read_bytes(), signer, []))
-            found.append(self._refused(lifted))
+            found.show(error=self._refused(lifted))
 
     def fork(self) -> None:
         """Try to anchor another history of the log, with the log's own keys."""
-        with self.report.step("Tampering: a forked log, signed and sent with the hospital's own keys") as found:
+        with self.report.step("fork") as found:
             node, each = self.devnet.institutions[_HOME]
             keys = self.devnet.node_directory(node) / "keys"
             mirror = self.output / "tampered" / "before-fork"
@@ -230,7 +228,7 @@ class Story:
                 try:
                     call.call({"from": sender})
                 except ContractLogicError as error:
-                    found.append(f"caught by the contract: {error.message}")
+                    found.show(error=error.message)
 
     def _submit(self, document: bytes, wait: str | None = None) -> Any:  # noqa: ANN401 - JSON
         params = {} if wait is None else {"wait": wait}
@@ -245,7 +243,7 @@ class Story:
     def _refused(self, evidence: Path) -> str:
         verdict = verify_offline(evidence, self.devnet.trust_root)
         self.report.expect(verdict.exit_code in (1, 2), f"it was verified: {verdict.text}")
-        return f"caught: {verdict.report['error']}: {verdict.report['detail']}"
+        return f"{verdict.report['error']}: {verdict.report['detail']}"
 
     def _mirror(self, target: Path) -> int:
         """Copy the served log; return its size."""
@@ -256,7 +254,7 @@ class Story:
 
     def _leaves(self, target: Path) -> list[bytes]:
         """Return the leaves up to the anchored head, all of them being anchored."""
-        reached = wait_until(self._all_anchored, _TIMEOUT_S)
+        reached = wait_until(self._all_anchored, TIMEOUT_S)
         self.report.expect(reached, "not everything was anchored")
         size = self._mirror(target)
         reader = DirectoryLogReader(target, self.devnet.institutions[_HOME][1].origin)
@@ -276,8 +274,17 @@ def _manifest(evidence: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
     return json.loads(base64.b64decode(evidence["manifest"]["content"]))
 
 
-def _counts(counter: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counter.items()))
+def patient_number() -> str:
+    """Return hospital A's number of the patient who is followed: one of the real histories is of that person."""
+    history = json.loads(min(HISTORIES.glob("*.json")).read_bytes())
+    resources = (each["resource"] for each in history["entry"])
+    return str(next(each["id"] for each in resources if each["resourceType"] == "Patient"))
+
+
+def counts(counter: Counter[str]) -> Said:
+    """Say how many there are of each."""
+    found = [(word(name), count) for name, count in sorted(counter.items())]
+    return Said("、".join(f"{name.zh} {count}" for name, count in found), ", ".join(f"{count} {name.en}" for name, count in found))
 
 
 def _new_report(identifier: str) -> bytes:

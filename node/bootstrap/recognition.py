@@ -32,7 +32,7 @@ from node.wire.decision_message import DECISION_KIND
 from node.wire.revision_message import REVISION_KIND
 
 _LEAF_INTERVAL_S = 60.0
-"""How often it is looked whether an hour has ended."""
+"""How often it is looked whether an hour has ended, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def build_recognition(
     if catalogue is None or exchange is None or reading is None or sharing.membership is None:
         return None
     stores, origins, rules = foundation.stores, _origins(foundation), catalogue.rules
+    period_s = foundation.settings.recognition.check_leaf_period_s
     parts = CheckParts(
         rules=rules,
         results=OrderResults(reading.finding, services.following.service),
@@ -73,6 +74,7 @@ def build_recognition(
         writer=stores.writer,
         clock=foundation.clock,
         unmapped=catalogue.services.unmapped,
+        hour_ms=int(period_s * 1000),
     )
     checking = OrderChecking(parts)
     leaves = CheckLeaves(parts, sharing.composer, origins, services.sequencing.staged)
@@ -83,7 +85,7 @@ def build_recognition(
     exchange.services.inbox.register(REVISION_KIND, notices.heard)
     certificates = _certificates(foundation, services, catalogue, checking)
     recalls = _recalls(foundation, services, rules)
-    loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), _LEAF_INTERVAL_S)
+    loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), min(_LEAF_INTERVAL_S, period_s))
     return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates, notices, recalls), [loop])
 
 

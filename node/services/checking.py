@@ -1,8 +1,8 @@
 """The check at order time: answered from this node's own index, durable before it is answered (docs/spec/recognition.md).
 
 One leaf for each patient, clinician and hour is staged when the hour has ended (`CheckLeaves`): of the checks in which a
-result of another institution was, and of orders that went ahead unchecked. Left out: the rules (`node.recognition.check`),
-what may be shown (`order_results`).
+result of another institution was, and of orders that went ahead unchecked. A setting makes the hour shorter. Left out:
+the rules (`node.recognition.check`), what may be shown (`order_results`).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ CHECK_SEAL = "order-check"
 """Purpose under which checks are sealed for this node."""
 CHECKS_KIND = Kind("order-checks")
 HOUR_MS = 3_600_000
+"""What an hour is, unless a setting says that it is shorter."""
 MAX_OFFERS = 16
 """Offers of an order line that a header names, besides those that alone answer an item; the body has all."""
 
@@ -94,6 +95,8 @@ class CheckParts:
     """Tells the time."""
     unmapped: UnmappedCodes
     """Counts what could not be placed."""
+    hour_ms: int = HOUR_MS
+    """Over how long checks of one patient and clinician share a leaf."""
 
 
 class OrderChecking:
@@ -142,7 +145,7 @@ class OrderChecking:
             check_id=text.check_id,
             institution=outcome.institution,
             checked_at_ms=outcome.checked_at_ms,
-            hour_ms=outcome.checked_at_ms // HOUR_MS * HOUR_MS,
+            hour_ms=outcome.checked_at_ms // parts.hour_ms * parts.hour_ms,
             is_due=is_due,
             outcome=parts.keys.seal(CHECK_SEAL, encode_checks([text])),
             patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(patient)),
@@ -179,7 +182,7 @@ class CheckLeaves:
     def step(self) -> None:
         """Stage what is due, and forget checks that nobody needs any more; the step of a loop."""
         parts, now_ms = self._parts, unix_ms(self._parts.clock)
-        for institution, hour_ms in parts.store.due_hours(now_ms - HOUR_MS + 1):
+        for institution, hour_ms in parts.store.due_hours(now_ms - parts.hour_ms + 1):
             self._stage(institution, parts.store.due(institution, hour_ms))
         parts.writer.submit(lambda transaction: parts.store.forget(transaction, now_ms - _KEPT_MS)).result()
 

@@ -1,19 +1,24 @@
 """What may be shown of a patient at order time: found in this node's own index, calling nobody.
 
-What consent or a label withholds is absent, as it is from a find; the door to both is `finding_patients`.
+Results only: no prescription or referral answers an order, and none is told as something that nobody could place. What
+consent or a label withholds is absent, as it is from a find; the door to both is `finding_patients`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin
 from node.domain.header import RelocationContent
 from node.domain.patient import PatientKeys
 from node.domain.recognition import FoundResult, Reachability
+from node.domain.record import Kind
 from node.services.finding_patients import FoundRecord, PatientFinding, PatientLike
+
+_RESULT: Final = Kind("exam-result")
+"""The kind of records that answer orders."""
 
 
 class FollowedLogs(Protocol):
@@ -60,7 +65,7 @@ class OrderResults:
             UnknownPatientError: The institution has no keys under this number.
         """
         looked = self._finding.look_through(institution, patient)
-        found = looked.records
+        found = [each for each in looked.records if each.content.kind == _RESULT]
         places = {each.target.reference: (each.entry.place.origin, int(each.entry.place.index)) for each in found}
         return PatientResults(looked.keys, tuple(self._result(each) for each in found), places, looked.read)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from node.domain.entry import InstitutionId, Origin
@@ -24,7 +26,8 @@ from node.errors import (
 from node.recognition.decision import Recognise, Reorder
 from node.services.checking import HOUR_MS, CheckOrder
 from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood
+from tests.unit.fhir_split.documents import bundle
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import LIVER, check, decide, electrolytes, file_electrolytes, own_log, recognition
 from tests.unit.members.patients import ACTOR, Patient, eventually
 from tests.unit.services_records.world import HOSPITAL
@@ -93,6 +96,26 @@ def test_a_sensitive_result_is_absent_and_no_total_tells_of_it(patient: Patient)
     assert answer.warnings == {"zh": (), "en": ()}
 
 
+def test_a_prescription_is_no_result_that_nobody_could_place(patient: Patient) -> None:
+    file_electrolytes(patient)
+    prescription = {
+        "resourceType": "MedicationRequest",
+        "id": f"rx-{patient.number}",
+        "status": "active",
+        "intent": "order",
+        "authoredOn": "2026-11-20T09:00:00+08:00",
+        "medicationCodeableConcept": {"coding": [{"system": "urn:drugs", "code": "314076"}]},
+        "subject": {"reference": "Patient/p"},
+        "requester": {"display": "a physician"},
+        "dosageInstruction": [{"text": "once a day"}],
+    }
+    person = {"resourceType": "Patient", "id": "p", "identifier": [{"system": "urn:mrn", "value": patient.here.value}]}
+    patient.file_document(bundle([prescription, person]))
+    answer = check(patient)
+    assert answer.outcome.unmapped == ()
+    assert len(answer.outcome.lines[0].offers) == 1
+
+
 def test_an_unknown_patient_is_refused(patient: Patient) -> None:
     order = CheckOrder(PatientNumber("urn:mrn", "nobody"), ACTOR, "", ())
     with pytest.raises(UnknownPatientError):
@@ -127,6 +150,25 @@ def test_one_leaf_for_patient_clinician_and_hour_when_the_hour_has_ended(neighbo
     assert line.offers[0].leaf in answers[0].places
     assert {pin.subject for pin in logged[answers[0].check_id].pins} == {"", HOSPITAL, OTHER}
     assert own_log(other) == []
+
+
+def test_the_hour_is_shorter_where_the_settings_say_so(tmp_path: Path) -> None:
+    neighbours = make_neighbourhood(tmp_path, {})
+    settings = neighbours.there.directory / "concord.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("# check_leaf_period_s = 3600.0", "check_leaf_period_s = 60.0", 1), encoding="utf-8")
+    neighbours.start()
+    try:
+        patient = Patient(neighbours)
+        file_electrolytes(patient)
+        check(patient)
+        log_checks(neighbours)
+        assert own_log(patient) == []
+        neighbours.clock.advance(minutes=1)
+        log_checks(neighbours)
+        assert len(own_log(patient)) == 1
+    finally:
+        neighbours.stop()
 
 
 def test_an_order_that_went_ahead_unchecked_is_logged_as_such(neighbours: Neighbourhood) -> None:
