@@ -28,6 +28,8 @@ ConcordError
 │       NotFoundByKeysError, SupersededTargetError, MessageConflictError, UnknownInstitutionError, HeaderKeptError,
 │       NoProfileError, SheetRefusedError, UnknownCheckError, RefilingRefusedError, UnknownDocumentError,
 │       CodeTakenError, CodeRefusedError, SerialTakenError, UnknownPinError
+│       CodeTakenError, CodeRefusedError, UnknownViewError, ViewGoneError, UnknownCardError,
+│       SlipRefusedError, QrTooLargeError
 │   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
 │   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
 │   │   ├── MalformedPatientCodeError, MalformedPatientFileError, MalformedPatientKeysError
@@ -664,6 +666,47 @@ class UnknownCheckError(InputError):
     def __init__(self, check_id: str) -> None:
         super().__init__(f"no check {check_id} of this institution, or it is no longer kept; check the order again")
         self.check_id = check_id
+
+
+class UnknownViewError(InputError):
+    """No one-time link has this token, or it expired long ago."""
+
+    def __init__(self) -> None:
+        super().__init__("no such link: check the order again for a new one")
+
+
+class ViewGoneError(InputError):
+    """A one-time link that was used, or has expired."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the link {'was used' if why == 'used' else 'has expired'}: check the order again for a new one")
+        self.why = why
+
+
+class UnknownCardError(InputError):
+    """Feedback on a card that the institution was not shown, or that is no longer kept."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(f"feedback[{at}]: no such card of this institution, or no such suggestion on it; nothing was taken")
+        self.at = at
+
+
+class SlipRefusedError(InputError):
+    """A slip was asked for of a decision that recognises nothing, or not any more."""
+
+    def __init__(self, decision_id: str, why: str) -> None:
+        super().__init__(f"no slip of decision {decision_id}: {why}")
+        self.decision_id = decision_id
+        self.why = why
+
+
+class QrTooLargeError(InputError):
+    """What is to be put into a QR code does not fit the largest."""
+
+    def __init__(self, length_chars: int, limit_chars: int) -> None:
+        super().__init__(f"{length_chars} characters fit no QR code, which has {limit_chars}; hand out the evidence file")
+        self.length_chars = length_chars
+        self.limit_chars = limit_chars
 
 
 class UnknownDecisionError(DecisionError):

@@ -32,6 +32,15 @@ def draw_qr(text: str, name: PurePath) -> bytes:
     return image.getvalue()
 
 
+def qr_svg(text: str) -> str:
+    """Draw a QR code as SVG that stands in an HTML page: error correction M where the text leaves room for it, else L."""
+    try:
+        drawn = segno.make_qr(text, error=_ERROR_CORRECTION, boost_error=False)
+    except segno.DataOverflowError:
+        drawn = segno.make_qr(text, error="l", boost_error=False)
+    return drawn.svg_inline(omitsize=True, svgclass=None, lineclass=None)
+
+
 def qr_lines(text: str) -> str:
     """Draw a QR code with characters, for a terminal."""
     drawn = io.StringIO()
