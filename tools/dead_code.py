@@ -40,6 +40,7 @@ CALLED_FROM_OUTSIDE: dict[str, str] = {
     "node/wire/http_signature.py:resolve_public_key": "http-message-signatures, for the key of a signature",
     "node/wire/http_signature.py:validate_created_and_expires": "http-message-signatures, for the times of a signature",
     "node/settings.py:settings_customise_sources": "pydantic-settings",
+    "tests/unit/members/pages.py:handle_*": "html.parser",
 }
 """path:name, as a pattern -> who calls it."""
 
