@@ -39,6 +39,7 @@ FINAL_STATUSES: Final = frozenset({"final", "amended", "corrected", "appended", 
 IMAGE_ROLES: Final = frozenset({"imaging-study", "media"})
 """Roles of parts that show that images belong to a record."""
 
+_GONE: Final = (Obstacle.WITHDRAWN, Obstacle.SUPERSEDED)
 _CLOCK_SKEW_MS: Final = 300_000
 _DAY_MS: Final = 86_400_000
 _NO_MARK_NEEDED: Final = ""
@@ -78,7 +79,7 @@ def check_order(
             judged.append(_Judged(each, _judge(index, each, rows, obstacle, now_ms)))
         if unknown and obstacle is None:
             unmapped.append(UnmappedResult(each.leaf, each.institution, each.content.performed_at_ms, unknown))
-    for one in _each_withdrawal_once(judged):
+    for one in _each_once(judged):
         for answer in answers:
             if not answer.places.keys().isdisjoint(one.verdicts):
                 answer.take(one.found, one.verdicts)
@@ -188,12 +189,13 @@ def _marked(index: OrderingIndex, result: FoundResult, rule: ItemRule) -> Offere
     return OfferedItem(item, mark.label, mark.certificate) if isinstance(mark, Mark) else mark
 
 
-def _each_withdrawal_once(judged: Iterable[_Judged]) -> list[_Judged]:
-    """Tell of a record that was taken back once, by its newest version that says what it was about."""
-    kept: dict[tuple[str, str, bytes], _Judged] = {}
+def _each_once(judged: Iterable[_Judged]) -> list[_Judged]:
+    """Tell once of a record that was taken back, and once of what its newest version replaced: by the newest that says it."""
+    kept: dict[tuple[str, str, object], _Judged] = {}
     for each in judged:
-        withdrawn = Obstacle.WITHDRAWN in each.verdicts.values()
-        key = (each.found.leaf.origin, each.found.content.record_id, b"" if withdrawn else each.found.leaf.leaf_hash)
+        # what stands against all of a result that is no longer there
+        gone = next((verdict for verdict in each.verdicts.values() if verdict in _GONE), None)
+        key = (each.found.leaf.origin, each.found.content.record_id, gone or each.found.leaf.leaf_hash)
         if key not in kept or _age_order(each.found) > _age_order(kept[key].found):
             kept[key] = each
     return list(kept.values())

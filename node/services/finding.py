@@ -85,6 +85,11 @@ class Found:
         records = [entry for entry in self.entries if entry.header is not None and entry.reference not in replaced]
         return _highest(entry for entry in records if _record(entry) is not None)
 
+    def replaced(self) -> list[FoundEntry]:
+        """Return of each record that was amended or taken back the version that this replaced, if its header is still there."""
+        replaced = {entry.supersedes for entry in self.current()}
+        return [entry for entry in self.entries if entry.reference in replaced and _record(entry) is not None]
+
 
 class Finder:
     """Finds; any thread."""

@@ -72,7 +72,7 @@ class Looked:
     keys: PatientKeys
     """The patient's keys."""
     records: list[FoundRecord]
-    """The latest versions of what is not hidden."""
+    """The latest versions of what is not hidden, and, where it was asked for, what they replaced."""
     read: Mapping[Origin, int]
     """Below this index of each log every entry of the patient was found, and its header read or known to be deleted."""
 
@@ -153,15 +153,21 @@ class PatientFinding:
         looked = self.look_through(institution, patient)
         return looked.keys, looked.records
 
-    def look_through(self, institution: InstitutionId, patient: PatientLike) -> Looked:
-        """Return what `look` does, and how far each log had been read for the patient; raises as `look`."""
+    def look_through(self, institution: InstitutionId, patient: PatientLike, *, with_replaced: bool = False) -> Looked:
+        """Return what `look` does, and how far each log had been read for the patient; raises as `look`.
+
+        Args:
+            institution: Who looks.
+            patient: For whom.
+            with_replaced: Whether the versions that the latest ones replaced are returned as well.
+        """
         if isinstance(patient, PatientCard):
-            return self._records(self._keys_of_card(patient))
+            return self._records(self._keys_of_card(patient), with_replaced=with_replaced)
         row = self.row(institution, patient)
         keys = self._parts.patients.keys_of(row)
         # the patient withdrew here: this institution looks for nothing any more
         withdrawn = self._parts.withdrawals.is_withdrawn(institution, row.patient_id)
-        return Looked(keys, [], {}) if withdrawn else self._records(keys)
+        return Looked(keys, [], {}) if withdrawn else self._records(keys, with_replaced=with_replaced)
 
     def row(self, institution: InstitutionId, number: PatientNumber) -> PatientRow:
         """Return a patient on file.
@@ -185,12 +191,13 @@ class PatientFinding:
             provisional_code=None,
         )
 
-    def _records(self, keys: PatientKeys) -> Looked:
+    def _records(self, keys: PatientKeys, *, with_replaced: bool) -> Looked:
         # before the look: what is indexed meanwhile may have been missed
         read = {origin: int(self._parts.index.size(origin)) for origin in self._parts.index.origins()}
         found = self._parts.finder.find(PatientProbe(keys.epoch_keys))
         hidden = self._hidden(found)
-        shown = (self._show(keys, entry) for entry in found.current() if entry.reference not in hidden)
+        entries = [*found.current(), *(found.replaced() if with_replaced else ())]
+        shown = (self._show(keys, entry) for entry in entries if entry.reference not in hidden)
         for entry in found.entries:
             if entry.header is None and not entry.deleted:
                 read[entry.place.origin] = min(read.get(entry.place.origin, 0), int(entry.place.index))

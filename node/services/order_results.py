@@ -64,7 +64,8 @@ class OrderResults:
         Raises:
             UnknownPatientError: The institution has no keys under this number.
         """
-        looked = self._finding.look_through(institution, patient)
+        # what was replaced is told of once, as such
+        looked = self._finding.look_through(institution, patient, with_replaced=True)
         found = [each for each in looked.records if each.content.kind == _RESULT]
         places = {each.target.reference: (each.entry.place.origin, int(each.entry.place.index)) for each in found}
         return PatientResults(looked.keys, tuple(self._result(each) for each in found), places, looked.read)
