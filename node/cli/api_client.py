@@ -39,8 +39,8 @@ class ProblemError(RefusedError):
 class ApiClient:
     """Calls a node as one client of one institution."""
 
-    def __init__(self, url: str, api_key: str) -> None:
-        """Take the node's base URL and an API key; nothing is asked yet.
+    def __init__(self, url: str, api_key: str, timeout_s: float = READ_TIMEOUT_S) -> None:
+        """Take the node's base URL, an API key and how long the node may be silent; nothing is asked yet.
 
         Raises:
             UsageError: The URL is none of http or https.
@@ -48,7 +48,7 @@ class ApiClient:
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"--url {url}: give an http or https address, such as http://127.0.0.1:8080")
         self._url = url.rstrip("/")
-        timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
+        timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         # a proxy of the environment is none of the hospital's: records go to the address as it is written
         self._client = httpx.Client(base_url=self._url, headers=headers, timeout=timeout, trust_env=False)

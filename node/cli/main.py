@@ -213,6 +213,8 @@ def check(
     department: retrieval_commands.Department = "",
     role: retrieval_commands.Role = "",
     authentication: retrieval_commands.Authentication = "",
+    deadline_ms: recognition_commands.DeadlineMs = None,
+    unchecked: recognition_commands.Unchecked = False,
     lang: options.Lang = None,
     as_json: options.Json = False,
 ) -> None:
@@ -221,7 +223,11 @@ def check(
     from node.cli.retrieval import Asking
 
     asking = Asking(number, system, card, "treatment", staff, department, role, authentication)
-    command.check(url, api_key, asking, orders, encounter, lang, as_json=as_json)
+    asked = command.Asked(asking, orders, encounter)
+    if unchecked:
+        command.note_unchecked(url, api_key, asked, as_json=as_json)
+    else:
+        command.check(url, api_key, asked, lang, deadline_ms=deadline_ms, as_json=as_json)
 
 
 @app.command()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from node.cli.api_client import ApiClient
-from node.cli.failures import UsageError
+from node.cli.failures import UnreachedError, UsageError
 from node.cli.options import Language
 from node.cli.output import show
 from node.cli.retrieval import Asking
 from node.cli.texts import language_of
 from node.domain.money import yuan
+
+_CHECK_PATH = "/v1/recognition/check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,28 @@ class Clinician:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """An order, as it is about to be made."""
+
+    asking: Asking
+    """For whom, by whom."""
+    orders: Sequence[str]
+    """ORDERABLE, or ORDER_ID=ORDERABLE."""
+    encounter: str
+    """The encounter, or empty."""
+
+    def body(self) -> dict[str, object]:
+        """Return what the routes take.
+
+        Raises:
+            UsageError: An order is none, or the patient is not named.
+        """
+        document = self.asking.document()
+        lines = [_order(at, order) for at, order in enumerate(self.orders, start=1)]
+        return {"patient": document["patient"], "actor": document["actor"], "encounter": self.encounter, "lines": lines}
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """An order line that was checked."""
 
@@ -52,23 +78,33 @@ class Line:
 def check(
     url: str,
     api_key: str,
-    asking: Asking,
-    orders: Sequence[str],
-    encounter: str,
+    asked: Asked,
     language: Language | None,
     *,
+    deadline_ms: int | None,
     as_json: bool,
 ) -> None:
     """Show what answers an order: lines, offers, what cannot be recognised, and the words of the warning.
 
+    Args:
+        url: The node.
+        api_key: Of the institution.
+        asked: The order.
+        language: Of the warning.
+        deadline_ms: How long the answer may take; then the order goes ahead, and that is noted. None: as long as it takes.
+        as_json: Whether programs read it.
+
     Raises:
         UsageError: An order is none, or the patient is not named.
+        UnreachedError: The node does not answer, nor could it be told that the order went ahead.
     """
-    document = asking.document()
-    lines = [_order(at, order) for at, order in enumerate(orders, start=1)]
-    body = {"patient": document["patient"], "actor": document["actor"], "encounter": encounter, "lines": lines}
-    with ApiClient(url, api_key) as client:
-        answer = client.post("/v1/recognition/check", _encode(body))
+    try:
+        answer = _ask(url, api_key, asked.body(), deadline_ms)
+    except UnreachedError:
+        if deadline_ms is None:
+            raise
+        note_unchecked(url, api_key, asked, as_json=as_json)
+        return
     if as_json:
         show(answer, as_json=True)
         return
@@ -76,11 +112,44 @@ def check(
         "check": answer["check_id"],
         "orders": [_shown_line(line) for line in answer["lines"]],
         "offers": [_shown_offer(line, offer) for line in answer["lines"] for offer in line["offers"]],
+        "view_once": [f"{line['order_id']} {line['view']['url']}" for line in answer["lines"] if line["view"]],
         "not_recognised": [_shown_refusal(line, each) for line in answer["lines"] for each in line["unrecognisable"]],
         "warning": answer["warning"][(language or language_of()).value],
         "emergency": "always open: concord emergency open",
     }
     show({name: value for name, value in shown.items() if value != []}, as_json=False)
+
+
+def note_unchecked(url: str, api_key: str, asked: Asked, *, as_json: bool) -> None:
+    """Note that an order went ahead without an answer.
+
+    Raises:
+        UnreachedError: The node does not answer either; note it later.
+    """
+    try:
+        with ApiClient(url, api_key) as client:
+            noted = client.post("/v1/recognition/unchecked", _encode(asked.body()))
+    except UnreachedError as error:
+        told = "the order goes ahead unchecked; note that when the node is back: the same command with --unchecked"
+        raise UnreachedError(f"{error}; {told}", answered=False) from error
+    show({"answered": False, "order": "goes ahead", "check": noted["check_id"]}, as_json=as_json)
+
+
+def _ask(url: str, api_key: str, body: Mapping[str, object], deadline_ms: int | None) -> Any:  # noqa: ANN401 - JSON
+    """Ask, and wait no longer than the deadline for the whole answer."""
+    if deadline_ms is None:
+        with ApiClient(url, api_key) as client:
+            return client.post(_CHECK_PATH, _encode(body))
+    deadline_s = deadline_ms / 1000
+    # the client's own limit counts from byte to byte; a deadline counts for all of it
+    pool = ThreadPoolExecutor(1)
+    try:
+        with ApiClient(url, api_key, deadline_s) as client:
+            return pool.submit(client.post, _CHECK_PATH, _encode(body)).result(deadline_s)
+    except TimeoutError as error:
+        raise UnreachedError(f"{url} did not answer within {deadline_ms} ms") from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def recognise(url: str, api_key: str, line: Line, by: Clinician, results: Sequence[str], *, as_json: bool) -> None:
@@ -118,6 +187,14 @@ def reverse(url: str, api_key: str, decision: str, by: Clinician, *, as_json: bo
     """Take a decision back."""
     with ApiClient(url, api_key) as client:
         show(client.post(f"/v1/recognition/decisions/{decision}:reverse", _encode({"actor": by.document()})), as_json=as_json)
+
+
+def slip(url: str, api_key: str, decision: str, out: Path, *, as_json: bool) -> None:
+    """Save a slip for the medical record."""
+    with ApiClient(url, api_key) as client:
+        page = client.get_bytes(f"/v1/recognition/decisions/{decision}/slip")
+    out.write_bytes(page)
+    show({"decision": decision, "written": str(out), "bytes": len(page)}, as_json=as_json)
 
 
 def heard(url: str, api_key: str, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,11 @@ from node.cli.retrieval_commands import Authentication, Department, Role, Staff
 decide_app = typer.Typer(no_args_is_help=True, help="Recognise results of others, or order again with a reason; take it back.")
 
 Orders = Annotated[list[str], typer.Argument(help="What is ordered: ORDERABLE, or ORDER_ID=ORDERABLE")]
+DeadlineMs = Annotated[
+    int | None,
+    typer.Option("--deadline-ms", min=1, help="Let the order go ahead when there is no answer by then, and note that it did"),
+]
+Unchecked = Annotated[bool, typer.Option("--unchecked", help="Only note that the order went ahead without an answer")]
 Encounter = Annotated[str, typer.Option(help="The encounter")]
 _Check = Annotated[str, typer.Argument(help="Id of the check, 32 hex digits")]
 _Order = Annotated[str, typer.Argument(help="The order line, as it was checked")]
@@ -78,6 +84,21 @@ def reverse(
 
     by = command.Clinician(staff, department, role, authentication)
     command.reverse(url, api_key, decision, by, as_json=as_json)
+
+
+@decide_app.command()
+def slip(
+    decision: Annotated[str, typer.Argument(help="Id of a decision that recognised, 32 hex digits")],
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    out: Annotated[Path, typer.Option("--out", help="Where the page is written")] = Path("slip.html"),
+    as_json: options.Json = False,
+) -> None:
+    """Write a page to be printed for the medical record, with the QR code that proves it once the decision is logged."""
+    from node.cli import recognition as command
+
+    command.slip(url, api_key, decision, out, as_json=as_json)
 
 
 @decide_app.command()
