@@ -307,7 +307,7 @@ class Devnet:
             write_settings(
                 directory,
                 hosted,
-                server={"port": node.port, "public_log": True},
+                server={"port": node.port, "public_log": True, "public_url": f"http://127.0.0.1:{node.port}"},
                 chain={"rpc_url": rpc_url, "anchor_interval_s": self.state.anchor_interval_s},
                 relocation={"window_s": 0},
                 codes=_code_settings(node),

@@ -41,6 +41,11 @@ class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8080, ge=0, le=65_535, description="port to listen on; 0 takes a free one")
     public_log: bool = Field(default=False, description="whether /log answers without an API key")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="where clinicians' browsers reach this node; none: checks bear no links to results",
+    )
     patient_requests_per_minute: int = Field(240, gt=0, description="requests of one address to /v1/patient in a minute")
     wait_timeout_s: float = Field(30.0, gt=0, description="how long ?wait= waits before it answers with the level reached")
 
@@ -156,6 +161,8 @@ class RecognitionSettings(_Section):
         gt=0,
         description="how long a notice of an amendment, withdrawal or recall may stay unacknowledged",
     )
+    view_lifetime_s: float = Field(300.0, gt=0, le=3_600, description="how long a link to results opens, once")
+    view_wait_s: float = Field(20.0, ge=0, le=120, description="how long a holder may take before the page says so")
     check_leaf_period_s: float = Field(
         3_600.0, ge=1, le=3_600, description="over how long checks of one patient and clinician share a leaf; less in a devnet"
     )

@@ -29,6 +29,7 @@ from node.api import (
     status,
     supervision,
     tombstones,
+    view,
     witness,
 )
 from node.api.direct import DirectRoutes
@@ -57,6 +58,7 @@ ROUTES = (
     notices,
     recalls,
     cds_hooks,
+    view,
     tombstones,
     supervision,
     figures,

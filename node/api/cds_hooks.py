@@ -1,15 +1,14 @@
 """/cds-services: the check at order time as CDS Hooks 2.0, for order-select and order-sign.
 
-The same service answers as behind `/v1/recognition/check`. A card for each order line that something was found for; a client
-takes the decision with the check id of the card's `extension`. Left out: the link to a viewer that retrieves, feedback.
+The same service answers as behind `/v1/recognition/check`. A card for each order line that something was found for, with a
+one-time link that retrieves; a client takes the decision with the check id of the card's `extension`, or by feedback.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -17,22 +16,38 @@ from fastapi.responses import Response
 
 from node.api.openapi import documented
 from node.api.recognition import MAX_BYTES, recognition_of
+from node.api.recognition_schemas import FeedbackBody, TakenBody
 from node.api.requests import NodeOf, caller_of, json_response, node_of, read_body
 from node.api.signed import NOT_KEPT
 from node.domain.access import Actor
 from node.domain.entry import InstitutionId
-from node.domain.recognition import CheckOutcome, Coverage, OrderableCheck, OrderLine, Reason
+from node.domain.recognition import UNRETRIEVABLE, CheckOutcome, Coverage, OrderableCheck, OrderLine, Reason
 from node.errors import UnknownPatientError
+from node.ports.cards import CardId
+from node.services.card_feedback import REASONS, SUB_REASONS, suggestion_id
 from node.services.checking import CheckAnswer, CheckOrder
 from node.services.clients import Scope
 from node.services.recognition import Recognition
-from node.wire.cds_hooks import SERVICE_ID, Card, CardsBody, Coding, HookRequest, Source, discovery_document, parse_hook, shorten
+from node.services.view_links import needed_results
+from node.wire.cds_feedback import parse_feedback
+from node.wire.cds_hooks import (
+    SERVICE_ID,
+    Action,
+    Card,
+    CardsBody,
+    Coding,
+    HookRequest,
+    Link,
+    Source,
+    Suggestion,
+    discovery_document,
+    parse_hook,
+    shorten,
+)
 
 router = APIRouter(tags=["recognition"])
 
 _SOURCE: Final = Source("Concord")
-_REASONS: Final = "urn:concord:reason"
-_SUB_REASONS: Final = "urn:concord:sub-reason"
 
 
 @router.get("/cds-services", **documented("cds_services"))
@@ -56,6 +71,19 @@ async def recognise(request: Request) -> Response:
     return response
 
 
+@router.post(f"/cds-services/{SERVICE_ID}/feedback", **documented("cds_feedback"))
+async def feedback(request: Request) -> Response:
+    """Take what became of cards: an offered reason is a decision to order again."""
+    node, client = node_of(request), caller_of(request)
+    client.require(Scope.DECIDE)
+    service = recognition_of(node).clinic.feedback
+    said = parse_feedback(await read_body(request, MAX_BYTES))
+    taken = await asyncio.to_thread(service.take, client.institution, said)
+    response = json_response(FeedbackBody([TakenBody(card, decision) for card, decision in taken]))
+    response.headers.update(NOT_KEPT)
+    return response
+
+
 def _cards(service: Recognition, institution: InstitutionId, asked: HookRequest, language: str) -> list[Card]:
     known = service.rules.ordering(institution).orderables
     codes = {order.order_id: next((code for code in order.codes if code in known), None) for order in asked.orders}
@@ -66,8 +94,10 @@ def _cards(service: Recognition, institution: InstitutionId, asked: HookRequest,
     try:
         answer = _check(service, institution, asked, lines)
     except UnknownPatientError:
-        return [_card(service.rules.words(language)["no_keys"], "info")]
-    return [card for line in answer.outcome.lines for card in _line_cards(service, answer, line, language)]
+        return [Card(str(uuid.uuid4()), shorten(service.rules.words(language)["no_keys"]), "info", _SOURCE)]
+    spoken = {at: words for at, line in enumerate(answer.outcome.lines) if (words := _words(service, answer, line, language))}
+    cards = service.clinic.feedback.keep(institution, answer.check_id, spoken)
+    return [_card(service, answer, _Shown(cards[at], answer.outcome.lines[at], words, language)) for at, words in spoken.items()]
 
 
 def _check(service: Recognition, institution: InstitutionId, asked: HookRequest, lines: tuple[OrderLine, ...]) -> CheckAnswer:
@@ -81,38 +111,51 @@ def _check(service: Recognition, institution: InstitutionId, asked: HookRequest,
     raise UnknownPatientError
 
 
-def _line_cards(service: Recognition, answer: CheckAnswer, line: OrderableCheck, language: str) -> list[Card]:
+def _words(service: Recognition, answer: CheckAnswer, line: OrderableCheck, language: str) -> tuple[str, ...]:
     alone: CheckOutcome = replace(answer.outcome, lines=(line,), unmapped=())
-    words = service.rules.warnings(alone)[language]
-    if not words:
-        return []
+    return service.rules.warnings(alone)[language]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A card that is being made."""
+
+    card_id: CardId
+    line: OrderableCheck
+    words: tuple[str, ...]
+    language: str
+
+
+def _card(service: Recognition, answer: CheckAnswer, shown: _Shown) -> Card:
+    line, order_id = shown.line, shown.line.line.order_id
     answered = line.coverage is not Coverage.NOT
-    extension = {"concord-check-id": answer.check_id, "concord-order-id": line.line.order_id}
-    reasons = _reasons(service, answer.outcome.institution, language) if answered else []
-    return [_card(words[0], "warning" if answered else "info", "\n\n".join(words), reasons, extension)]
-
-
-def _card(
-    summary: str,
-    indicator: str,
-    detail: str = "",
-    reasons: list[Coding] | None = None,
-    extension: Mapping[str, str] | None = None,
-) -> Card:
+    suggestions = _suggestions(service, shown) if line.coverage is Coverage.COVERED and needed_results(line) else []
+    label = service.rules.words(shown.language)["link_view"]
     return Card(
-        uuid=str(uuid.uuid4()),
-        summary=shorten(summary),
-        indicator="warning" if indicator == "warning" else "info",
+        uuid=shown.card_id,
+        summary=shorten(shown.words[0]),
+        indicator="warning" if answered else "info",
         source=_SOURCE,
-        detail=detail,
-        override_reasons=reasons or [],
-        extension=dict(extension or {}),
+        detail="\n\n".join(shown.words),
+        suggestions=suggestions,
+        selection_behavior="at-most-one" if suggestions else "",
+        override_reasons=_reasons(service, answer.outcome.institution, shown.language) if answered else [],
+        links=[Link(label, each.url, "absolute") for each in answer.links if each.order_id == order_id],
+        extension={"concord-check-id": answer.check_id, "concord-order-id": order_id},
     )
+
+
+def _suggestions(service: Recognition, shown: _Shown) -> list[Suggestion]:
+    """Suggest to use what answers all of an order, and to leave the order."""
+    label = service.rules.words(shown.language)["use"]
+    action = Action("delete", label, f"ServiceRequest/{shown.line.line.order_id}")
+    return [Suggestion(label, suggestion_id(shown.card_id), [action])]
 
 
 def _reasons(service: Recognition, institution: InstitutionId, language: str) -> list[Coding]:
     """Return the six reasons, and the region's own below them."""
     words = service.rules.reasons(language)
-    national = [Coding(str(int(reason)), _REASONS, words[str(int(reason))]) for reason in Reason]
+    national = [Coding(str(int(reason)), REASONS, words[str(int(reason))]) for reason in Reason]
     region = service.rules.ordering(institution).region_rules.sub_reasons
-    return national + [Coding(each.code, _SUB_REASONS, each.zh if language == "zh" else each.en) for each in region]
+    regional = [Coding(each.code, SUB_REASONS, each.zh if language == "zh" else each.en) for each in region]
+    return [*national, *regional, Coding(UNRETRIEVABLE, SUB_REASONS, words[UNRETRIEVABLE])]

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from node.api import openapi_oversight, openapi_recognition, schemas
 from node.api.openapi_retrieval import BODIES as RETRIEVAL_BODIES
 from node.api.openapi_retrieval import OPERATIONS as RETRIEVAL_OPERATIONS
-from node.api.openapi_shapes import JSON, SCHEMA, SIGNED, bytes_answer, json_answer, problems, request_body
+from node.api.openapi_shapes import JSON, OPEN_PATHS, SCHEMA, SIGNED, bytes_answer, json_answer, problems, request_body
 from node.api.openapi_shapes import OBJECT as _OBJECT
 from node.api.problems import MEDIA_TYPE as PROBLEM
 
@@ -374,7 +374,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             "memberSignature": {"type": "apiKey", "in": "header", "name": "Signature", "description": "RFC 9421, by a member"},
         }
         built["security"] = [{"apiKey": []}]
-        for path in ("/healthz", "/readyz", "/v1/verify", "/cds-services", "/witness/{institution}/add-checkpoint"):
+        for path in OPEN_PATHS:
             for operation in built["paths"][path].values():
                 operation["security"] = []
         app.openapi_schema = built

@@ -16,6 +16,7 @@ BODIES: Final = (
     schemas.HeardListBody,
     *openapi_catalogue.BODIES,
     *openapi_notices.BODIES,
+    schemas.FeedbackBody,
 )
 
 _ACTOR: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
@@ -56,6 +57,7 @@ _LINE: Final = {
     "saving_fen": 600,
     "offers": [_OFFER],
     "unrecognisable": [],
+    "view": {"url": "https://node-b.example/view/…", "expires_at": "2026-03-01T12:05:00.000Z"},
 }
 _ANSWER: Final = {
     "check_id": _CHECK_ID,
@@ -109,6 +111,22 @@ _HOOK: Final = {
 }
 _CARDS: Final = {"cards": [{"uuid": "…", "summary": "…", "indicator": "warning", "source": {"label": "Concord"}}]}
 
+_FEEDBACK: Final = {
+    "feedback": [
+        {
+            "card": "4e0a3a1e-3283-4575-ab82-028d55fe2719",
+            "outcome": "overridden",
+            "overrideReason": {"reason": {"code": "4", "system": "urn:concord:reason", "display": "Emergency"}},
+            "outcomeTimestamp": "2026-03-01T12:00:30Z",
+        }
+    ]
+}
+_TAKEN: Final = {"feedback": [{"card": "4e0a3a1e-3283-4575-ab82-028d55fe2719", "decision_id": _DECISION_ID}]}
+_LINK_PAGES: Final[dict[int | str, dict[str, Any]]] = {
+    404: bytes_answer("no such link", "text/html"),
+    410: bytes_answer("the link was used, or has expired", "text/html"),
+}
+
 OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
     "check_order": {
         "responses": {
@@ -153,6 +171,26 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
         "openapi_extra": request_body(JSON, OBJECT, {"actor": _ACTOR}),
     },
     **openapi_notices.OPERATIONS,
+    "decision_slip": {
+        "responses": {
+            200: bytes_answer("a slip for the medical record, in Chinese and English", "text/html"),
+            **problems(401, 403, 404, 409, 503),
+        }
+    },
+    "ask_view": {
+        "responses": {
+            200: bytes_answer("a page with a button; the link stays as it is", "text/html"),
+            **_LINK_PAGES,
+            **problems(503),
+        }
+    },
+    "open_view": {
+        "responses": {
+            200: bytes_answer("what was retrieved and verified, or why not and what to do", "text/html"),
+            **_LINK_PAGES,
+            **problems(503),
+        }
+    },
     "cds_services": {"responses": {200: json_answer("the discovery document of CDS Hooks", None, {"services": []})}},
     "cds_recognition": {
         "responses": {
@@ -160,5 +198,12 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
             **problems(400, 401, 403, 404, 412, 413, 422, 503),
         },
         "openapi_extra": request_body(JSON, OBJECT, _HOOK),
+    },
+    "cds_feedback": {
+        "responses": {
+            200: json_answer("taken", schemas.FeedbackBody, _TAKEN),
+            **problems(400, 401, 403, 404, 409, 413, 422, 503),
+        },
+        "openapi_extra": request_body(JSON, OBJECT, _FEEDBACK),
     },
 }

@@ -11,6 +11,8 @@ from node.api.problems import MEDIA_TYPE as PROBLEM
 JSON: Final = "application/json"
 SCHEMA: Final = "#/components/schemas/"
 OBJECT: Final = {"type": "object"}
+OPEN_PATHS: Final = ("/healthz", "/readyz", "/v1/verify", "/cds-services", "/view/{token}", "/witness/{institution}/add-checkpoint")
+"""Routes that answer without an API key or a signature."""
 SIGNED: Final[dict[str, Any]] = {"security": [{"memberSignature": []}]}
 """The routes that members call: RFC 9421 signatures instead of API keys."""
 

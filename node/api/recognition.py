@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from node.api.openapi import documented
+from node.api.pages import html_response
 from node.api.recognition_schemas import (
     ReversalBody,
     UncheckedBody,
@@ -91,6 +92,15 @@ async def certificate(node: NodeOf, client: Caller, decision_id: str) -> Respons
     service = recognition_of(node).certificates
     made = await asyncio.to_thread(service.export, client.institution, DecisionId(decision_id))
     return Response(made, media_type=CERTIFICATE_MEDIA_TYPE, headers=NOT_KEPT)
+
+
+@router.get("/v1/recognition/decisions/{decision_id}/slip", **documented("decision_slip"))
+async def slip(node: NodeOf, client: Caller, decision_id: str) -> Response:
+    """A page to be printed for the medical record: what is recognised, and the QR code that proves it once it is logged."""
+    client.require(Scope.DECIDE)
+    service = recognition_of(node)
+    made = await asyncio.to_thread(service.clinic.slips.make, client.institution, DecisionId(decision_id))
+    return html_response(service.clinic.slip_pages.draw(made, service.rules.names(client.institution)))
 
 
 @router.post("/v1/recognition/decisions/{decision_id}:reverse", **documented("reverse_decision"))

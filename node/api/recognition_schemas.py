@@ -19,6 +19,7 @@ from node.ports.decisions import HeardDecision
 from node.recognition.decision import Recognise, Reorder
 from node.services.checking import CheckAnswer, CheckOrder
 from node.services.deciding import DecisionAnswer, DecisionOrder
+from node.services.view_links import ViewLink
 
 MAX_LINES = 100
 _MAX_RESULTS = 64
@@ -121,8 +122,15 @@ class RefusedBody(msgspec.Struct, frozen=True):
     items: list[RefusedItemBody]
 
 
+class ViewLinkBody(msgspec.Struct, frozen=True):
+    """A one-time link that retrieves and shows the results that answer an order line."""
+
+    url: str
+    expires_at: str
+
+
 class CheckedLineBody(msgspec.Struct, frozen=True):
-    """The answer for one order line."""
+    """The answer for one order line; `view` is null where no result of others answers it, or browsers do not reach this node."""
 
     order_id: str
     orderable: str
@@ -135,6 +143,7 @@ class CheckedLineBody(msgspec.Struct, frozen=True):
     saving_fen: int
     offers: list[OfferBody]
     unrecognisable: list[RefusedBody]
+    view: ViewLinkBody | None = None
 
 
 class UnmappedBody(msgspec.Struct, frozen=True):
@@ -195,6 +204,19 @@ class ReversalBody(msgspec.Struct, frozen=True):
     decision_id: str
     origin: str
     leaf_hash: str
+
+
+class TakenBody(msgspec.Struct, frozen=True):
+    """A card, and the decision that feedback on it was; null where it decides nothing."""
+
+    card: str
+    decision_id: str | None
+
+
+class FeedbackBody(msgspec.Struct, frozen=True):
+    """What was taken of feedback, in its order."""
+
+    feedback: list[TakenBody]
 
 
 class HeardBody(msgspec.Struct, frozen=True):
@@ -316,7 +338,12 @@ def _line(check: OrderableCheck, answer: CheckAnswer) -> CheckedLineBody:
             )
             for each in check.unrecognisable
         ],
+        view=next((_link(each) for each in answer.links if each.order_id == check.line.order_id), None),
     )
+
+
+def _link(link: ViewLink) -> ViewLinkBody:
+    return ViewLinkBody(link.url, show_time(link.expires_at_ms))
 
 
 def _offer(offer: Offer, answer: CheckAnswer) -> OfferBody:

@@ -66,7 +66,7 @@ def build_catalogue(foundation: Foundation, services: Services, sharing: Sharing
     store = SqlPublicationStore(stores.readers)
     # read now, so that documents which cannot be read stop the start; prepared by a loop
     start = _start(foundation, store)
-    rules = Rulebook(start.documents, _texts())
+    rules = Rulebook(start.documents, read_texts())
     publishers = _publishers(foundation, services, sharing)
     adoption = DocumentAdoption(
         AdoptionParts(
@@ -172,5 +172,6 @@ def _is_document(data: bytes) -> bool:
     return True
 
 
-def _texts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+def read_texts() -> Mapping[str, Mapping[str, Mapping[str, str]]]:
+    """Read the words for people, by language, table and key."""
     return {each: tomllib.loads((_TEXTS / f"{each}.toml").read_text(encoding="utf-8")) for each in _LANGUAGES}

@@ -107,6 +107,8 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         catalogue = build_catalogue(foundation, services, sharing)
         basis = RecognitionBasis(catalogue, exchange, None if reading is None else reading.services)
         recognition = build_recognition(foundation, services, sharing, basis)
+        if recognition is not None:
+            stack.callback(recognition.services.clinic.viewing.close)
         oversight = build_oversight(foundation, services, sharing, catalogue, consents.services)
         loops = [*services.following.loops, *sharing.loops, *custody.loops, *consents.loops, *oversight.loops]
         loops += () if exchange is None else exchange.loops

@@ -10,6 +10,7 @@ from node.adapters.database.decisions import SqlDecisionStore, SqlHeardDecisionS
 from node.adapters.database.recalls import SqlOwnHeaders, SqlRecallStore
 from node.adapters.database.received_notices import SqlReceivedNotices
 from node.bootstrap.catalogue import BuiltCatalogue
+from node.bootstrap.clinic import build_clinic, view_links
 from node.bootstrap.exchange import BuiltExchange
 from node.bootstrap.services import Foundation, Services
 from node.bootstrap.sharing import Sharing
@@ -74,6 +75,7 @@ def build_recognition(
         writer=stores.writer,
         clock=foundation.clock,
         unmapped=catalogue.services.unmapped,
+        links=view_links(foundation),
         hour_ms=int(period_s * 1000),
     )
     checking = OrderChecking(parts)
@@ -85,8 +87,10 @@ def build_recognition(
     exchange.services.inbox.register(REVISION_KIND, notices.heard)
     certificates = _certificates(foundation, services, catalogue, checking)
     recalls = _recalls(foundation, services, rules)
-    loop = Loop("check-leaves", lambda: _step(rules, leaves, foundation), min(_LEAF_INTERVAL_S, period_s))
-    return BuiltRecognition(Recognition(rules, checking, leaves, deciding, heard, certificates, notices, recalls), [loop])
+    clinic = build_clinic(foundation, services, reading, (rules, checking, deciding))
+    recognition = Recognition(rules, checking, leaves, deciding, heard, certificates, notices, recalls, clinic)
+    loop = Loop("check-leaves", lambda: _step(recognition, foundation), min(_LEAF_INTERVAL_S, period_s))
+    return BuiltRecognition(recognition, [loop])
 
 
 def _deciding(
@@ -179,7 +183,8 @@ def _certificates(foundation: Foundation, services: Services, catalogue: BuiltCa
     )
 
 
-def _step(rules: Rulebook, leaves: CheckLeaves, foundation: Foundation) -> None:
+def _step(recognition: Recognition, foundation: Foundation) -> None:
     # the first time: before a clinician waits for it
-    rules.prepare(foundation.institutions)
-    leaves.step()
+    recognition.rules.prepare(foundation.institutions)
+    recognition.leaves.step()
+    recognition.clinic.sweep()

@@ -23,11 +23,12 @@ from node.cli.failures import REFUSED, UNREACHED, UNREADABLE, UsageError
 from node.cli.options import Language
 from node.cli.output import printable, show_json
 from node.cli.texts import Texts, language_of, load_texts
-from node.cli.verify_fork import check_fork, findings_of
+from node.cli.verify_fork import check_fork
 from node.cli.verify_lines import Shown, check_bundle, check_completeness, check_finding
+from node.cli.verify_record import check_qr, describe
 from node.domain.entry import Origin
 from node.domain.trust import TrustRoot
-from node.domain.verdict import AnchoredHeadLike, Verdict
+from node.domain.verdict import AnchoredHeadLike
 from node.errors import (
     ChainError,
     ConcordError,
@@ -40,6 +41,7 @@ from node.wire import bundle, completeness, decision_certificate, finding_eviden
 from node.wire.bundle import MAX_BUNDLE_BYTES
 from node.wire.evidence import Evidence, parse_evidence
 from node.wire.file_format import format_of
+from node.wire.qr_evidence import is_qr_evidence
 from node.wire.trust_root import parse_trust_root
 from node.wire.verdict_json import refuted_json, unreadable_json, verdict_json
 from node.wire.verification import verify_evidence
@@ -109,30 +111,13 @@ def parse_age(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def describe(verdict: Verdict, texts: Texts) -> list[str]:
-    """Say a verdict in words, line by line."""
-    level = "witnessed" if verdict.witnessed and verdict.level.value != "anchored" else verdict.level.value
-    head = {
-        "institution": verdict.institution,
-        "origin": verdict.origin,
-        "index": str(verdict.leaf_index),
-        "level": texts.say("report", f"level_{level}"),
-        "time": f"{verdict.as_of:%Y-%m-%dT%H:%M:%SZ}",
-        "basis": texts.say("report", f"basis_{verdict.as_of_basis.value}"),
-        "serial": str(verdict.trust_root_serial),
-    }
-    names = ("verified", "issuer", "level", "as_of", "trust_root")
-    return [
-        *(texts.say("report", name, head) for name in names),
-        *findings_of("remarks", verdict.remarks, texts),
-        *findings_of("proved", verdict.proved, texts),
-        *findings_of("not_proved", verdict.not_proved, texts),
-    ]
-
-
 def _verify(file: Path, trust_root: Path, rpc: str | None, max_age: timedelta | None, texts: Texts) -> Shown:
     root = parse_trust_root(_read(trust_root, _MAX_TRUST_ROOT_BYTES))
     data, now = _read(file, MAX_BUNDLE_BYTES), datetime.now(UTC)
+    if is_qr_evidence(data):
+        if rpc is not None:
+            raise UsageError("--rpc is for evidence files: the text of a QR code states no anchor, and is verified offline")
+        return check_qr(data, root, now, max_age, texts)
     check = _FORMATS.get(format_of(data))
     if check is not None:
         if rpc is not None or max_age is not None:

@@ -38,6 +38,8 @@ from node.wire.header import HeaderPlace, header_data_key, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.recognition_text import CheckText, encode_checks, parse_decision
 
+_BODY = 1
+"""Number of the part that says what was checked or decided; a recognition's summary repeats it in short."""
 _PRIVATE = 1
 """Class of what its writer and the patient find."""
 
@@ -242,10 +244,10 @@ class Certificates:
             proof=proved.path,
             header=None if data_key is None else entry.header,
             data_key=data_key,
-            # of decision and check whole, of others the manifest alone
+            # of decision and check what they say, of others the manifest alone
             evidence=None
             if own is None
-            else self._parts.evidence.export_act(own.row, None if own in (chosen.decision, chosen.check) else ()),
+            else self._parts.evidence.export_act(own.row, (_BODY,) if own in (chosen.decision, chosen.check) else ()),
         )
 
     def _document(self, pin: Pin) -> tuple[bytes, FollowedEntry | None]:

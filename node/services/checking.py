@@ -24,12 +24,14 @@ from node.ports.checks import CheckStore, KeptCheck
 from node.ports.clock import Clock, unix_ms
 from node.ports.keys import NodeKeys
 from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.views import KeptView
 from node.recognition.check import check_order
 from node.services.entries import ActEntry, EntryComposer
 from node.services.finding_patients import PatientLike
 from node.services.order_results import OrderResults
 from node.services.rulebook import Rulebook
 from node.services.unmapped import UnmappedCodes
+from node.services.view_links import ViewLink, ViewLinks
 from node.wire.recognition_text import CHECKS_MEDIA_TYPE, CheckText, encode_checks, parse_checks
 
 CHECK_SEAL = "order-check"
@@ -75,6 +77,8 @@ class CheckAnswer:
     """Where each result was found: what a retrieval names."""
     warnings: Mapping[str, tuple[str, ...]]
     """The words, by language, line by line; none where nothing was found."""
+    links: tuple[ViewLink, ...] = ()
+    """One-time links to the results, for each order line that results of others answer; none without a public address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,8 @@ class CheckParts:
     """Tells the time."""
     unmapped: UnmappedCodes
     """Counts what could not be placed."""
+    links: ViewLinks | None = None
+    """Draws links to results; None where browsers do not reach this node."""
     hour_ms: int = HOUR_MS
     """Over how long checks of one patient and clinician share a leaf."""
 
@@ -119,9 +125,10 @@ class OrderChecking:
         logs = sorted({each.origin for each in outcome.results})
         read = tuple(ReadLog(origin, found.read.get(origin, 0)) for origin in logs)
         text = CheckText(_draw(), order.actor, answered=True, outcome=outcome, read=read)
-        self._keep(text, found.patient, is_due=outcome.has_foreign_hit)
+        links, views = ([], []) if parts.links is None else parts.links.draw(text, order.patient, found.places)
+        self._keep(text, found.patient, views, is_due=outcome.has_foreign_hit)
         parts.unmapped.checked(outcome)
-        return CheckAnswer(text.check_id, outcome, found.places, parts.rules.warnings(outcome))
+        return CheckAnswer(text.check_id, outcome, found.places, parts.rules.warnings(outcome), tuple(links))
 
     def note_unchecked(self, institution: InstitutionId, order: CheckOrder) -> CheckId:
         """Note that an order went ahead because no answer came in time; it is logged whatever is known of the patient.
@@ -135,11 +142,11 @@ class OrderChecking:
         patient = parts.results.keys(institution, order.patient)
         outcome = check_order(index, order.encounter, order.lines, (), unix_ms(parts.clock))
         text = CheckText(_draw(), order.actor, answered=False, outcome=outcome)
-        self._keep(text, patient, is_due=True)
+        self._keep(text, patient, (), is_due=True)
         parts.unmapped.checked(outcome)
         return text.check_id
 
-    def _keep(self, text: CheckText, patient: PatientKeys, *, is_due: bool) -> None:
+    def _keep(self, text: CheckText, patient: PatientKeys, views: Sequence[KeptView], *, is_due: bool) -> None:
         parts, outcome = self._parts, text.outcome
         kept = KeptCheck(
             check_id=text.check_id,
@@ -150,7 +157,13 @@ class OrderChecking:
             outcome=parts.keys.seal(CHECK_SEAL, encode_checks([text])),
             patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(patient)),
         )
-        parts.writer.submit(lambda transaction: parts.store.keep(transaction, kept)).result()
+
+        def work(transaction: RecordsTransaction) -> None:
+            parts.store.keep(transaction, kept)
+            if parts.links is not None:
+                parts.links.store.keep(transaction, views)
+
+        parts.writer.submit(work).result()
 
     def recall(self, institution: InstitutionId, check_id: CheckId) -> tuple[CheckText, PatientKeys]:
         """Return a check as it was answered, and whose it was.

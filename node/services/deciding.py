@@ -1,14 +1,14 @@
 """Decisions on order lines: recognised, or ordered again with a reason; logged, and told to the issuers; reversible.
 
 Everything is one transaction: that no other decision stands, the entry (type 5, class 1), the row, and what the outbox tells.
-The rules are `node.recognition.decision`. Left out: slips to be printed; what proves a decision to strangers (`certificates`).
+The rules are `node.recognition.decision`. Left out: slips (`slips`); what proves a decision to strangers (`certificates`).
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
@@ -28,6 +28,7 @@ from node.services.entries import ActEntry, EntryComposer
 from node.services.outbox import Outbox
 from node.services.rulebook import Rulebook
 from node.wire.decision_message import DECISION_KIND, DecisionMessage, Outcome, encode_decision_message
+from node.wire.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, encode_summary, summarise
 from node.wire.recognition_text import (
     DECISION_MEDIA_TYPE,
     CheckText,
@@ -110,14 +111,27 @@ class DecidingParts:
     """How old a check may be that is decided on."""
 
 
+Also = Callable[[RecordsTransaction, DecisionId], None]
+"""What belongs into the transaction of a decision."""
+
+
+def _nothing_else(_transaction: RecordsTransaction, _decision_id: DecisionId) -> None:
+    """Do nothing."""
+
+
 class Deciding:
     """Takes decisions; any thread."""
 
     def __init__(self, parts: DecidingParts) -> None:
         self._parts = parts
 
-    def decide(self, institution: InstitutionId, order: DecisionOrder) -> DecisionAnswer:
+    def decide(self, institution: InstitutionId, order: DecisionOrder, also: Also = _nothing_else) -> DecisionAnswer:
         """Take a decision; durable, staged and on its way to the issuers when this returns.
+
+        Args:
+            institution: Who decides.
+            order: What.
+            also: What is done in the same transaction.
 
         Raises:
             UnknownCheckError: The institution made no such check.
@@ -142,7 +156,7 @@ class Deciding:
                 raise RevisedResultError
             text = _text(decision_id, order, check, decision)
             entry = _entry(decision_content(text, check.outcome.concerned_pins), encode_decision(text), now_ms, patient)
-            (staged,) = parts.composer.stage(transaction, institution, [entry])
+            (staged,) = parts.composer.stage(transaction, institution, [_with_summary(entry, text, check)])
             kept = KeptDecision(
                 decision_id=decision_id,
                 check_id=check.check_id,
@@ -157,6 +171,7 @@ class Deciding:
             parts.store.keep(transaction, kept)
             parts.used(transaction, institution, text)
             self._tell(transaction, institution, decision, decision_id, _concerned(_line(check, order.order_id), decision))
+            also(transaction, decision_id)
             return DecisionAnswer(decision_id, decision, staged.reference, text.told)
 
         answer = parts.writer.submit(work).result()
@@ -231,6 +246,14 @@ def _concerned(line: OrderableCheck, decision: Decision) -> dict[InstitutionId, 
         if not offer.own and (offer.leaf in decision.recognised or decision.outcome is DecisionOutcome.REORDERED):
             found[offer.institution] = (*found.get(offer.institution, ()), offer.leaf)
     return found
+
+
+def _with_summary(entry: ActEntry, text: DecisionText, check: CheckText) -> ActEntry:
+    """Add to a recognition the small part that a slip's QR code discloses, and not the clinician's words."""
+    if text.decision.outcome is not DecisionOutcome.RECOGNISED:
+        return entry
+    summary = Part(SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, "", encode_summary(summarise(text, check)), "")
+    return replace(entry, parts=(*entry.parts, summary))
 
 
 def _entry(

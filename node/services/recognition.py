@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from node.services.certificates import Certificates
 from node.services.checking import CheckLeaves, OrderChecking
+from node.services.clinic import Clinic
 from node.services.deciding import Deciding
 from node.services.heard_decisions import HeardDecisions
 from node.services.recalls import Recalls
@@ -33,3 +34,5 @@ class Recognition:
     """What others amended, withdrew or recalled."""
     recalls: Recalls
     """What institutions here recall."""
+    clinic: Clinic
+    """What clinicians see beside: links to results, cards, slips."""

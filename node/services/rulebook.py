@@ -107,6 +107,11 @@ class Rulebook:
         row = results.find(result)
         return None if row is None else row.item
 
+    def names(self, institution: InstitutionId) -> dict[str, Names]:
+        """Return how things are called in `zh` and `en`; raises as `ordering`."""
+        prepared = self._editions[0].prepare(institution)
+        return {"zh": prepared.chinese, "en": prepared.english}
+
     def words(self, language: str) -> Mapping[str, str]:
         """Return the words about recognition, by key, in `zh` or `en`."""
         return self._texts[language]["recognition"]

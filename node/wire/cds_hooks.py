@@ -132,6 +132,30 @@ class Source(msgspec.Struct, frozen=True):
     label: str
 
 
+class Action(msgspec.Struct, frozen=True, rename="camel"):
+    """What a suggestion does to a draft order."""
+
+    type: Literal["delete"]
+    description: str
+    resource_id: str
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """What a clinician may accept."""
+
+    label: str
+    uuid: str
+    actions: list[Action]
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A link that a browser opens."""
+
+    label: str
+    url: str
+    type: Literal["absolute"]
+
+
 class Card(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """One card."""
 
@@ -140,7 +164,10 @@ class Card(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     indicator: Literal["info", "warning", "critical"]
     source: Source
     detail: str = ""
+    suggestions: list[Suggestion] = []
+    selection_behavior: Literal["", "at-most-one"] = ""
     override_reasons: list[Coding] = []
+    links: list[Link] = []
     extension: dict[str, str] = {}
 
 

@@ -11,6 +11,7 @@ from ledger.store.sql import create_sql_log
 from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database import (
+    tables_cards,
     tables_checks,
     tables_codes,
     tables_consents,
@@ -29,6 +30,7 @@ from node.adapters.database import (
     tables_supervision,
     tables_tombstones,
     tables_unmapped,
+    tables_views,
 )
 from node.adapters.database.engines import Durability, open_sqlite
 from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
@@ -40,6 +42,7 @@ from node.errors import SchemaVersionError, SettingsError
 log_tables(records_metadata)
 JOURNAL_TABLES = journal_tables(records_metadata)
 FEATURE_TABLES = (
+    tables_cards,
     tables_checks,
     tables_consents,
     tables_codes,
@@ -58,6 +61,7 @@ FEATURE_TABLES = (
     tables_retrievals,
     tables_tombstones,
     tables_unmapped,
+    tables_views,
 )
 """Modules that declare tables of `records.db` for one feature each."""
 

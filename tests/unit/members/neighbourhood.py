@@ -140,7 +140,8 @@ def make_neighbourhood(directory: Path, members: Mapping[str, object], codes: Ma
     """Create the two nodes, not started yet, with these settings of the section `members`; the other's has those for codes."""
     clock = MovingClock()
     here = make_world(directory / "here", members=members)
-    there = make_world(directory / "there", names=(OTHER,), members=members, codes=codes or {})
+    server = {"public_url": "https://node-b.example/"}
+    there = make_world(directory / "there", names=(OTHER,), members=members, codes=codes or {}, server=server)
     network = Network(lambda host: there if host == "node-b.example" else here)
     made = Neighbourhood(here, there, clock, network, ConsentLedger(clock))
     made.registry.append(

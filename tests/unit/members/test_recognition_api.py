@@ -10,6 +10,8 @@ import pytest
 from node.domain.retention import Care
 from node.services.consents import ConsentEvidence
 from node.wire.consent_document import EvidenceMethod
+from tests.conformance.cds_hooks.models import faults, load_model
+from tests.conformance.cds_hooks.test_published import request
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.fhir_split.documents import Json
 from tests.unit.members.neighbourhood import OTHER
@@ -63,8 +65,10 @@ def hook(patient: Patient, **changes: object) -> Json:
 
 
 def cards(api: Api, body: Json, language: str = "zh") -> list[Json]:
+    assert list(faults(load_model("CDSHooksRequest"), body)) == []
     response = post(api, "/cds-services/concord-recognition", body, headers={"Accept-Language": language})
     assert response.status_code == 200, response.text
+    assert list(faults(load_model("CDSHooksResponse"), response.json())) == []
     found: list[Json] = response.json()["cards"]
     return found
 
@@ -163,6 +167,9 @@ def test_a_card_for_an_order_that_is_answered(api: Api, patient: Patient, langua
     assert 0 < len(card["summary"]) < 140
     assert card["indicator"] == "warning"
     assert card["source"] == {"label": "Concord"}
+    (link,) = card["links"]
+    assert link["url"].startswith("https://node-b.example/view/")
+    assert link["type"] == "absolute"
     assert word in card["detail"]
     assert [each["code"] for each in card["overrideReasons"]][:6] == ["1", "2", "3", "4", "5", "6"]
     assert all(each["display"] for each in card["overrideReasons"])
@@ -181,6 +188,21 @@ def test_an_order_without_an_answer_has_no_card(api: Api, patient: Patient) -> N
     other = hook(patient)
     other["context"]["draftOrders"]["entry"][0]["resource"]["code"]["coding"][0]["code"] = "unknown here"
     assert cards(api, other) == []
+
+
+@pytest.mark.parametrize("name", ["order-select", "order-sign"])
+def test_the_example_that_hl7_publishes_is_answered(api: Api, patient: Patient, name: str) -> None:
+    published = request(name)
+    assert cards(api, published) == []
+    file_electrolytes(patient)
+    identifier = [{"system": patient.there.system, "value": patient.there.value}]
+    published["prefetch"]["patient"]["identifier"] = identifier
+    order = {"resourceType": "ServiceRequest", "id": "o-9", "code": {"coding": [{"system": "urn:his", "code": "ELECTRO"}]}}
+    published["context"]["draftOrders"]["entry"].append({"resource": order})
+    if "selections" in published["context"]:
+        published["context"]["selections"].append("ServiceRequest/o-9")
+    (card,) = cards(api, published)
+    assert card["extension"]["concord-order-id"] == "o-9"
 
 
 def test_order_select_looks_at_selections_alone(api: Api, patient: Patient) -> None:

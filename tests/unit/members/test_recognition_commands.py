@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -86,7 +87,7 @@ def test_an_order_is_checked_retrieved_recognised_and_taken_back(terminal: Termi
 def test_people_read_lines_offers_and_the_warning(terminal: Terminal, patient: Patient) -> None:
     file_electrolytes(patient)
     shown = terminal.run(*terminal.check("ELECTRO", "LIVER"), "--lang", "en").output
-    for words in ("partly", "LAB-CL", "hospital-a", "全国HR", "First People's Hospital", "concord emergency open"):
+    for words in ("partly", "LAB-CL", "hospital-a", "全国HR", "First People's Hospital", "concord emergency open", "/view/"):
         assert words in shown
 
 
@@ -101,3 +102,18 @@ def test_an_order_that_is_none(terminal: Terminal, words: tuple[str, ...]) -> No
 
 def test_a_result_is_named_as_an_offer_is(terminal: Terminal) -> None:
     assert terminal.run("decide", "recognise", "0" * 32, "o-1", "--result", "nothing", *STAFF).exit_code == 2
+
+
+def test_a_slip_is_saved(terminal: Terminal, patient: Patient, tmp_path: Path) -> None:
+    file_electrolytes(patient)
+    answer = terminal.read(*terminal.check("o-7=ELECTRO"))
+    (offer,) = answer["lines"][0]["offers"]
+    patient.retrieve(patient.grant())
+    result = f"{offer['origin']}#{offer['leaf_hash']}"
+    taken = terminal.read("decide", "recognise", answer["check_id"], "o-7", "--result", result, *STAFF)
+    saved = terminal.read("decide", "slip", taken["decision_id"], "--out", str(tmp_path / "slip.html"))
+    page = (tmp_path / "slip.html").read_bytes()
+    assert saved["bytes"] == len(page)
+    assert taken["decision_id"] in page.decode()
+    assert terminal.run("decide", "slip", "0" * 32, "--out", str(tmp_path / "none.html")).exit_code == 1
+    assert not (tmp_path / "none.html").exists()
