@@ -12,7 +12,7 @@ what counts (`figures`).
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -36,6 +36,7 @@ from node.services.following import FollowingService
 from node.services.log_standing import trusted_size
 from node.services.pairing import RECEIPT_TYPES
 from node.supervision.batches import AnchoredRun, encode_batch, parse_batch
+from node.supervision.bulk import without_collection
 from node.supervision.events import EventId, FigureEvent, Retrieved
 from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
@@ -92,16 +93,20 @@ class _Counted:
             self._documents = documents
         return True
 
-    def take(self, events: Iterable[FigureEvent], anchored: Iterable[AnchoredRun]) -> None:
+    def take(self, batches: Iterable[tuple[Sequence[FigureEvent], Sequence[AnchoredRun]]]) -> None:
         """Count what was read; a retrieval that was logged twice counts once."""
-        for event in events:
-            if isinstance(event, Retrieved):
-                if event.event in self._retrievals:
-                    continue
-                self._retrievals.add(event.event)
-            self.figures.take(event)
-        for run in anchored:
-            self.delays.take(run.institution, run.seen_at_ms, run.anchored_at_ms, run.entries)
+        self.figures.take_all(self._events(batches))
+
+    def _events(self, batches: Iterable[tuple[Sequence[FigureEvent], Sequence[AnchoredRun]]]) -> Iterator[FigureEvent]:
+        for events, anchored in batches:
+            for event in events:
+                if isinstance(event, Retrieved):
+                    if event.event in self._retrievals:
+                        continue
+                    self._retrievals.add(event.event)
+                yield event
+            for run in anchored:
+                self.delays.take(run.institution, run.seen_at_ms, run.anchored_at_ms, run.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,15 +277,15 @@ class FiguresService:
             # until it is known what was kept, nothing is counted: the next question counts all that was
             self._counted = None
             parts.writer.submit(keep).result()
-            counted.take(step.events, step.anchored)
+            counted.take([(step.events, step.anchored)])
             self._counted = counted
 
     def _ready(self) -> _Counted:
         documents = self._parts.documents()
         if self._counted is None or not self._counted.fits(documents):
             counted = _Counted(documents)
-            for sealed in self._parts.store.batches():
-                counted.take(*parse_batch(self._parts.seals.open(_PURPOSE, sealed)))
+            with without_collection():
+                counted.take(parse_batch(self._parts.seals.open(_PURPOSE, each)) for each in self._parts.store.batches())
             self._counted = counted
         return self._counted
 

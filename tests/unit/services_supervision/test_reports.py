@@ -74,7 +74,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     oversight = made.running.node.oversight
     assert oversight is not None
     assert oversight.supervision is not None
-    oversight.supervision.figures._ready().take(EVENTS, [])
+    oversight.supervision.figures._ready().take([(EVENTS, [])])
     yield made
     made.stop()
 
