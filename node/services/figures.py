@@ -5,8 +5,8 @@ came late, and keeps their events, sealed, in one transaction; then they are cou
 what is new. At the start the kept events are counted again: no entry is opened a second time.
 
 A header that does not open for supervision gives no events; for record and decision entries that is found here, for receipts by
-`node.services.pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`), and
-what counts (`figures`).
+`node.services.pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`),
+what recognitions rest on (`reliance`), and what counts (`figures`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final
 from ledger.hashing import LeafIndex, hash_leaf
 from node.domain.access import AccessContent, CodeContent
 from node.domain.consent_message import EmergencyId
-from node.domain.entry import InstitutionId, Origin
+from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.header import AnyContent
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
@@ -29,6 +29,7 @@ from node.ports.figures import FigureCursor, FigureStore, FiguresUpdate
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.ports.keys import NodeKeys
 from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.reliance import RelianceStore
 from node.ports.supervision import SupervisionStore, found_update
 from node.ports.trust import TrustStore
 from node.services.audit_keys import AuditKeys
@@ -44,6 +45,7 @@ from node.supervision.liaoning import LiaoningRow, liaoning_form
 from node.supervision.misconduct import EntryRules
 from node.supervision.pinned import Documents, PinnedReader
 from node.supervision.reading import READ_TYPES, ReadEntry
+from node.supervision.reliance import ReliancePart, said_of_reliance
 from node.supervision.tallies import Dimension, Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay, AnchorDelays
 from node.terminology.bundle import Terminology
@@ -56,7 +58,7 @@ MAX_WAITING: Final = 10_000
 """Entries without a header that a step asks for again."""
 
 _PURPOSE: Final = "figures"
-_TYPES: Final = frozenset(bytes((each,)) for each in READ_TYPES)
+_TYPES: Final = frozenset(bytes((each,)) for each in (*READ_TYPES, EntryType.WITHDRAWAL))
 _TYPE_AT: Final = 1
 
 
@@ -71,6 +73,7 @@ class _Step:
     events: list[FigureEvent] = field(default_factory=list)
     anchored: list[AnchoredRun] = field(default_factory=list)
     emergencies: list[EmergencyUse] = field(default_factory=list)
+    reliance: list[ReliancePart] = field(default_factory=list)
     found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
     more: bool = False
 
@@ -131,6 +134,8 @@ class FiguresParts:
     """Keeps under which emergencies somebody read."""
     review_ms: int
     """How long their reviews may take."""
+    reliance: RelianceStore
+    """Keeps who recognised what, and what became of it."""
     trust: TrustStore
     """Says how far logs are trusted."""
     clock: Clock
@@ -230,9 +235,13 @@ class FiguresService:
             return
         self._note_emergency(step, entry, header.content)
         read = ReadEntry(self._parts.institutions[entry.place.origin], hash_leaf(entry.leaf), header)
+        where = self._place(entry)
+        step.reliance += said_of_reliance(read, leaf.entry_type, where)
+        if leaf.entry_type is EntryType.WITHDRAWAL:
+            return  # what was withdrawn was performed nevertheless, and was read when it was logged
         reader, rules = self._prepared()
         step.events += reader.events(read)
-        for finding in rules.findings(read, self._place(entry)):
+        for finding in rules.findings(read, where):
             # named by its kind too: a receipt is judged under its place by pairing as well
             step.found[f"{finding.code} {finding.subject}"] = [finding]
 
@@ -269,6 +278,7 @@ class FiguresService:
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.keep(transaction, update)
             parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
+            parts.reliance.note(transaction, step.reliance, now_ms)
             if step.found:
                 parts.findings.keep(transaction, found_update(now_ms, step.found))
 
