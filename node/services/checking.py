@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from msgspec import UNSET
+
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.patient import PatientKeys
@@ -61,6 +63,8 @@ class CheckOrder:
     """The encounter, or empty."""
     lines: tuple[OrderLine, ...]
     """What."""
+    campus: str = ""
+    """At which campus, by the institution's own code; empty where it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class OrderChecking:
         outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
         logs = sorted({each.origin for each in outcome.results})
         read = tuple(ReadLog(origin, found.read.get(origin, 0)) for origin in logs)
-        text = CheckText(_draw(), order.actor, answered=True, outcome=outcome, read=read)
+        text = CheckText(_draw(), order.actor, answered=True, outcome=outcome, read=read, campus=order.campus or UNSET)
         self._keep(text, found.patient, is_due=outcome.has_foreign_hit)
         parts.unmapped.checked(outcome)
         return CheckAnswer(text.check_id, outcome, found.places, parts.rules.warnings(outcome))
@@ -134,7 +138,7 @@ class OrderChecking:
         index = parts.rules.ordering(institution)
         patient = parts.results.keys(institution, order.patient)
         outcome = check_order(index, order.encounter, order.lines, (), unix_ms(parts.clock))
-        text = CheckText(_draw(), order.actor, answered=False, outcome=outcome)
+        text = CheckText(_draw(), order.actor, answered=False, outcome=outcome, campus=order.campus or UNSET)
         self._keep(text, patient, is_due=True)
         parts.unmapped.checked(outcome)
         return text.check_id
@@ -224,8 +228,15 @@ def check_entry(checks: Sequence[CheckText], patient: PatientKeys) -> ActEntry:
 def _checked(text: CheckText) -> CheckedOrder:
     outcome = text.outcome
     lines = tuple(CheckedLine(line.line, tuple(_offered(line.offers))) for line in outcome.lines)
-    pins = outcome.concerned_pins
-    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins, answered=text.answered)
+    return CheckedOrder(
+        check_id=text.check_id,
+        encounter=outcome.encounter,
+        checked_at_ms=outcome.checked_at_ms,
+        lines=lines,
+        pins=outcome.concerned_pins,
+        answered=text.answered,
+        campus=text.campus or "",
+    )
 
 
 def _offered(offers: Sequence[Offer]) -> Iterator[OfferedResult]:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from node.domain.entry import EntryType, InstitutionId, LeafReference
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Version
 from node.domain.header import HeaderContent
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
-from node.domain.record import Version
 from node.services.entries import StagedAct
 from node.wire.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root
