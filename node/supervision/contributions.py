@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from node.domain.entry import InstitutionId
 from node.domain.recognition import ItemCode, Reason, ReasonCode
 from node.supervision.events import FiguredItem
-from node.supervision.tallies import NOTHING, Amounts, Contribution, Dimension, Group, amounts
+from node.supervision.tallies import Amounts, Contribution, Dimension, Group, amounts
 from node.terminology.regions import InstitutionProfile
 
 ALL_TIME: Final = ""
@@ -108,6 +108,7 @@ class Contributions:
         self.simple = lru_cache(maxsize=_KEPT)(self._simple)
         self.retrieval = lru_cache(maxsize=_KEPT)(self._retrieval)
         self.saving = lru_cache(maxsize=_KEPT)(self._saving)
+        self.item_saving = lru_cache(maxsize=_KEPT)(self._item_saving)
 
     def where(self, institution: InstitutionId, campus: str, at_ms: int) -> Where:
         """Return where and when something counts."""
@@ -157,24 +158,20 @@ class Contributions:
         added = amounts(retrievals=1)
         return Contribution(tuple((group, added) for group in _spread(self._places(where.institution), where.month)))
 
-    def _saving(
-        self,
-        where: Where,
-        modalities: tuple[str, ...],
-        item: ItemCode | None,
-        saving_fen: int,
-        cancelled: bool,  # noqa: FBT001 - as above
-    ) -> Contribution:
-        """Return what the saving of an order line contributes; `item` is the decision's only one."""
-        if not saving_fen:
-            return NOTHING
-        added = amounts(cancelled_fen=saving_fen) if cancelled else amounts(saving_fen=saving_fen)
-        places = self._whole(where)
+    def _saving(self, where: Where, modalities: tuple[str, ...], figure: str) -> Contribution:
+        """Return what each fen of an order line's saving contributes to the groups of its institution and of modalities.
+
+        `figure` is `saving_fen` or `cancelled_fen`.
+        """
+        added, places = amounts(**{figure: 1}), self._whole(where)
         for modality in modalities:
             places += [(Dimension.MODALITY, modality), (Dimension.INSTITUTION_MODALITY, f"{where.institution}/{modality}")]
-        if item is not None:
-            places.append((Dimension.ITEM, item))
         return Contribution(tuple((group, added) for group in _spread(places, where.month)))
+
+    def _item_saving(self, month: str, item: ItemCode, figure: str) -> Contribution:
+        """Return what each fen contributes to an item: the decision's only one."""
+        added = amounts(**{figure: 1})
+        return Contribution(tuple((group, added) for group in _groups(Dimension.ITEM, item, month)))
 
     def _places(self, institution: InstitutionId) -> _Dimensions:
         profile = self._profiles.get(institution)

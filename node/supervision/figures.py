@@ -11,7 +11,7 @@ Left out: verifying entries (services), what adds to which group (`contributions
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from itertools import zip_longest
@@ -39,6 +39,8 @@ _OpportunityKey = tuple[Person, InstitutionId, OrderableCode, str]
 _LineKey = tuple[InstitutionId, str]
 _First = tuple[int, EventId, str]
 """When and by which event something came first, and at which campus."""
+_Counted = tuple[Contribution, int]
+"""What an order line contributes, and how often: once, or for each fen."""
 _Word = TypeVar("_Word", bound=bytes | str)
 
 _NO_ITEMS: Final = frozenset[ItemCode]()
@@ -72,7 +74,7 @@ class _Line:
     institution: InstitutionId
     decisions: tuple[_Decision, ...] = ()
     unchecked: _First | None = None
-    counted: tuple[Contribution, ...] = ()
+    counted: tuple[_Counted, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -135,7 +137,7 @@ class RecognitionFigures:
                     self._perform(event, touched)
                 case Retrieved():
                     where = self._contributions.where(event.institution, "", event.at_ms)
-                    self._tally.replace(NOTHING, self._contributions.retrieval(where))
+                    self._tally.add(self._contributions.retrieval(where), 1)
                 case LineUnchecked():
                     line = self._line(event.line)
                     line.unchecked = _earlier(line.unchecked, (event.at_ms, event.event, self._word(event.line.campus)))
@@ -261,25 +263,27 @@ class RecognitionFigures:
         return counts if reordered is None else (*counts, self._contributions.reasons(where.month, reordered))
 
     def _recount_line(self, unit: _Line) -> None:
-        new = self._line_counts(unit)
-        for old, each in zip_longest(unit.counted, new, fillvalue=NOTHING):
-            self._tally.replace(old, each)
+        new = tuple(self._line_counts(unit))
+        for contribution, times in unit.counted:
+            self._tally.add(contribution, -times)
+        for contribution, times in new:
+            self._tally.add(contribution, times)
         unit.counted = new
 
-    def _line_counts(self, unit: _Line) -> tuple[Contribution, ...]:
-        counts: list[Contribution] = []
+    def _line_counts(self, unit: _Line) -> Iterator[_Counted]:
+        made = self._contributions
         if unit.unchecked is not None:
-            counts.append(self._contributions.simple(self._where(unit, unit.unchecked), "unchecked"))
-        counts += [
-            self._contributions.simple(self._where(unit, each.when), "reversed") for each in unit.decisions if each.is_reversed
-        ]
+            yield made.simple(self._where(unit, unit.unchecked), "unchecked"), 1
+        for each in unit.decisions:
+            if each.is_reversed:
+                yield made.simple(self._where(unit, each.when), "reversed"), 1
         saved = [each for each in unit.decisions if each.is_foreign and each.is_recognised and not each.is_reversed]
         if saved:
             first = min(saved, key=lambda each: each.when)
-            where, items = self._where(unit, first.when), first.items
-            cancelled = _is_cancelled(first)
-            counts.append(self._contributions.saving(where, items.modalities, items.only, first.saving_fen, cancelled))
-        return tuple(counts)
+            where, figure = self._where(unit, first.when), "cancelled_fen" if _is_cancelled(first) else "saving_fen"
+            yield made.saving(where, first.items.modalities, figure), first.saving_fen
+            if first.items.only is not None:
+                yield made.item_saving(where.month, first.items.only, figure), first.saving_fen
 
     def _where(self, unit: _Line, first: _First) -> Where:
         return self._contributions.where(unit.institution, first[2], first[0])

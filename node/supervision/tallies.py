@@ -135,6 +135,10 @@ class Tally:
         if person is not None and (old.persons or new.persons):
             self._replace_of(person, old, new)
 
+    def add(self, contribution: Contribution, times: int) -> None:
+        """Count so many more units, or of a saving so many more fen, that contribute so; fewer, if negative."""
+        self._more[contribution] += times
+
     def _replace_of(self, person: Person, old: Contribution, new: Contribution) -> None:
         now = self._persons.get(person, ())
         self._before.setdefault(person, now)
@@ -161,12 +165,12 @@ class Tally:
     def _write(self) -> None:
         """Write into the rows what has changed since."""
         changed: set[Group] = set()
-        for contribution, units in self._more.items():
-            for group, added in contribution.groups if units else ():
+        for contribution, times in self._more.items():
+            for group, added in contribution.groups if times else ():
                 row = self._row(group)
                 changed.add(group)
                 for place, amount in added:
-                    row[place] += units * amount
+                    row[place] += times * amount
         moves = Counter((before, self._persons.get(person, ())) for person, before in self._before.items())
         for (before, now), persons in moves.items():
             self._count_persons(before, -persons, changed)
