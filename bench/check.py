@@ -242,6 +242,12 @@ def serving(directory: Path, logs: int, patients: Sequence[Patient]) -> Iterator
             server.terminate()
 
 
+def cpu_s(pid: int) -> float:
+    """Return what a process has used of the cores, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Asking:
     """A clinician's system with one connection."""
 
@@ -377,12 +383,14 @@ def run(options: argparse.Namespace) -> None:
             for number in range(len(patients)):
                 asking.check(number)
             results["durable"] = told["durable"]
+            before_s = cpu_s(server)
             results["check_http"] = measure(asking.check, options.asked)
+            results["server"] = {"cpu_ms_a_check": (cpu_s(server) - before_s) * 1e3 / options.asked}
             results["answer"] = {
                 "bytes": float(len(json.dumps(answer))),
                 "offers": float(sum(offers)),
                 "refused": float(sum(len(line["unrecognisable"]) for line in answer["lines"])),
-                "server_peak_mb": peak_mb(server),
+                "peak_mb": peak_mb(server),
             }
     for name, figures in results.items():
         show(name, figures)

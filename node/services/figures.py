@@ -75,6 +75,7 @@ class _Step:
     emergencies: list[EmergencyUse] = field(default_factory=list)
     reliance: list[ReliancePart] = field(default_factory=list)
     found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
+    sizes: dict[Origin, int] = field(default_factory=dict)
     more: bool = False
 
 
@@ -176,6 +177,9 @@ class FiguresService:
             if FigureCursor(reached, anchored_to) != cursor:
                 step.cursors[origin] = FigureCursor(reached, anchored_to)
         self._keep(step)
+        with self._lock:
+            # at the start, so that whoever asks first does not wait for everything that was kept
+            self._ready()
         return step.more
 
     def report(self, by: Dimension, periods: Sequence[str]) -> list[tuple[Group, Figures]]:
@@ -235,7 +239,7 @@ class FiguresService:
             return
         self._note_emergency(step, entry, header.content)
         read = ReadEntry(self._parts.institutions[entry.place.origin], hash_leaf(entry.leaf), header)
-        where = self._place(entry)
+        where = self._place(step, entry)
         step.reliance += said_of_reliance(read, leaf.entry_type, where)
         if leaf.entry_type is EntryType.WITHDRAWAL:
             return  # what was withdrawn was performed nevertheless, and was read when it was logged
@@ -248,14 +252,16 @@ class FiguresService:
     def _note_emergency(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
         if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:
             emergency = EmergencyId(content.emergency_id)
-            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, self._place(entry)))
+            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, self._place(step, entry)))
 
-    def _place(self, entry: FollowedEntry) -> EntryPlace:
+    def _place(self, step: _Step, entry: FollowedEntry) -> EntryPlace:
         origin = entry.place.origin
-        return EntryPlace(origin, int(entry.place.index), hash_leaf(entry.leaf), trusted_size(self._parts.trust, origin))
+        if origin not in step.sizes:
+            step.sizes[origin] = trusted_size(self._parts.trust, origin)
+        return EntryPlace(origin, int(entry.place.index), hash_leaf(entry.leaf), step.sizes[origin])
 
     def _unreadable(self, step: _Step, entry: FollowedEntry, reason: str) -> None:
-        where = self._place(entry)
+        where = self._place(step, entry)
         blamed, subject = (self._parts.institutions[where.origin],), f"{where.origin}#{where.leaf_index}"
         step.found[subject] = [SupervisionFinding(FindingCode.HEADER_UNREADABLE, blamed, subject, (where,), (("reason", reason),))]
 
