@@ -32,11 +32,11 @@ class KeptReplacement:
     """What replaces a version of a result."""
 
     place: EntryPlace
-    """The amendment or withdrawal."""
+    """The amendment, withdrawal or recall."""
     seen_at_ms: int
     """When it was read, unix ms."""
     is_withdrawal: bool
-    """Whether the result was taken back."""
+    """Whether the result is not to be relied on any more."""
 
 
 class RelianceStore(Protocol):

@@ -36,6 +36,7 @@ from node.services.audit_keys import AuditKeys
 from node.services.following import FollowingService
 from node.services.log_standing import trusted_size
 from node.services.pairing import RECEIPT_TYPES
+from node.services.reliance import recalled_in
 from node.supervision.batches import AnchoredRun, encode_batch, parse_batch
 from node.supervision.bulk import without_collection
 from node.supervision.events import EventId, FigureEvent, Retrieved
@@ -58,7 +59,7 @@ MAX_WAITING: Final = 10_000
 """Entries without a header that a step asks for again."""
 
 _PURPOSE: Final = "figures"
-_TYPES: Final = frozenset(bytes((each,)) for each in (*READ_TYPES, EntryType.WITHDRAWAL))
+_TYPES: Final = frozenset(bytes((each,)) for each in (*READ_TYPES, EntryType.WITHDRAWAL, EntryType.ADMINISTRATIVE))
 _TYPE_AT: Final = 1
 
 
@@ -231,6 +232,11 @@ class FiguresService:
         if late:
             step.arrived.add(place)
         leaf = parse_leaf(entry.leaf)
+        if leaf.entry_type is EntryType.ADMINISTRATIVE:
+            recalled, origin = recalled_in(entry.leaf, entry.header, self._place(step, entry)), entry.place.origin
+            # a recall may name a thousand leaves that nobody ever logged
+            step.reliance += [each for each in recalled if self._parts.index.find_leaf(origin, each.replaces) is not None]
+            return
         try:
             header = self._parts.keys.open(entry.header, HeaderPlace(entry.place.origin, leaf.entry_type, leaf.tag))
         except (InputError, HeaderVerificationError) as error:

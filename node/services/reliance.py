@@ -1,4 +1,4 @@
-"""Find recognitions that stand though what they rest on was withdrawn (`node.supervision.reliance`).
+"""Find recognitions that stand though what they rest on was withdrawn or recalled (`node.supervision.reliance`).
 
 One loop at nodes that host a regulator. What is new in the logs is noted with the figures (`node.services.figures`), and marks the
 recognitions that it concerns; here they are judged, and again when their time is over. A decision that is taken back
@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.domain.entry import LeafReference
+from node.errors import InputError, VerificationError
 from node.ports.clock import Clock, unix_ms
 from node.ports.records import RecordsTransaction, RecordsWriter
 from node.ports.reliance import KeptReliance, KeptReplacement, RelianceStore
 from node.ports.supervision import SupervisionStore, found_update
-from node.supervision.findings import SupervisionFinding
-from node.supervision.reliance import Withdrawal, judge_reliance, subject_of
+from node.supervision.findings import EntryPlace, SupervisionFinding
+from node.supervision.reliance import Replaced, Withdrawal, judge_reliance, subject_of
+from node.wire.public_entry import open_public_entry
+from node.wire.recall_entry import RECALL, recalled_by
 
 BATCH: Final = 500
 """Decisions that a step judges."""
@@ -94,6 +97,22 @@ class RelianceReview:
                         newer[following].add(used)
             left = newer
         return found
+
+
+def recalled_in(leaf: bytes, header: bytes, place: EntryPlace) -> list[Replaced]:
+    """Return the results that an administrative entry recalls; of other entries, and of what is none, nothing.
+
+    Args:
+        leaf: The bytes of the log.
+        header: Its public slot.
+        place: Where it is.
+    """
+    try:
+        entry = open_public_entry(leaf, header, place.origin)
+        pages = [recalled_by(entry)] if entry.manifest.kind == RECALL else []
+    except (InputError, VerificationError):
+        return []  # whoever follows the log has looked at it already
+    return [Replaced(place, leaf_hash, is_withdrawal=True) for page in pages for leaf_hash in page.leaf_hashes]
 
 
 def _withdrawals(uses: Iterable[KeptReliance], withdrawn: Mapping[LeafReference, list[KeptReplacement]]) -> Iterable[Withdrawal]:

@@ -63,7 +63,7 @@ class FindingCode(StrEnum):
     DOCUMENT_REFUSED = "document_refused"
     """A log publishes a document that its institution may not publish, or that cannot be read."""
     RECOGNISED_THEN_WITHDRAWN = "recognised_then_withdrawn"
-    """A recognition stands, though the result that it uses was withdrawn."""
+    """A recognition stands, though the result that it uses was withdrawn or recalled."""
 
 
 class Severity(StrEnum):

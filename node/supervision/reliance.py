@@ -1,4 +1,4 @@
-"""Recognitions of what was later withdrawn: who relies on a result of another institution that its issuer took back.
+"""Recognitions of what was later withdrawn: who relies on a result of another institution that its issuer took back or recalled.
 
 Pure. `said_of_reliance` tells what an entry says of it; `judge_reliance` what is wrong with one recognition now, and when to look
 again. Whoever recognised has time to take the decision back, from when supervision saw both: no institution's clock stretches
@@ -36,14 +36,14 @@ class Reliance:
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """An entry that amends or withdraws a result of the same log."""
+    """An entry that amends, withdraws or recalls a result of the same log."""
 
     place: EntryPlace
-    """The amendment or withdrawal."""
+    """The amendment, withdrawal or recall."""
     replaces: bytes
     """Leaf hash of the version that it replaces, 32 bytes."""
     is_withdrawal: bool
-    """Whether the result was taken back."""
+    """Whether the result is not to be relied on any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,13 @@ import pytest
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Version
 from node.domain.header import HeaderContent
+from node.domain.recall import RecallCriteria, RecallId, RecallPage, RecallReason
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
 from node.services.entries import StagedAct
+from node.services.public_entries import stage_public
 from node.wire.finding_evidence import parse_finding, verify_finding
+from node.wire.recall_entry import recall_entry
 from node.wire.trust_root import parse_trust_root
 from tests.unit.api_routes.client import Api
 from tests.unit.evidence_verify.world import NOW
@@ -83,6 +86,16 @@ def decide(world: World, *results: LeafReference, of: InstitutionId = A) -> Leaf
     return reference(world, B, log_act(world, B, decision, EntryType.RECOGNITION_DECISION))
 
 
+def recall(world: World, by: InstitutionId, *leaf_hashes: bytes) -> None:
+    page = RecallPage(
+        RecallId("ab" * 16), RecallCriteria("", "", "L1", 0, 1), RecallReason.REAGENT, len(leaf_hashes), 1, 1, leaf_hashes
+    )
+    origin, now_ms = world.origin(by), int(world.clock.time.timestamp() * 1000)
+    entry, writer = recall_entry(origin, page, now_ms), world.running.sharing.writer
+    writer.submit(lambda tx: stage_public(tx, by, origin, EntryType.ADMINISTRATIVE, [entry], now_ms)).result()
+    world.running.sequencing.staged(origin)
+
+
 def take_back(world: World, decision: LeafReference, by: InstitutionId = B) -> None:
     reversal = ReversalContent(DECISION, decision, make_access(REQUESTER).actor, int(world.clock.time.timestamp() * 1000))
     log_act(world, by, reversal, EntryType.RECOGNITION_DECISION)
@@ -135,6 +148,16 @@ def test_who_recognised_answers_for_it_with_both_entries_until_the_decision_is_t
     eventually(lambda: findings(world), lambda left: left == [])
     (settled,) = findings(world, f"?code={CODE}")
     assert settled["settled_at"] is not None
+
+
+@pytest.mark.parametrize("by", [A, B])
+def test_a_recall_counts_for_results_of_its_own_log(world: World, by: InstitutionId) -> None:
+    result = log_result(world)
+    decide(world, result)
+    recall(world, by, result.leaf_hash, b"\x09" * 32)
+    found = after_the_grace_period(world, 3)
+    assert [each["institutions"] for each in found] == ([[B]] if by == A else [])
+    assert world.rows("SELECT count(*) FROM result_replacements") == [(len(found),)]
 
 
 def test_a_decision_that_is_taken_back_in_time_is_nothing_to_find(world: World) -> None:
