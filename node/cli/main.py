@@ -209,6 +209,7 @@ def check(
     system: retrieval_commands.System = "",
     card: retrieval_commands.Card = None,
     encounter: recognition_commands.Encounter = "",
+    campus: recognition_commands.Campus = "",
     staff: retrieval_commands.Staff,
     department: retrieval_commands.Department = "",
     role: retrieval_commands.Role = "",
@@ -223,7 +224,7 @@ def check(
     from node.cli.retrieval import Asking
 
     asking = Asking(number, system, card, "treatment", staff, department, role, authentication)
-    asked = command.Asked(asking, orders, encounter)
+    asked = command.Asked(asking, orders, encounter, campus)
     if unchecked:
         command.note_unchecked(url, api_key, asked, as_json=as_json)
     else:

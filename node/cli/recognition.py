@@ -53,6 +53,8 @@ class Asked:
     """ORDERABLE, or ORDER_ID=ORDERABLE."""
     encounter: str
     """The encounter, or empty."""
+    campus: str
+    """The campus, or empty where the institution names none."""
 
     def body(self) -> dict[str, object]:
         """Return what the routes take.
@@ -62,7 +64,8 @@ class Asked:
         """
         document = self.asking.document()
         lines = [_order(at, order) for at, order in enumerate(self.orders, start=1)]
-        return {"patient": document["patient"], "actor": document["actor"], "encounter": self.encounter, "lines": lines}
+        patient, actor = document["patient"], document["actor"]
+        return {"patient": patient, "actor": actor, "encounter": self.encounter, "campus": self.campus, "lines": lines}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ DeadlineMs = Annotated[
 ]
 Unchecked = Annotated[bool, typer.Option("--unchecked", help="Only note that the order went ahead without an answer")]
 Encounter = Annotated[str, typer.Option(help="The encounter")]
+Campus = Annotated[str, typer.Option(help="The campus where it is ordered, by your own code; figures are told by it")]
 _Check = Annotated[str, typer.Argument(help="Id of the check, 32 hex digits")]
 _Order = Annotated[str, typer.Argument(help="The order line, as it was checked")]
 

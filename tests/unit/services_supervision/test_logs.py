@@ -32,6 +32,7 @@ from tests.unit.services_supervision.consortium import (
     REQUESTER,
     A,
     B,
+    eventually,
     make_access,
     make_consortium,
 )
@@ -230,7 +231,8 @@ def test_an_entry_that_claims_to_be_older_than_the_log_showed_is_a_finding(regul
 
 def test_nothing_is_written_where_nothing_is_new(regulator: Regulator) -> None:
     regulator.look(LOG_A, LOG_B)
-    before = regulator.world.rows("SELECT * FROM supervision_cursors")
+    # the node's own loop has taken its first step, and sleeps
+    before = eventually(lambda: regulator.world.rows("SELECT * FROM supervision_cursors"), lambda rows: len(rows) == len(LOGS) + 1)
     submitted: list[object] = []
     writer = regulator.world.running.sharing.writer
     original = writer.submit
