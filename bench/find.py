@@ -18,16 +18,12 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,105 +35,15 @@ import uvicorn  # noqa: E402
 from fastapi import FastAPI, Request  # noqa: E402
 from fastapi.responses import Response  # noqa: E402
 
+from bench._central import postgresql  # noqa: E402
+from bench._grown_index import ENTRIES, Patient, Row, Size, fill, make_rows  # noqa: E402
+from bench._latency import measure  # noqa: E402
 from bench._report import Figures, keep, machine, resident_mb, show  # noqa: E402
 from devnet.engines.ports import free_ports  # noqa: E402
-from ledger.hashing import LeafIndex, hash_leaves  # noqa: E402
 from node.adapters.database.index import SqlFollowedIndex  # noqa: E402
 from node.adapters.database.schema import INDEX, create_databases, open_database  # noqa: E402
-from node.domain.entry import EntryType, Origin  # noqa: E402
-from node.ports.index import HeaderPage  # noqa: E402
 from node.services.finding import Finder, Found, PatientProbe  # noqa: E402
-from node.wire.header import HeaderPlace, header_digest, prepare_header, seal_header  # noqa: E402
-from node.wire.leaf import Leaf, encode_leaf  # noqa: E402
-from node.wire.locator import locator_tag, random_tag  # noqa: E402
-from tests.integration.ledger_log.test_postgresql import running, server_user  # noqa: E402
 from tests.unit.services_following.world import content, origin_of  # noqa: E402
-
-_ENTRIES = 8
-_LOGS_OF_A_PATIENT = 4
-_FINDS = 1_000
-_SEED = 4
-
-
-@dataclass(slots=True)
-class Patient:
-    """A patient's two epoch keys, and how many entries are under each."""
-
-    number: int
-    keys: tuple[bytes, bytes]
-    counters: dict[tuple[int, Origin], int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One entry."""
-
-    origin: Origin
-    leaf: bytes
-    header: bytes
-    patient: int
-
-
-def make_rows(options: argparse.Namespace, patients: Sequence[Patient]) -> Iterator[tuple[Origin, list[Row]]]:
-    """Make each log's entries: the patients' among many of others."""
-    chance = random.Random(_SEED)  # noqa: S311 - a workload, not a key
-    origins = [origin_of(number) for number in range(options.logs)]
-    own: dict[Origin, list[Row]] = {origin: [] for origin in origins}
-    for patient in patients:
-        visited = chance.sample(origins, min(_LOGS_OF_A_PATIENT, len(origins)))
-        for entry in range(_ENTRIES):
-            origin = visited[entry % len(visited)]
-            own[origin].append(_own_row(patient, origin, entry % 2))
-    size = options.headers // options.logs
-    for origin in origins:
-        others = [_other_row(origin, options.header_bytes) for _ in range(max(0, size - len(own[origin])))]
-        yield origin, [*others, *own[origin]]
-
-
-def _own_row(patient: Patient, origin: Origin, epoch: int) -> Row:
-    key, counter = patient.keys[epoch], patient.counters.get((epoch, origin), 0)
-    patient.counters[epoch, origin] = counter + 1
-    tag = locator_tag(key, origin, 0, counter)
-    place = HeaderPlace(origin, EntryType.RECORD, tag)
-    header = seal_header(prepare_header(content(patient.number * 100 + counter), ()), place, reader_key=key, reader_key_id=bytes(8))
-    return Row(origin, _leaf(tag, header), header, patient.number)
-
-
-def _other_row(origin: Origin, header_bytes: int) -> Row:
-    header = os.urandom(header_bytes)
-    return Row(origin, _leaf(random_tag(), header), header, -1)
-
-
-def _leaf(tag: bytes, header: bytes) -> bytes:
-    return encode_leaf(Leaf(EntryType.RECORD, 0, bytes(32), random_tag(lambda _: tag), header_digest(header)))
-
-
-def fill(index: SqlFollowedIndex, origin: Origin, rows: Sequence[Row]) -> None:
-    """Index a log as the following loop does."""
-    leaves = [row.leaf for row in rows]
-    index.append(origin, LeafIndex(0), leaves, hash_leaves(leaves), 0)
-    headers = {LeafIndex(number): row.header for number, row in enumerate(rows)}
-    index.keep_headers(HeaderPage(origin, headers, (), {}, LeafIndex(len(rows))))
-
-
-def measure(find: Callable[[int], object]) -> dict[str, float]:
-    """Call with number after number; return percentiles in ms, also of the calling thread's own time on a core."""
-    took, cpu = [], []
-    for number in range(_FINDS):
-        started, cpu_started = time.perf_counter(), time.thread_time()
-        find(number)
-        cpu.append((time.thread_time() - cpu_started) * 1e3)
-        took.append((time.perf_counter() - started) * 1e3)
-    return {
-        "p50_ms": statistics.median(took),
-        "p99_ms": _percentile(took, 0.99),
-        "thread_p50_ms": statistics.median(cpu),
-        "thread_p99_ms": _percentile(cpu, 0.99),
-    }
-
-
-def _percentile(values: list[float], share: float) -> float:
-    return sorted(values)[int(share * len(values))]
 
 
 def probe_of(patient: Patient, epochs: int) -> PatientProbe:
@@ -170,28 +76,6 @@ def web_server(finder: Finder, patients: Sequence[Patient]) -> Iterator[str]:
 
 def _shown(found: Found) -> bytes:
     return b"\n".join(entry.reference.leaf_hash.hex().encode() for entry in found.entries)
-
-
-@contextmanager
-def postgresql(*, alone: bool) -> Iterator[sa.Engine | None]:
-    """Run a PostgreSQL of our own; None where there is none on this machine, or none is wanted."""
-    initdb = shutil.which("initdb") or next(iter(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")))), None)
-    if initdb is None or alone:
-        yield None
-        return
-    directory = Path(tempfile.mkdtemp(prefix="concord-bench-pg-"))
-    user = server_user() if os.geteuid() == 0 else None
-    try:
-        if user is not None:
-            shutil.chown(directory, user)
-        command = [str(Path(initdb).resolve()), "-D", str(directory / "data"), "-U", "concord", "-A", "trust", "--no-sync"]
-        subprocess.run(command, check=True, capture_output=True, user=user, cwd=directory)
-        with running(Path(initdb).resolve().parent, directory, user):
-            engine = sa.create_engine(sa.URL.create("postgresql+psycopg", "concord", host=str(directory), database="postgres"))
-            yield engine
-            engine.dispose()
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 class Central:
@@ -241,7 +125,7 @@ def find_figures(finder: Finder, patients: Sequence[Patient], url: str | None) -
     results: dict[str, Figures] = {}
     for epochs in (1, 2):
         found = finder.find(probe_of(patients[0], epochs))
-        assert len(found.entries) == _ENTRIES * epochs // 2
+        assert len(found.entries) == ENTRIES * epochs // 2
         assert all(entry.header is not None for entry in found.entries)
         results[f"find_{epochs}_epochs"] = measure(lambda n, e=epochs: finder.find(probe_of(patients[n % len(patients)], e)))  # type: ignore[misc]
         if url is not None:
@@ -270,7 +154,9 @@ def main() -> None:
         engines = [open_database(Path(where), INDEX, writer=True), open_database(Path(where), INDEX, writer=False)]
         index, central = SqlFollowedIndex(engines[0], engines[1]), None if engine is None else Central(engine)
         before_mb = resident_mb()
-        for origin, rows in make_rows(options, patients):
+        size = Size(options.logs, options.headers, options.header_bytes)
+        origins = [origin_of(number) for number in range(options.logs)]
+        for origin, rows in make_rows(size, origins, patients, lambda patient, entry: content(patient.number * 100 + entry)):
             fill(index, origin, rows)
             if central is not None:
                 central.fill(rows)

@@ -130,6 +130,9 @@ class SupervisionSettings(_Section):
     emergency_review_s: float = Field(
         86_400.0, gt=0, description="how long the review of an emergency may take before it is a finding"
     )
+    withdrawn_grace_s: float = Field(
+        604_800.0, ge=0, description="how long a recognition may stand, before it is a finding, after what it uses was withdrawn"
+    )
 
 
 class DisclosureSettings(_Section):

@@ -31,7 +31,7 @@ from node.api import (
     tombstones,
     witness,
 )
-from node.api.direct import DirectRoutes
+from node.api.direct import DirectRoutes, DocumentHandler
 from node.api.requests import Caller
 from node.errors import ConcordError
 from node.services.node import Node
@@ -79,7 +79,12 @@ def create_app(node: Node | None) -> FastAPI:
         app.add_exception_handler(kind, problems.handle_error)
     app.add_exception_handler(HTTPException, problems.handle_http_error)
     app.add_exception_handler(RequestValidationError, problems.handle_invalid_parameters)
-    app.add_middleware(DirectRoutes, posts={"/v1/records": records.submit, "/v1/records:batch": records.submit_batch})
+    direct: dict[str, DocumentHandler] = {
+        "/v1/records": records.submit,
+        "/v1/records:batch": records.submit_batch,
+        "/v1/recognition/check": recognition.check_directly,
+    }
+    app.add_middleware(DirectRoutes, posts=direct)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it
 
     @app.get("/openapi.json", include_in_schema=False)

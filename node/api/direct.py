@@ -1,4 +1,4 @@
-"""Answer the routes that carry documents without the framework's detours.
+"""Answer the routes that carry documents, and the one for which a clinician waits, without the framework's detours.
 
 To find a route, to validate parameters and to stack its middlewares costs the framework more time than a submission's own work in
 the event loop. The plain request, by far the most frequent one, goes straight to its handler. Whatever is not plain, such as a

@@ -28,6 +28,7 @@ _CHECK: Final = {
     "patient": {"system": "urn:mrn", "number": "00042"},
     "actor": _ACTOR,
     "encounter": "encounter-1",
+    "campus": "east",
     "lines": [{"order_id": "o-1", "orderable": "ELECTRO"}],
 }
 _ITEM: Final = {"item": "LAB-K", "mark": "全国HR", "certificate": "CN-2026-A-LAB-K"}

@@ -21,6 +21,7 @@ from node.api.recognition_schemas import (
 )
 from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of, read_body
 from node.api.signed import NOT_KEPT
+from node.domain.entry import Level
 from node.domain.recognition_acts import DecisionId
 from node.errors import SettingsError
 from node.services.clients import Scope
@@ -52,6 +53,12 @@ async def check(request: Request) -> Response:
     service = recognition_of(node).checking
     order = parse_check(await read_body(request, MAX_BYTES), client.institution)
     return _private(check_body(await asyncio.to_thread(service.check, client.institution, order)))
+
+
+async def check_directly(request: Request, level: Level | None) -> Response:
+    """Check as `check` does, past the framework; there is nothing to wait for."""
+    del level
+    return await check(request)
 
 
 @router.post("/v1/recognition/unchecked", **documented("note_unchecked"))

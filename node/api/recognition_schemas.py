@@ -43,6 +43,7 @@ class CheckRequest(msgspec.Struct, forbid_unknown_fields=True):
     actor: ActorBody
     lines: Annotated[list[LineRequest], Meta(min_length=1, max_length=MAX_LINES)]
     encounter: _Text = ""
+    campus: Annotated[str, Meta(max_length=64)] = ""
 
 
 class ResultRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -222,7 +223,7 @@ def parse_check(data: bytes, institution: InstitutionId) -> CheckOrder:
     lines = tuple(OrderLine(line.order_id, OrderableCode(line.orderable)) for line in body.lines)
     if len({line.order_id for line in lines}) < len(lines):
         raise MalformedParameterError("lines", "each order line has an order_id of its own")
-    return CheckOrder(patient_of(body.patient), actor_of(body.actor, institution), body.encounter, lines)
+    return CheckOrder(patient_of(body.patient), actor_of(body.actor, institution), body.encounter, lines, body.campus)
 
 
 def parse_decision(data: bytes, institution: InstitutionId) -> DecisionOrder:

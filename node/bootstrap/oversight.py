@@ -10,6 +10,7 @@ from node.adapters.database.emergency_reviews import SqlEmergencyReviewStore
 from node.adapters.database.figures import SqlFigureStore
 from node.adapters.database.nonces import SqlNonceStore
 from node.adapters.database.own_entries import SqlPatients
+from node.adapters.database.reliance import SqlRelianceStore
 from node.adapters.database.supervision import SqlSupervisionStore
 from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.bootstrap.catalogue import BuiltCatalogue
@@ -34,6 +35,7 @@ from node.services.patient_access import PatientAccess
 from node.services.patient_entries import PatientEntries
 from node.services.patient_records import PatientRecordParts, PatientRecords
 from node.services.rate_limit import RateLimit
+from node.services.reliance import RelianceParts, RelianceReview
 from node.services.rulebook import Rulebook
 from node.services.supervised_logs import SupervisedLogs
 from node.services.trail import TrailParts, TrailService
@@ -130,7 +132,14 @@ def _supervision(
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
-    loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", figures.step, interval_s)]
+    reliance = _reliance(parts)
+
+    def read_and_judge() -> bool:
+        # one thread does both: what is read between a judgement and its keeping would not be looked at again
+        more = figures.step()
+        return reliance.step() or more
+
+    loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", read_and_judge, interval_s)]
     if consenting is not None:
         loops.append(_loop("emergency-reviews", _reviews(parts, consenting).step, interval_s))
     return supervision, loops
@@ -190,6 +199,7 @@ def _figures(parts: _Supervised, kept: PublishedDocuments) -> FiguresService:
             findings=parts.findings,
             emergencies=SqlEmergencyReviewStore(foundation.stores.readers),
             review_ms=parts.review_ms,
+            reliance=SqlRelianceStore(foundation.stores.readers),
             trust=followed.trust,
             clock=foundation.clock,
             writer=foundation.stores.writer,
@@ -197,6 +207,13 @@ def _figures(parts: _Supervised, kept: PublishedDocuments) -> FiguresService:
             older=lambda pins: pinned_documents(kept, pins),
         )
     )
+
+
+def _reliance(parts: _Supervised) -> RelianceReview:
+    foundation = parts.foundation
+    grace_ms = int(foundation.settings.supervision.withdrawn_grace_s * 1000)
+    store, writer = SqlRelianceStore(foundation.stores.readers), foundation.stores.writer
+    return RelianceReview(RelianceParts(store, parts.findings, writer, foundation.clock, grace_ms))
 
 
 def _reviews(parts: _Supervised, consenting: Consenting) -> EmergencyReviews:

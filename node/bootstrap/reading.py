@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from node.adapters.database.consents import SqlConsentStore
 from node.adapters.database.disclosures import SqlDisclosureStore, SqlHeldEntries
+from node.adapters.database.own_entries import SqlPatientNumbers
 from node.adapters.database.retrievals import SqlRetrievalStore
 from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.adapters.keys.files import read_locator_secrets
@@ -158,6 +159,7 @@ def _finding(foundation: Foundation, services: Services, sharing: Sharing, direc
             index=foundation.followed.index,
             directory=directory,
             patients=foundation.patients,
+            numbers=SqlPatientNumbers(foundation.stores.readers),
             locator_secrets=read_locator_secrets(foundation.settings.keys),
             composer=sharing.composer,
             writer=foundation.stores.writer,

@@ -14,6 +14,14 @@ VIEWS: Final[Mapping[str, str]] = {
                saving_fen / 100.0 AS saving_cny
         FROM figures
     """,
+    "campus_rates": """
+        SELECT institutions.institution, institutions.name, substr(value, instr(value, '/') + 1) AS campus, period,
+               recognised, opportunities, round(100.0 * recognised / nullif(opportunities, 0), 1) AS item_rate_percent,
+               saving_fen / 100.0 AS saving_cny
+        FROM figures
+        LEFT JOIN institutions ON institutions.institution = substr(value, 1, instr(value, '/') - 1)
+        WHERE dimension = 'campus'
+    """,
     "open_findings": """
         SELECT finding, severity, zh, en, institutions, subject, raised_at
         FROM findings WHERE settled_at IS NULL

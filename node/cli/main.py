@@ -209,6 +209,7 @@ def check(
     system: retrieval_commands.System = "",
     card: retrieval_commands.Card = None,
     encounter: recognition_commands.Encounter = "",
+    campus: recognition_commands.Campus = "",
     staff: retrieval_commands.Staff,
     department: retrieval_commands.Department = "",
     role: retrieval_commands.Role = "",
@@ -221,7 +222,7 @@ def check(
     from node.cli.retrieval import Asking
 
     asking = Asking(number, system, card, "treatment", staff, department, role, authentication)
-    command.check(url, api_key, asking, orders, encounter, lang, as_json=as_json)
+    command.check(url, api_key, asking, orders, (encounter, campus), lang, as_json=as_json)
 
 
 @app.command()

@@ -54,19 +54,22 @@ def check(
     api_key: str,
     asking: Asking,
     orders: Sequence[str],
-    encounter: str,
+    where: tuple[str, str],
     language: Language | None,
     *,
     as_json: bool,
 ) -> None:
     """Show what answers an order: lines, offers, what cannot be recognised, and the words of the warning.
 
+    `where` is the encounter and the campus, empty where the institution names none.
+
     Raises:
         UsageError: An order is none, or the patient is not named.
     """
     document = asking.document()
     lines = [_order(at, order) for at, order in enumerate(orders, start=1)]
-    body = {"patient": document["patient"], "actor": document["actor"], "encounter": encounter, "lines": lines}
+    encounter, campus = where
+    body = {"patient": document["patient"], "actor": document["actor"], "encounter": encounter, "campus": campus, "lines": lines}
     with ApiClient(url, api_key) as client:
         answer = client.post("/v1/recognition/check", _encode(body))
     if as_json:

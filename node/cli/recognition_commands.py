@@ -13,6 +13,7 @@ decide_app = typer.Typer(no_args_is_help=True, help="Recognise results of others
 
 Orders = Annotated[list[str], typer.Argument(help="What is ordered: ORDERABLE, or ORDER_ID=ORDERABLE")]
 Encounter = Annotated[str, typer.Option(help="The encounter")]
+Campus = Annotated[str, typer.Option(help="The campus where it is ordered, by your own code; figures are told by it")]
 _Check = Annotated[str, typer.Argument(help="Id of the check, 32 hex digits")]
 _Order = Annotated[str, typer.Argument(help="The order line, as it was checked")]
 

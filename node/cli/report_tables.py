@@ -185,7 +185,8 @@ class ReportTables:
         if not value:
             return self.say("everything")
         institution, slash, rest = value.partition("/")
-        return f"{self._names.get(institution, institution)}{slash}{rest}"
+        # a campus or modality that nobody named
+        return f"{self._names.get(institution, institution)}{slash}{rest or ('-' if slash else '')}"
 
     def _label(self, row: Mapping[str, Any]) -> str:
         return f"{self._name(row['value'])} {row['period']}".strip()

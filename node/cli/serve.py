@@ -48,7 +48,7 @@ def run(directory: Path, host: str | None, port: int | None) -> None:
         running = stack.enter_context(closing(open_node(settings)))
         address = listening.getsockname()
         log.info("serving", directory=str(directory), host=address[0], port=address[1])
-        _serve(running, listening)
+        serve_node(running, listening)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -67,7 +67,8 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _serve(running: RunningNode, listening: socket.socket) -> None:
+def serve_node(running: RunningNode, listening: socket.socket) -> None:
+    """Serve an open node until uvicorn is told to stop."""
     # what was loaded stays: no collection needs to look at it again
     gc.collect()
     gc.freeze()

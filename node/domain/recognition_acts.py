@@ -58,6 +58,8 @@ class CheckedOrder:
     """The versions that it rests on: those of all, and the maps of the institutions in it."""
     answered: bool = True
     """Whether there was an answer; if not, the order went ahead unchecked."""
+    campus: str = ""
+    """The campus where it was ordered, by the institution's own code; empty where it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class DecisionContent:
     """The versions that it rests on."""
     decided_at_ms: int
     """When, unix ms."""
+    campus: str = ""
+    """The campus where it was ordered, as the check has it."""
 
 
 @dataclass(frozen=True, slots=True)

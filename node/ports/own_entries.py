@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from node.domain.entry import Origin
+from node.domain.entry import InstitutionId, Origin
 from node.domain.labels import SensitivityLabel
 from node.domain.patient import LocatorTag
 from node.ports.records import EntryRow, PatientId, PatientRow, RecordsTransaction
@@ -19,6 +19,13 @@ class Patients(Protocol):
 
     def patient(self, transaction: RecordsTransaction, patient_id: PatientId) -> PatientRow | None:
         """Return a patient of a hosted institution."""
+
+
+class PatientNumbers(Protocol):
+    """Finds patients by an institution's own number; any thread."""
+
+    def numbered(self, institution: InstitutionId, number_mac: bytes) -> PatientRow | None:
+        """Return the patient of a keyed hash of a number, as far as it was committed."""
 
 
 class OwnTags(Protocol):

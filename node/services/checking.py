@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from itertools import groupby
+
+from msgspec import UNSET
 
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
@@ -61,6 +64,8 @@ class CheckOrder:
     """The encounter, or empty."""
     lines: tuple[OrderLine, ...]
     """What."""
+    campus: str = ""
+    """At which campus, by the institution's own code; empty where it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +104,25 @@ class CheckParts:
     """Over how long checks of one patient and clinician share a leaf."""
 
 
+class _Keeping:
+    """Keeps checks that were answered at the same time in one transaction: they share the disk's work."""
+
+    def __init__(self, store: CheckStore) -> None:
+        self._store = store
+
+    def run(self, transaction: RecordsTransaction, items: Sequence[KeptCheck]) -> Sequence[None]:
+        """Keep checks."""
+        for each in items:
+            self._store.keep(transaction, each)
+        return [None] * len(items)
+
+
 class OrderChecking:
     """Answers checks; any thread."""
 
     def __init__(self, parts: CheckParts) -> None:
         self._parts = parts
+        self._keeping = _Keeping(parts.store)
 
     def check(self, institution: InstitutionId, order: CheckOrder) -> CheckAnswer:
         """Answer an order; what is answered is durable when this returns.
@@ -116,12 +135,16 @@ class OrderChecking:
         index = parts.rules.ordering(institution)
         found = parts.results.find(institution, order.patient)
         outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
+        told = _concerned(outcome)
         logs = sorted({each.origin for each in outcome.results})
         read = tuple(ReadLog(origin, found.read.get(origin, 0)) for origin in logs)
-        text = CheckText(_draw(), order.actor, answered=True, outcome=outcome, read=read)
-        self._keep(text, found.patient, is_due=outcome.has_foreign_hit)
+        text = CheckText(_draw(), order.actor, answered=True, outcome=told, read=read, campus=order.campus or UNSET)
+        kept = self._keep(text, found.patient, is_due=outcome.has_foreign_hit)
+        answer = CheckAnswer(text.check_id, told, found.places, parts.rules.warnings(outcome))
+        # words are found while the disk is at work; nothing is answered before it is durable
+        kept.result()
         parts.unmapped.checked(outcome)
-        return CheckAnswer(text.check_id, outcome, found.places, parts.rules.warnings(outcome))
+        return answer
 
     def note_unchecked(self, institution: InstitutionId, order: CheckOrder) -> CheckId:
         """Note that an order went ahead because no answer came in time; it is logged whatever is known of the patient.
@@ -133,13 +156,13 @@ class OrderChecking:
         parts = self._parts
         index = parts.rules.ordering(institution)
         patient = parts.results.keys(institution, order.patient)
-        outcome = check_order(index, order.encounter, order.lines, (), unix_ms(parts.clock))
-        text = CheckText(_draw(), order.actor, answered=False, outcome=outcome)
-        self._keep(text, patient, is_due=True)
+        outcome = _concerned(check_order(index, order.encounter, order.lines, (), unix_ms(parts.clock)))
+        text = CheckText(_draw(), order.actor, answered=False, outcome=outcome, campus=order.campus or UNSET)
+        self._keep(text, patient, is_due=True).result()
         parts.unmapped.checked(outcome)
         return text.check_id
 
-    def _keep(self, text: CheckText, patient: PatientKeys, *, is_due: bool) -> None:
+    def _keep(self, text: CheckText, patient: PatientKeys, *, is_due: bool) -> Future[None]:
         parts, outcome = self._parts, text.outcome
         kept = KeptCheck(
             check_id=text.check_id,
@@ -150,7 +173,7 @@ class OrderChecking:
             outcome=parts.keys.seal(CHECK_SEAL, encode_checks([text])),
             patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(patient)),
         )
-        parts.writer.submit(lambda transaction: parts.store.keep(transaction, kept)).result()
+        return parts.writer.submit_item(self._keeping, kept)
 
     def recall(self, institution: InstitutionId, check_id: CheckId) -> tuple[CheckText, PatientKeys]:
         """Return a check as it was answered, and whose it was.
@@ -221,11 +244,23 @@ def check_entry(checks: Sequence[CheckText], patient: PatientKeys) -> ActEntry:
     return ActEntry(EntryType.CHECK_OUTCOME, CHECKS_KIND, content, (part,), performed_at_ms, patient, _PRIVATE)
 
 
+def _concerned(outcome: CheckOutcome) -> CheckOutcome:
+    """Return an outcome that pins what concerns it, and not the map of every institution of a region."""
+    return replace(outcome, pins=outcome.concerned_pins)
+
+
 def _checked(text: CheckText) -> CheckedOrder:
     outcome = text.outcome
     lines = tuple(CheckedLine(line.line, tuple(_offered(line.offers))) for line in outcome.lines)
-    pins = outcome.concerned_pins
-    return CheckedOrder(text.check_id, outcome.encounter, outcome.checked_at_ms, lines, pins, answered=text.answered)
+    return CheckedOrder(
+        check_id=text.check_id,
+        encounter=outcome.encounter,
+        checked_at_ms=outcome.checked_at_ms,
+        lines=lines,
+        pins=outcome.concerned_pins,
+        answered=text.answered,
+        campus=text.campus or "",
+    )
 
 
 def _offered(offers: Sequence[Offer]) -> Iterator[OfferedResult]:

@@ -216,7 +216,8 @@ def _text(decision_id: DecisionId, order: DecisionOrder, check: CheckText, decis
         if offer.leaf in decision.recognised
     )
     told = tuple(_concerned(line, decision))
-    return DecisionText(decision_id, check.check_id, order.actor, check.outcome.encounter, decision, used, told)
+    encounter, campus = check.outcome.encounter, check.campus
+    return DecisionText(decision_id, check.check_id, order.actor, encounter, decision, used, told, campus)
 
 
 def _line(check: CheckText, order_id: str) -> OrderableCheck:

@@ -5,14 +5,14 @@ came late, and keeps their events, sealed, in one transaction; then they are cou
 what is new. At the start the kept events are counted again: no entry is opened a second time.
 
 A header that does not open for supervision gives no events; for record and decision entries that is found here, for receipts by
-`node.services.pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`), and
-what counts (`figures`).
+`node.services.pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`),
+what recognitions rest on (`reliance`), and what counts (`figures`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -20,7 +20,7 @@ from typing import Final
 from ledger.hashing import LeafIndex, hash_leaf
 from node.domain.access import AccessContent, CodeContent
 from node.domain.consent_message import EmergencyId
-from node.domain.entry import InstitutionId, Origin
+from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.header import AnyContent
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
@@ -29,13 +29,16 @@ from node.ports.figures import FigureCursor, FigureStore, FiguresUpdate
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.ports.keys import NodeKeys
 from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.reliance import RelianceStore
 from node.ports.supervision import SupervisionStore, found_update
 from node.ports.trust import TrustStore
 from node.services.audit_keys import AuditKeys
 from node.services.following import FollowingService
 from node.services.log_standing import trusted_size
 from node.services.pairing import RECEIPT_TYPES
+from node.services.reliance import recalled_in
 from node.supervision.batches import AnchoredRun, encode_batch, parse_batch
+from node.supervision.bulk import without_collection
 from node.supervision.events import EventId, FigureEvent, Retrieved
 from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
@@ -43,6 +46,7 @@ from node.supervision.liaoning import LiaoningRow, liaoning_form
 from node.supervision.misconduct import EntryRules
 from node.supervision.pinned import Documents, PinnedReader
 from node.supervision.reading import READ_TYPES, ReadEntry
+from node.supervision.reliance import ReliancePart, said_of_reliance
 from node.supervision.tallies import Dimension, Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay, AnchorDelays
 from node.terminology.bundle import Terminology
@@ -55,7 +59,7 @@ MAX_WAITING: Final = 10_000
 """Entries without a header that a step asks for again."""
 
 _PURPOSE: Final = "figures"
-_TYPES: Final = frozenset(bytes((each,)) for each in READ_TYPES)
+_TYPES: Final = frozenset(bytes((each,)) for each in (*READ_TYPES, EntryType.WITHDRAWAL, EntryType.ADMINISTRATIVE))
 _TYPE_AT: Final = 1
 
 
@@ -70,7 +74,9 @@ class _Step:
     events: list[FigureEvent] = field(default_factory=list)
     anchored: list[AnchoredRun] = field(default_factory=list)
     emergencies: list[EmergencyUse] = field(default_factory=list)
+    reliance: list[ReliancePart] = field(default_factory=list)
     found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
+    sizes: dict[Origin, int] = field(default_factory=dict)
     more: bool = False
 
 
@@ -92,16 +98,20 @@ class _Counted:
             self._documents = documents
         return True
 
-    def take(self, events: Iterable[FigureEvent], anchored: Iterable[AnchoredRun]) -> None:
+    def take(self, batches: Iterable[tuple[Sequence[FigureEvent], Sequence[AnchoredRun]]]) -> None:
         """Count what was read; a retrieval that was logged twice counts once."""
-        for event in events:
-            if isinstance(event, Retrieved):
-                if event.event in self._retrievals:
-                    continue
-                self._retrievals.add(event.event)
-            self.figures.take(event)
-        for run in anchored:
-            self.delays.take(run.institution, run.seen_at_ms, run.anchored_at_ms, run.entries)
+        self.figures.take_all(self._events(batches))
+
+    def _events(self, batches: Iterable[tuple[Sequence[FigureEvent], Sequence[AnchoredRun]]]) -> Iterator[FigureEvent]:
+        for events, anchored in batches:
+            for event in events:
+                if isinstance(event, Retrieved):
+                    if event.event in self._retrievals:
+                        continue
+                    self._retrievals.add(event.event)
+                yield event
+            for run in anchored:
+                self.delays.take(run.institution, run.seen_at_ms, run.anchored_at_ms, run.entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,8 @@ class FiguresParts:
     """Keeps under which emergencies somebody read."""
     review_ms: int
     """How long their reviews may take."""
+    reliance: RelianceStore
+    """Keeps who recognised what, and what became of it."""
     trust: TrustStore
     """Says how far logs are trusted."""
     clock: Clock
@@ -166,6 +178,9 @@ class FiguresService:
             if FigureCursor(reached, anchored_to) != cursor:
                 step.cursors[origin] = FigureCursor(reached, anchored_to)
         self._keep(step)
+        with self._lock:
+            # at the start, so that whoever asks first does not wait for everything that was kept
+            self._ready()
         return step.more
 
     def report(self, by: Dimension, periods: Sequence[str]) -> list[tuple[Group, Figures]]:
@@ -217,6 +232,11 @@ class FiguresService:
         if late:
             step.arrived.add(place)
         leaf = parse_leaf(entry.leaf)
+        if leaf.entry_type is EntryType.ADMINISTRATIVE:
+            recalled, origin = recalled_in(entry.leaf, entry.header, self._place(step, entry)), entry.place.origin
+            # a recall may name a thousand leaves that nobody ever logged
+            step.reliance += [each for each in recalled if self._parts.index.find_leaf(origin, each.replaces) is not None]
+            return
         try:
             header = self._parts.keys.open(entry.header, HeaderPlace(entry.place.origin, leaf.entry_type, leaf.tag))
         except (InputError, HeaderVerificationError) as error:
@@ -225,23 +245,29 @@ class FiguresService:
             return
         self._note_emergency(step, entry, header.content)
         read = ReadEntry(self._parts.institutions[entry.place.origin], hash_leaf(entry.leaf), header)
+        where = self._place(step, entry)
+        step.reliance += said_of_reliance(read, leaf.entry_type, where)
+        if leaf.entry_type is EntryType.WITHDRAWAL:
+            return  # what was withdrawn was performed nevertheless, and was read when it was logged
         reader, rules = self._prepared()
         step.events += reader.events(read)
-        for finding in rules.findings(read, self._place(entry)):
+        for finding in rules.findings(read, where):
             # named by its kind too: a receipt is judged under its place by pairing as well
             step.found[f"{finding.code} {finding.subject}"] = [finding]
 
     def _note_emergency(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
         if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:
             emergency = EmergencyId(content.emergency_id)
-            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, self._place(entry)))
+            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, self._place(step, entry)))
 
-    def _place(self, entry: FollowedEntry) -> EntryPlace:
+    def _place(self, step: _Step, entry: FollowedEntry) -> EntryPlace:
         origin = entry.place.origin
-        return EntryPlace(origin, int(entry.place.index), hash_leaf(entry.leaf), trusted_size(self._parts.trust, origin))
+        if origin not in step.sizes:
+            step.sizes[origin] = trusted_size(self._parts.trust, origin)
+        return EntryPlace(origin, int(entry.place.index), hash_leaf(entry.leaf), step.sizes[origin])
 
     def _unreadable(self, step: _Step, entry: FollowedEntry, reason: str) -> None:
-        where = self._place(entry)
+        where = self._place(step, entry)
         blamed, subject = (self._parts.institutions[where.origin],), f"{where.origin}#{where.leaf_index}"
         step.found[subject] = [SupervisionFinding(FindingCode.HEADER_UNREADABLE, blamed, subject, (where,), (("reason", reason),))]
 
@@ -264,6 +290,7 @@ class FiguresService:
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.keep(transaction, update)
             parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
+            parts.reliance.note(transaction, step.reliance, now_ms)
             if step.found:
                 parts.findings.keep(transaction, found_update(now_ms, step.found))
 
@@ -272,15 +299,15 @@ class FiguresService:
             # until it is known what was kept, nothing is counted: the next question counts all that was
             self._counted = None
             parts.writer.submit(keep).result()
-            counted.take(step.events, step.anchored)
+            counted.take([(step.events, step.anchored)])
             self._counted = counted
 
     def _ready(self) -> _Counted:
         documents = self._parts.documents()
         if self._counted is None or not self._counted.fits(documents):
             counted = _Counted(documents)
-            for sealed in self._parts.store.batches():
-                counted.take(*parse_batch(self._parts.seals.open(_PURPOSE, sealed)))
+            with without_collection():
+                counted.take(parse_batch(self._parts.seals.open(_PURPOSE, each)) for each in self._parts.store.batches())
             self._counted = counted
         return self._counted
 

@@ -110,14 +110,11 @@ class Finder:
         hits: list[_Hit] = []
         left, counter = origins, 0
         while left:
-            tags = [(origin, maker.tag(origin, tag_class, counter)) for origin in left]
+            tags = maker.tags(left, tag_class, counter)
             places = self._index.probe(tags)
-            hits += [
-                _Hit(LeafPlace(origin, index), key, tag, tag_class, epoch, counter)
-                for (origin, tag), index in zip(tags, places, strict=True)
-                if index is not None
-            ]
-            left = [origin for origin, index in zip(left, places, strict=True) if index is not None]
+            found = [(place, index) for place, index in zip(tags, places, strict=True) if index is not None]
+            hits += [_Hit(LeafPlace(origin, index), key, tag, tag_class, epoch, counter) for (origin, tag), index in found]
+            left = [origin for (origin, _), _ in found]
             counter += 1
         return hits
 

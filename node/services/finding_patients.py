@@ -23,6 +23,7 @@ from node.identity.codes import epoch_key
 from node.ports.clock import Clock, unix_ms
 from node.ports.index import FollowedIndex
 from node.ports.membership import KeyDirectory
+from node.ports.own_entries import PatientNumbers
 from node.ports.records import PatientRow, RecordsWriter
 from node.ports.withdrawals import WithdrawalStore
 from node.services.entries import EntryComposer
@@ -88,6 +89,8 @@ class FindParts:
     directory: KeyDirectory
     """Whose logs they are."""
     patients: PatientIndex
+    """Knows the hashes of numbers, and opens keys."""
+    numbers: PatientNumbers
     """Patients by number."""
     locator_secrets: Mapping[int, bytes]
     """The consortium's, by epoch: a card's keys are derived with them."""
@@ -169,11 +172,10 @@ class PatientFinding:
         Raises:
             UnknownPatientError: The institution has no keys under this number.
         """
-        mac = self._parts.patients.number_mac(number)
-        found = self._parts.writer.submit(lambda transaction: transaction.patients_by_number(institution, [mac])).result()
-        if mac not in found:
+        found = self._parts.numbers.numbered(institution, self._parts.patients.number_mac(number))
+        if found is None:
             raise UnknownPatientError
-        return found[mac]
+        return found
 
     def _keys_of_card(self, card: PatientCard) -> PatientKeys:
         by_epoch = self._parts.locator_secrets.items()

@@ -2,23 +2,27 @@
 
 Two units are counted. An *opportunity* is person x orderable x encounter at an institution. An *order line* carries the
 saving: one, whatever was decided on it how often, cancelled when the same item is performed there within its window.
-Left out: verifying entries (services), findings (`node.supervision`), forms (`liaoning`).
+Events are taken in first, then each unit that they touched is counted again, once: a million events at the start of a node
+cost what they say, and one more event costs its own units.
+
+Left out: verifying entries (services), what adds to which group (`contributions`), findings, forms (`liaoning`).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache, lru_cache
+from datetime import tzinfo
+from itertools import zip_longest
+from typing import Final, TypeVar
 
 from node.domain.entry import InstitutionId
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode
+from node.supervision.contributions import ALL_TIME, Contributions, ItemSet, Reordered, Told, Where
 from node.supervision.events import (
     DecisionReversed,
     EventId,
-    FiguredItem,
     FigureEvent,
     LineChecked,
     LineDecided,
@@ -28,37 +32,73 @@ from node.supervision.events import (
     Person,
     Retrieved,
 )
-from node.supervision.tallies import Amounts, Contribution, Dimension, Figures, Group, Tally, amounts
+from node.supervision.tallies import NOTHING, Contribution, Dimension, Figures, Group, Tally
 from node.terminology.regions import InstitutionProfile
-
-ALL_TIME = ""
-WITHOUT_REASON = "none"
-
-_QUARTER_MS = 900_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _OpportunityKey = tuple[Person, InstitutionId, OrderableCode, str]
 _LineKey = tuple[InstitutionId, str]
-_Dimensions = list[tuple[Dimension, str]]
+_First = tuple[int, EventId, str]
+"""When and by which event something came first, and at which campus."""
+_Counted = tuple[Contribution, int]
+"""What an order line contributes, and how often: once, or for each fen."""
+_Word = TypeVar("_Word", bound=bytes | str)
+
+_NO_ITEMS: Final = frozenset[ItemCode]()
+_NO_MODALITIES: Final = frozenset[str]()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class _Visits:
+    """A person at an institution."""
+
+    performed: list[tuple[int, tuple[ItemCode, ...]]] = field(default_factory=list)
+    recognised: list[_Decision] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
 class _Opportunity:
-    foreign: LineChecked | None = None
+    person: Person
+    institution: InstitutionId
+    foreign: _First | None = None
     """The earliest check that offered something of others."""
-    own: LineChecked | None = None
+    own: _First | None = None
     """The earliest check that offered something of its own."""
-    items: dict[ItemCode, FiguredItem] = field(default_factory=dict)
+    offered: ItemSet | None = None
     """Everything of others that was offered."""
-    decisions: dict[EventId, LineDecided] = field(default_factory=dict)
-    counted: Contribution = field(default_factory=Contribution)
+    decisions: tuple[_Decision, ...] = ()
+    counted: tuple[Contribution, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Line:
+    institution: InstitutionId
+    decisions: tuple[_Decision, ...] = ()
+    unchecked: _First | None = None
+    counted: tuple[_Counted, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class _Decision:
+    """What is kept of a decision: not the words that its units have already."""
+
+    when: _First
+    is_recognised: bool
+    is_foreign: bool
+    items: ItemSet
+    reordered: Reordered
+    saving_fen: int
+    opportunity: _Opportunity
+    line: _Line
+    visits: _Visits
+    is_reversed: bool = False
 
 
 @dataclass(slots=True)
-class _Line:
-    decisions: dict[EventId, LineDecided] = field(default_factory=dict)
-    unchecked: LineUnchecked | None = None
-    counted: Contribution = field(default_factory=Contribution)
+class _Touched:
+    """Units that have to be counted again."""
+
+    opportunities: dict[_Opportunity, None] = field(default_factory=dict)
+    lines: dict[_Line, None] = field(default_factory=dict)
 
 
 class RecognitionFigures:
@@ -71,40 +111,43 @@ class RecognitionFigures:
             profiles: Classes of institutions.
             zone: The civil time of months.
         """
-        self._profiles = profiles
-        self._zone = zone
+        self._contributions = Contributions(profiles, zone)
         self._tally = Tally()
         self._opportunities: dict[_OpportunityKey, _Opportunity] = {}
         self._lines: dict[_LineKey, _Line] = {}
-        self._decided: dict[EventId, LineDecided] = {}
-        self._reversed: set[EventId] = set()
-        self._performed: dict[tuple[Person, InstitutionId], list[tuple[int, tuple[ItemCode, ...]]]] = {}
-        self._recognitions: dict[tuple[Person, InstitutionId], list[LineDecided]] = {}
+        self._visits: dict[tuple[Person, InstitutionId], _Visits] = {}
+        self._decided: dict[EventId, _Decision] = {}
+        self._reversed_early: set[EventId] = set()
+        self._words: dict[bytes | str, bytes | str] = {}
 
     def take(self, event: FigureEvent) -> None:
         """Take in one event; each is to be given once."""
-        match event:
-            case LineChecked():
-                self._checked(event)
-            case LineUnchecked():
-                self._line(event.line).unchecked = min(self._line(event.line).unchecked or event, event, key=_when)
-                self._recount_line(event.line)
-            case LineDecided():
-                self._decide(event)
-            case DecisionReversed():
-                self._reversed.add(event.decision)
-                if event.decision in self._decided:
-                    self._recount(self._decided[event.decision].line)
-            case Performed():
-                key = (event.person, event.institution)
-                insort(self._performed.setdefault(key, []), (event.at_ms, event.items))
-                for decision in self._recognitions.get(key, ()):
-                    if _is_repeated(decision, event.at_ms, event.items):
-                        self._recount_saving(_line_key(decision.line))
-            case Retrieved():
-                groups = self._spread(self._places(event.institution), event.at_ms)
-                one = tuple((group, amounts(retrievals=1)) for group in groups)
-                self._tally.replace(Contribution(), Contribution(one))
+        self.take_all((event,))
+
+    def take_all(self, events: Iterable[FigureEvent]) -> None:
+        """Take in events, in any order; each is to be given once."""
+        touched = _Touched()
+        for event in events:
+            match event:
+                case LineChecked():
+                    self._checked(event, touched)
+                case LineDecided():
+                    self._decide(event, touched)
+                case Performed():
+                    self._perform(event, touched)
+                case Retrieved():
+                    where = self._contributions.where(event.institution, "", event.at_ms)
+                    self._tally.add(self._contributions.retrieval(where), 1)
+                case LineUnchecked():
+                    line = self._line(event.line)
+                    line.unchecked = _earlier(line.unchecked, (event.at_ms, event.event, self._word(event.line.campus)))
+                    touched.lines[line] = None
+                case DecisionReversed():
+                    self._reverse(event, touched)
+        for opportunity in touched.opportunities:
+            self._recount_opportunity(opportunity)
+        for line in touched.lines:
+            self._recount_line(line)
 
     def figures(self, dimension: Dimension = Dimension.ALL, value: str = "", period: str = ALL_TIME) -> Figures:
         """Return the figures of one group."""
@@ -116,180 +159,153 @@ class RecognitionFigures:
 
     # taking in
 
-    def _checked(self, event: LineChecked) -> None:
+    def _checked(self, event: LineChecked, touched: _Touched) -> None:
         opportunity = self._opportunity(event.line)
+        first = event.at_ms, event.event, self._word(event.line.campus)
         if event.foreign:
-            opportunity.foreign = min(opportunity.foreign or event, event, key=_when)
-            for item in event.foreign:
-                kept = opportunity.items.get(item.code, item)
-                opportunity.items[item.code] = min(kept, item, key=lambda each: (each.modality, each.window_ms))
+            opportunity.foreign = _earlier(opportunity.foreign, first)
+            offered = self._contributions.item_set(event.foreign)
+            if opportunity.offered is not None and opportunity.offered is not offered:
+                offered = self._contributions.item_set((*opportunity.offered.items, *offered.items))
+            opportunity.offered = offered
         if event.own:
-            opportunity.own = min(opportunity.own or event, event, key=_when)
-        self._recount_opportunity(event.line)
+            opportunity.own = _earlier(opportunity.own, first)
+        touched.opportunities[opportunity] = None
 
-    def _decide(self, event: LineDecided) -> None:
-        self._decided[event.event] = event
-        self._opportunity(event.line).decisions[event.event] = event
-        self._line(event.line).decisions[event.event] = event
-        if event.outcome is DecisionOutcome.RECOGNISED:
-            key = (event.line.person, event.line.institution)
-            self._recognitions.setdefault(key, []).append(event)
-        self._recount(event.line)
+    def _decide(self, event: LineDecided, touched: _Touched) -> None:
+        opportunity, line = self._opportunity(event.line), self._line(event.line)
+        decision = _Decision(
+            when=(event.at_ms, event.event, self._word(event.line.campus)),
+            is_recognised=event.outcome is DecisionOutcome.RECOGNISED,
+            is_foreign=event.foreign,
+            items=self._contributions.item_set(event.items),
+            reordered=Reordered(event.reason, event.sub_reason),
+            saving_fen=event.saving_fen,
+            opportunity=opportunity,
+            line=line,
+            visits=self._visits_of(event.line.person, event.line.institution),
+            is_reversed=event.event in self._reversed_early,
+        )
+        self._decided[event.event] = decision
+        opportunity.decisions += (decision,)
+        line.decisions += (decision,)
+        if decision.is_recognised:
+            decision.visits.recognised.append(decision)
+        touched.opportunities[opportunity] = touched.lines[line] = None
+
+    def _perform(self, event: Performed, touched: _Touched) -> None:
+        visits = self._visits_of(event.person, event.institution)
+        insort(visits.performed, (event.at_ms, event.items))
+        for decision in visits.recognised:
+            touched.lines[decision.line] = None
+
+    def _reverse(self, event: DecisionReversed, touched: _Touched) -> None:
+        decision = self._decided.get(event.decision)
+        if decision is None:
+            self._reversed_early.add(event.decision)
+            return
+        decision.is_reversed = True
+        touched.opportunities[decision.opportunity] = touched.lines[decision.line] = None
 
     def _opportunity(self, line: OrderedLine) -> _Opportunity:
-        return self._opportunities.setdefault(_opportunity_key(line), _Opportunity())
+        key = line.person, line.institution, line.orderable, line.encounter
+        unit = self._opportunities.get(key)
+        if unit is None:
+            person, institution = self._word(line.person), self._word(line.institution)
+            unit = _Opportunity(person, institution)
+            self._opportunities[person, institution, self._word(line.orderable), line.encounter] = unit
+        return unit
 
     def _line(self, line: OrderedLine) -> _Line:
-        return self._lines.setdefault(_line_key(line), _Line())
+        unit = self._lines.get((line.institution, line.order_id))
+        if unit is None:
+            institution = self._word(line.institution)
+            unit = self._lines[institution, line.order_id] = _Line(institution)
+        return unit
+
+    def _visits_of(self, person: Person, institution: InstitutionId) -> _Visits:
+        visits = self._visits.get((person, institution))
+        if visits is None:
+            visits = self._visits[self._word(person), self._word(institution)] = _Visits()
+        return visits
+
+    def _word(self, word: _Word) -> _Word:
+        """Return the one object that stands for a word that many events bring."""
+        return self._words.setdefault(word, word)  # type: ignore[return-value]  # what is there is equal
 
     # counting again
 
-    def _recount(self, line: OrderedLine) -> None:
-        self._recount_opportunity(line)
-        self._recount_line(line)
-
-    def _recount_opportunity(self, line: OrderedLine) -> None:
-        unit = self._opportunity(line)
+    def _recount_opportunity(self, unit: _Opportunity) -> None:
         new = self._opportunity_counts(unit)
-        self._tally.replace(unit.counted, new)
+        for old, each in zip_longest(unit.counted, new, fillvalue=NOTHING):
+            self._tally.replace(old, each, unit.person)
         unit.counted = new
 
-    def _recount_line(self, line: OrderedLine) -> None:
-        self._recount_saving(_line_key(line))
+    def _opportunity_counts(self, unit: _Opportunity) -> tuple[Contribution, ...]:
+        first, offered = unit.foreign or unit.own, unit.offered
+        if first is None:
+            return ()
+        where = self._contributions.where(unit.institution, first[2], first[0])
+        standing = [each for each in unit.decisions if not each.is_reversed]
+        recognitions = [each for each in standing if each.is_recognised]
+        own_used = bool(recognitions) and not any(each.is_foreign for each in recognitions)
+        if offered is None:
+            return (self._contributions.simple(where, "own", own_used),)
+        used = _used(recognitions, offered)
+        again = [each for each in standing if not each.is_recognised] if not used else []
+        reordered = min(again, key=lambda each: each.when).reordered if again else None
+        told = Told(bool(used), bool(again), reordered is not None and reordered.reason is None, own_used)
+        modalities = frozenset(item.modality for item in offered.items if item.code in used) if used else _NO_MODALITIES
+        counts = (
+            self._contributions.opportunity(where, told, offered.modalities, modalities),
+            self._contributions.items(where.month, told, offered, used),
+        )
+        return counts if reordered is None else (*counts, self._contributions.reasons(where.month, reordered))
 
-    def _recount_saving(self, key: _LineKey) -> None:
-        unit = self._lines[key]
-        new = Contribution(tuple(self._line_counts(unit)))
-        self._tally.replace(unit.counted, new)
+    def _recount_line(self, unit: _Line) -> None:
+        new = tuple(self._line_counts(unit))
+        for contribution, times in unit.counted:
+            self._tally.add(contribution, -times)
+        for contribution, times in new:
+            self._tally.add(contribution, times)
         unit.counted = new
 
-    def _opportunity_counts(self, unit: _Opportunity) -> Contribution:
-        standing = sorted((each for each in unit.decisions.values() if each.event not in self._reversed), key=_when)
-        recognitions = [each for each in standing if each.outcome is DecisionOutcome.RECOGNISED]
-        recognised = {item.code for each in recognitions if each.foreign for item in each.items} & unit.items.keys()
-        reorder = next((each for each in standing if each.outcome is DecisionOutcome.REORDERED), None)
-        own_used = bool(recognitions) and not any(each.foreign for each in recognitions)
-        check = unit.foreign or unit.own
-        if check is None:
-            return Contribution()
-        if unit.foreign is None:
-            added = amounts(own=1, own_recognised=int(own_used))
-            return Contribution(tuple((group, added) for group in self._spread(self._whole(check.line), check.at_ms)))
-        whole = self._whole(check.line)
-        counts: list[tuple[Group, Amounts]] = []
-        persons: list[tuple[Group, bool]] = []
-        items = list(unit.items.values())
-        for dimension, value, used in self._sides(whole, check.line, items, recognised):
-            ordered_again = reorder is not None and not recognised
-            added = amounts(
-                opportunities=1,
-                recognised=int(used),
-                reordered=int(ordered_again),
-                without_reason=int(reorder is not None and ordered_again and reorder.reason is None),
-                own_recognised=int(own_used),
-            )
-            for group in self._spread([(dimension, value)], check.at_ms):
-                counts.append((group, added))
-                if dimension is not Dimension.ITEM:
-                    persons.append((group, used))
-        if reorder is not None and not recognised:
-            added = amounts(reordered=1, without_reason=int(reorder.reason is None))
-            counts += [(group, added) for group in self._spread(_reasons(reorder), check.at_ms)]
-        return Contribution(tuple(counts), tuple(persons), check.line.person)
-
-    def _line_counts(self, unit: _Line) -> Iterable[tuple[Group, Amounts]]:
+    def _line_counts(self, unit: _Line) -> Iterator[_Counted]:
+        made = self._contributions
         if unit.unchecked is not None:
-            yield from self._amounts(self._whole(unit.unchecked.line), unit.unchecked.at_ms, amounts(unchecked=1))
-        for each in sorted(unit.decisions.values(), key=_when):
-            if each.event in self._reversed:
-                yield from self._amounts(self._whole(each.line), each.at_ms, amounts(reversed=1))
-        standing = [each for each in unit.decisions.values() if each.event not in self._reversed and each.foreign]
-        saved = min((each for each in standing if each.outcome is DecisionOutcome.RECOGNISED), key=_when, default=None)
-        if saved is not None and saved.saving_fen:
-            cancelled = self._is_cancelled(saved)
-            added = amounts(cancelled_fen=saved.saving_fen) if cancelled else amounts(saving_fen=saved.saving_fen)
-            places = self._whole(saved.line) + _modalities(saved.line.institution, saved.items)
-            if len(saved.items) == 1:
-                places.append((Dimension.ITEM, saved.items[0].code))
-            yield from self._amounts(places, saved.at_ms, added)
+            yield made.simple(self._where(unit, unit.unchecked), "unchecked"), 1
+        for each in unit.decisions:
+            if each.is_reversed:
+                yield made.simple(self._where(unit, each.when), "reversed"), 1
+        saved = [each for each in unit.decisions if each.is_foreign and each.is_recognised and not each.is_reversed]
+        if saved:
+            first = min(saved, key=lambda each: each.when)
+            where, figure = self._where(unit, first.when), "cancelled_fen" if _is_cancelled(first) else "saving_fen"
+            yield made.saving(where, first.items.modalities, figure), first.saving_fen
+            if first.items.only is not None:
+                yield made.item_saving(where.month, first.items.only, figure), first.saving_fen
 
-    def _is_cancelled(self, decision: LineDecided) -> bool:
-        """Tell whether an item that was recognised was performed there after all, within its window of the decision."""
-        performed = self._performed.get((decision.line.person, decision.line.institution), [])
-        later = performed[bisect_right(performed, decision.at_ms, key=lambda each: each[0]) :]
-        return any(_is_repeated(decision, at_ms, items) for at_ms, items in later)
-
-    # groups
-
-    def _places(self, institution: InstitutionId) -> _Dimensions:
-        profile = self._profiles.get(institution)
-        institution_class = profile.institution_class if profile is not None else ""
-        return [(Dimension.ALL, ""), (Dimension.INSTITUTION, institution), (Dimension.CLASS, institution_class)]
-
-    def _whole(self, line: OrderedLine) -> _Dimensions:
-        return [*self._places(line.institution), (Dimension.CAMPUS, f"{line.institution}/{line.campus}")]
-
-    def _sides(
-        self, whole: _Dimensions, line: OrderedLine, items: Iterable[FiguredItem], recognised: set[ItemCode]
-    ) -> Iterable[tuple[Dimension, str, bool]]:
-        """Yield every group of an opportunity, and whether it is recognised as far as that group is concerned."""
-        listed = list(items)
-        yield from ((dimension, value, bool(recognised)) for dimension, value in whole)
-        for modality in sorted({item.modality for item in listed}):
-            used = any(item.modality == modality and item.code in recognised for item in listed)
-            yield Dimension.MODALITY, modality, used
-            yield Dimension.INSTITUTION_MODALITY, f"{line.institution}/{modality}", used
-        yield from ((Dimension.ITEM, item.code, item.code in recognised) for item in listed)
-
-    def _amounts(self, places: _Dimensions, at_ms: int, added: Amounts) -> Iterable[tuple[Group, Amounts]]:
-        return ((group, added) for group in self._spread(places, at_ms))
-
-    def _spread(self, places: _Dimensions, at_ms: int) -> Iterable[Group]:
-        month = _month(at_ms // _QUARTER_MS, self._zone)
-        return (group for dimension, value in places for group in _groups(dimension, value, month))
+    def _where(self, unit: _Line, first: _First) -> Where:
+        return self._contributions.where(unit.institution, first[2], first[0])
 
 
-@cache
-def _groups(dimension: Dimension, value: str, month: str) -> tuple[Group, Group]:
-    """Return a group for all time and one for a month: each exists once, however many units count in it."""
-    return Group(dimension, value, ALL_TIME), Group(dimension, value, month)
+def _earlier(known: _First | None, other: _First) -> _First:
+    return other if known is None else min(known, other)
 
 
-@lru_cache(maxsize=65_536)
-def _month(quarter: int, zone: tzinfo) -> str:
-    """Return the month, in civil time, of a quarter of an hour, counted from 1970: no zone divides one."""
-    return (_EPOCH + timedelta(minutes=15 * quarter)).astimezone(zone).strftime("%Y-%m")
+def _used(recognitions: Sequence[_Decision], offered: ItemSet) -> frozenset[ItemCode]:
+    """Return what of others is used of what was offered."""
+    foreign = [each.items.codes for each in recognitions if each.is_foreign]
+    if not foreign:
+        return _NO_ITEMS
+    return (foreign[0] if len(foreign) == 1 else frozenset().union(*foreign)) & offered.codes
 
 
-def _is_repeated(decision: LineDecided, at_ms: int, items: tuple[ItemCode, ...]) -> bool:
-    """Tell whether what was performed makes a recognition's saving void."""
-    age_ms = at_ms - decision.at_ms
-    return age_ms > 0 and any(item.code in items and age_ms <= item.window_ms for item in decision.items)
-
-
-def _when(event: LineChecked | LineUnchecked | LineDecided) -> tuple[int, EventId]:
-    return event.at_ms, event.event
-
-
-def _opportunity_key(line: OrderedLine) -> _OpportunityKey:
-    return line.person, line.institution, line.orderable, line.encounter
-
-
-def _line_key(line: OrderedLine) -> _LineKey:
-    return line.institution, line.order_id
-
-
-def _modalities(institution: InstitutionId, items: Iterable[FiguredItem]) -> _Dimensions:
-    modalities = sorted({item.modality for item in items})
-    return [(Dimension.MODALITY, each) for each in modalities] + [
-        (Dimension.INSTITUTION_MODALITY, f"{institution}/{each}") for each in modalities
-    ]
-
-
-def _reasons(decision: LineDecided) -> _Dimensions:
-    if decision.reason is None:
-        return [(Dimension.REASON, WITHOUT_REASON)]
-    reasons = [(Dimension.REASON, str(decision.reason.value))]
-    if decision.sub_reason is not None:
-        reasons.append((Dimension.REASON, f"{decision.reason.value}/{decision.sub_reason}"))
-    return reasons
+def _is_cancelled(decision: _Decision) -> bool:
+    """Tell whether an item that was recognised was performed there after all, within its window of the decision."""
+    performed, decided_at_ms = decision.visits.performed, decision.when[0]
+    for at_ms, items in performed[bisect_right(performed, decided_at_ms, key=lambda each: each[0]) :]:
+        age_ms = at_ms - decided_at_ms
+        if any(item.code in items and age_ms <= item.window_ms for item in decision.items.items):
+            return True
+    return False

@@ -62,6 +62,8 @@ class FindingCode(StrEnum):
     """A record claims a mark that no certificate of its institution bears."""
     DOCUMENT_REFUSED = "document_refused"
     """A log publishes a document that its institution may not publish, or that cannot be read."""
+    RECOGNISED_THEN_WITHDRAWN = "recognised_then_withdrawn"
+    """A recognition stands, though the result that it uses was withdrawn or recalled."""
 
 
 class Severity(StrEnum):
@@ -95,6 +97,7 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.REORDER_WITHOUT_REASON: Severity.WARNING,
     FindingCode.MARK_WITHOUT_CERTIFICATE: Severity.SERIOUS,
     FindingCode.DOCUMENT_REFUSED: Severity.WARNING,
+    FindingCode.RECOGNISED_THEN_WITHDRAWN: Severity.WARNING,
 }
 
 

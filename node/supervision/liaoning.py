@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -14,6 +15,7 @@ from node.supervision.figures import RecognitionFigures
 from node.supervision.tallies import Dimension
 from node.terminology.bundle import Terminology
 from node.terminology.catalogue import ItemClass
+from node.terminology.marks import Certificate
 from node.terminology.regions import InstitutionProfile, RegionLevel
 
 MODALITIES: Final = ("DR", "MR", "CT", LABORATORY)
@@ -69,12 +71,20 @@ def liaoning_form(figures: RecognitionFigures, documents: Terminology, period: s
         period: The month, such as `2026-11`; empty for all time.
         day: The day on which certificates have to be valid, such as the month's last.
     """
-    rows = [_row(figures, documents, profile, period, day) for profile in documents.institutions.institutions]
+    held: dict[InstitutionId, list[Certificate]] = {}
+    for each in documents.certificates.certificates:
+        held.setdefault(each.institution, []).append(each)
+    institutions = documents.institutions.institutions
+    passed = _Passed(documents, held, day)
+    rows = [_row(figures, profile, passed.by(profile.institution), period) for profile in institutions]
     return (*rows, _total(rows))
 
 
-def _row(figures: RecognitionFigures, documents: Terminology, profile: InstitutionProfile, period: str, day: date) -> LiaoningRow:
-    passed = _passed(documents, profile.institution, day)
+_Items = Mapping[tuple[ItemClass, RegionLevel], AbstractSet[ItemCode]]
+"""Items by class and level of the region."""
+
+
+def _row(figures: RecognitionFigures, profile: InstitutionProfile, passed: _Items, period: str) -> LiaoningRow:
     of_all = figures.figures(Dimension.INSTITUTION, profile.institution, period)
     counts = []
     for modality in MODALITIES:
@@ -86,7 +96,7 @@ def _row(figures: RecognitionFigures, documents: Terminology, profile: Instituti
         institution_class=profile.institution_class,
         national_eqa_items=len(passed[ItemClass.LAB, RegionLevel.NATIONAL]),
         provincial_eqa_items=len(passed[ItemClass.LAB, RegionLevel.PROVINCE]),
-        imaging_qc_items=len(frozenset().union(*(passed[ItemClass.IMAGING, level] for level in RegionLevel))),
+        imaging_qc_items=len(frozenset[ItemCode]().union(*(passed[ItemClass.IMAGING, level] for level in RegionLevel))),
         recognition_required=profile.recognition_required,
         counts=tuple(counts),
         recognised=of_all.recognised,
@@ -95,17 +105,24 @@ def _row(figures: RecognitionFigures, documents: Terminology, profile: Instituti
     )
 
 
-def _passed(
-    documents: Terminology, institution: InstitutionId, day: date
-) -> dict[tuple[ItemClass, RegionLevel], frozenset[ItemCode]]:
-    """Return the items for which an institution holds a valid certificate, by class and level of the region."""
-    items, regions = documents.catalogue.by_code(), documents.regions.by_code()
-    found: dict[tuple[ItemClass, RegionLevel], set[ItemCode]] = {(cls, level): set() for cls in ItemClass for level in RegionLevel}
-    for each in documents.certificates.certificates:
-        valid = each.valid_from <= day <= each.valid_to and (each.withdrawn is None or day < each.withdrawn)
-        if each.institution == institution and valid and each.item in items and each.scope in regions:
-            found[items[each.item].item_class, regions[each.scope].level].add(each.item)
-    return {key: frozenset(codes) for key, codes in found.items()}
+class _Passed:
+    """Items for which institutions hold a certificate that is valid on a day."""
+
+    def __init__(self, documents: Terminology, held: Mapping[InstitutionId, Sequence[Certificate]], day: date) -> None:
+        self._items, self._regions = documents.catalogue.by_code(), documents.regions.by_code()
+        self._held = held
+        self._day = day
+
+    def by(self, institution: InstitutionId) -> _Items:
+        """Return the items of an institution."""
+        found: dict[tuple[ItemClass, RegionLevel], set[ItemCode]] = {
+            (cls, level): set() for cls in ItemClass for level in RegionLevel
+        }
+        for each in self._held.get(institution, ()):
+            valid = each.valid_from <= self._day <= each.valid_to and (each.withdrawn is None or self._day < each.withdrawn)
+            if valid and each.item in self._items and each.scope in self._regions:
+                found[self._items[each.item].item_class, self._regions[each.scope].level].add(each.item)
+        return found
 
 
 def _total(rows: Iterable[LiaoningRow]) -> LiaoningRow:

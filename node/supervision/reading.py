@@ -15,7 +15,7 @@ from typing import Final
 from node.domain.access import AccessContent, AccessOutcome, AccessSide
 from node.domain.entry import EntryType, InstitutionId
 from node.domain.header import Header, HeaderContent
-from node.domain.recognition import ItemCode, OrderLine
+from node.domain.recognition import ItemCode
 from node.domain.recognition_acts import CheckContent, DecisionContent, OfferedResult, ReversalContent
 from node.domain.record import Kind
 from node.supervision.events import (
@@ -52,8 +52,6 @@ UNKNOWN: Final = ""
 
 _RESULT: Final = Kind("exam-result")
 _DAY_MS: Final = 86_400_000
-_NO_CAMPUS: Final = ""
-"""Headers do not say where in an institution something was ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,9 @@ class EventReader:
             for checked in check.lines:
                 number += 1
                 event = EventId(f"{_named(entry.institution, entry.leaf_hash)} {number}")
-                line = _line(entry, person, check.encounter, checked.line)
+                line = OrderedLine(
+                    person, entry.institution, check.campus, check.encounter, checked.line.order_id, checked.line.orderable
+                )
                 foreign, own = self._offered(entry.institution, checked.offers)
                 if not check.answered:
                     yield LineUnchecked(event, line, check.checked_at_ms)
@@ -116,7 +116,9 @@ class EventReader:
         foreign, _ = self._offered(entry.institution, content.results)
         return LineDecided(
             event=_named(entry.institution, entry.leaf_hash),
-            line=_line(entry, person, content.encounter, content.line),
+            line=OrderedLine(
+                person, entry.institution, content.campus, content.encounter, content.line.order_id, content.line.orderable
+            ),
             outcome=content.outcome,
             foreign=any(each.institution != entry.institution for each in content.results),
             items=foreign,
@@ -154,7 +156,3 @@ class EventReader:
 
 def _named(institution: InstitutionId, leaf_hash: bytes) -> EventId:
     return EventId(f"{institution} {leaf_hash.hex()}")
-
-
-def _line(entry: ReadEntry, person: Person, encounter: str, line: OrderLine) -> OrderedLine:
-    return OrderedLine(person, entry.institution, _NO_CAMPUS, encounter, line.order_id, line.orderable)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.recognition import DecisionOutcome, DocumentDigest, ItemCode, OrderableCode, OrderLine, Pin, Reason, ReasonCode
@@ -28,6 +28,7 @@ from node.wire.header_shapes import HEX, ActorShape, Reference, Shape, actor_of,
 
 _Hex32 = Annotated[str, Meta(pattern=HEX)]
 _Id = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+_Campus = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class _Row(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -60,6 +61,7 @@ class _Order(Shape):
     answered: bool
     lines: list[_Line]
     pins: list[_Pin]
+    campus: _Campus | UnsetType = UNSET
 
 
 class Check(Shape, tag_field="about", tag="check"):
@@ -87,6 +89,7 @@ class Decision(Shape, tag_field="about", tag="decision"):
     warned: bool
     pins: list[_Pin]
     decided_at_ms: int
+    campus: _Campus | UnsetType = UNSET
 
 
 class Reversal(Shape, tag_field="about", tag="reversal"):
@@ -119,6 +122,7 @@ def content_of_recognition(shape: Check | Decision | Reversal) -> RecognitionCon
                 warned=shape.warned,
                 pins=_pins_of(shape.pins),
                 decided_at_ms=shape.decided_at_ms,
+                campus=shape.campus or "",
             )
         case Reversal():
             return ReversalContent(
@@ -148,6 +152,7 @@ def shape_of_recognition(content: RecognitionContent) -> Check | Decision | Reve
                 warned=content.warned,
                 pins=_pins(content.pins),
                 decided_at_ms=content.decided_at_ms,
+                campus=content.campus or UNSET,
             )
         case ReversalContent():
             reference = shape_of_reference(content.decision)
@@ -156,7 +161,15 @@ def shape_of_recognition(content: RecognitionContent) -> Check | Decision | Reve
 
 def _order(order: CheckedOrder) -> _Order:
     lines = [_Line(each.line.order_id, each.line.orderable, [_offer(one) for one in each.offers]) for each in order.lines]
-    return _Order(order.check_id, order.encounter, order.checked_at_ms, order.answered, lines, _pins(order.pins))
+    return _Order(
+        order.check_id,
+        order.encounter,
+        order.checked_at_ms,
+        order.answered,
+        lines,
+        _pins(order.pins),
+        order.campus or UNSET,
+    )
 
 
 def _order_of(shape: _Order) -> CheckedOrder:
@@ -171,6 +184,7 @@ def _order_of(shape: _Order) -> CheckedOrder:
         lines=lines,
         pins=_pins_of(shape.pins),
         answered=shape.answered,
+        campus=shape.campus or "",
     )
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from node.domain.access import Actor
 from node.domain.entry import InstitutionId
@@ -25,6 +26,9 @@ DECISION_MEDIA_TYPE: Final = "application/vnd.concord.decision+json"
 _MAX_DEPTH: Final = 12
 
 _ENCODER: Final = msgspec.json.Encoder()
+
+Campus = Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType
+"""The campus where something is ordered; a text of an institution that names none has no such member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class CheckText:
     """What was answered."""
     read: tuple[ReadLog, ...] = ()
     """How far each log had been read in which one of its results is, by origin."""
+    campus: Campus = UNSET
+    """Where it is ordered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class DecisionText:
     """The results that are used, with their institutions."""
     told: tuple[InstitutionId, ...]
     """Institutions that are told of it."""
+    campus: Campus = UNSET
+    """Where it is ordered, as the check has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,7 @@ def decision_content(text: DecisionText, pins: tuple[Pin, ...]) -> DecisionConte
         warned=decision.warned,
         pins=pins,
         decided_at_ms=decision.decided_at_ms,
+        campus=text.campus or "",
     )
 
 

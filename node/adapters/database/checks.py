@@ -16,6 +16,8 @@ from node.ports.records import RecordsTransaction
 
 _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
+_INSERT = order_checks.insert()
+"""Built once: a clinician waits for it."""
 
 
 class SqlCheckStore:
@@ -26,17 +28,16 @@ class SqlCheckStore:
 
     def keep(self, transaction: RecordsTransaction, check: KeptCheck) -> None:
         """Keep a check."""
-        connection_of(transaction).execute(
-            order_checks.insert().values(
-                check_id=check.check_id,
-                institution=check.institution,
-                checked_at_ms=check.checked_at_ms,
-                hour_ms=check.hour_ms,
-                due=check.is_due,
-                outcome_sealed=check.outcome,
-                patient_sealed=check.patient,
-            )
-        )
+        values = {
+            "check_id": check.check_id,
+            "institution": check.institution,
+            "checked_at_ms": check.checked_at_ms,
+            "hour_ms": check.hour_ms,
+            "due": check.is_due,
+            "outcome_sealed": check.outcome,
+            "patient_sealed": check.patient,
+        }
+        connection_of(transaction).execute(_INSERT, values)
 
     def check(self, institution: InstitutionId, check_id: CheckId) -> KeptCheck | None:
         """Return an institution's check; None for another institution's."""

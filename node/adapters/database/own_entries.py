@@ -11,7 +11,7 @@ from node.adapters.database.rows import entry_from, patient_from, tag_prefix
 from node.adapters.database.tables import entries, patients
 from node.adapters.database.tables_own_entries import entry_labels
 from node.adapters.database.transaction import connection_of
-from node.domain.entry import Origin
+from node.domain.entry import InstitutionId, Origin
 from node.domain.labels import SensitivityLabel
 from node.domain.patient import LocatorTag
 from node.ports.own_entries import Labels
@@ -23,6 +23,9 @@ _CHUNK = 400
 _BY_TAG = sa.select(entries).where(
     entries.c.origin == sa.bindparam("origin"), entries.c.tag_prefix.in_(sa.bindparam("prefixes", expanding=True))
 )
+_BY_NUMBER = sa.select(patients).where(
+    patients.c.institution == sa.bindparam("institution"), patients.c.number_mac == sa.bindparam("number_mac")
+)
 
 
 class SqlPatients:
@@ -32,6 +35,19 @@ class SqlPatients:
         """Return a patient of a hosted institution."""
         query = sa.select(patients).where(patients.c.patient_id == patient_id)
         row = connection_of(transaction).execute(query).one_or_none()
+        return None if row is None else patient_from(row)
+
+
+class SqlPatientNumbers:
+    """A `PatientNumbers`."""
+
+    def __init__(self, readers: sa.Engine) -> None:
+        self._readers = readers
+
+    def numbered(self, institution: InstitutionId, number_mac: bytes) -> PatientRow | None:
+        """Return the patient of a keyed hash of a number, as far as it was committed."""
+        with self._readers.connect() as connection:
+            row = connection.execute(_BY_NUMBER, {"institution": institution, "number_mac": number_mac}).one_or_none()
         return None if row is None else patient_from(row)
 
 

@@ -19,6 +19,20 @@ from node.domain.record import Kind
 from node.ports.records import AnchorRow, ClientRow, EntryPage, RecordRow
 from node.ports.secrets import SecretId
 
+_HEADERS = (
+    sa.select(entries.c.leaf_index, headers.c.header)
+    .select_from(
+        entries.outerjoin(headers, sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index))
+    )
+    .where(
+        entries.c.origin == sa.bindparam("of"),
+        entries.c.leaf_index >= sa.bindparam("start"),
+        entries.c.leaf_index < sa.bindparam("end"),
+    )
+    .order_by(entries.c.leaf_index)
+)
+"""Built once: own entries that a find hits are read one by one."""
+
 
 class SqlRecordsReader:
     """Opens a read transaction for each question."""
@@ -61,15 +75,9 @@ class SqlRecordsReader:
 
     def headers(self, origin: Origin, start: int, count: int) -> list[tuple[int, bytes | None]]:
         """Return (leaf index, header or None when deleted) for a range of entries."""
-        at = sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index)
-        query = (
-            sa.select(entries.c.leaf_index, headers.c.header)
-            .select_from(entries.outerjoin(headers, at))
-            .where(entries.c.origin == origin, entries.c.leaf_index >= start, entries.c.leaf_index < start + count)
-            .order_by(entries.c.leaf_index)
-        )
+        values = {"of": origin, "start": start, "end": start + count}
         with self._engine.connect() as connection:
-            return [(row.leaf_index, row.header) for row in connection.execute(query)]
+            return [(row.leaf_index, row.header) for row in connection.execute(_HEADERS, values)]
 
     def entry_count(self, origin: Origin) -> int:
         """Return how many entries were staged for a log: the next one's index."""

@@ -13,6 +13,10 @@ from node.ports.records import PatientId, RecordsTransaction
 
 _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
+_WITHDRAWAL = sa.select(withdrawals.c.patient).where(
+    withdrawals.c.institution == sa.bindparam("institution"), withdrawals.c.patient == sa.bindparam("patient")
+)
+"""Built once: every check at order time asks."""
 
 
 class SqlWithdrawalStore:
@@ -24,7 +28,7 @@ class SqlWithdrawalStore:
     def withdraw(self, transaction: RecordsTransaction, institution: InstitutionId, patient: PatientId, at_ms: int) -> None:
         """Note that processing for a patient stops; the first time counts."""
         connection = connection_of(transaction)
-        if connection.execute(_withdrawal(institution, patient)).first() is None:
+        if connection.execute(_WITHDRAWAL, {"institution": institution, "patient": patient}).first() is None:
             connection.execute(withdrawals.insert().values(institution=institution, patient=patient, withdrawn_at_ms=at_ms))
 
     def lock(self, transaction: RecordsTransaction, institution: InstitutionId, records: Mapping[RecordId, int]) -> None:
@@ -48,7 +52,7 @@ class SqlWithdrawalStore:
     def is_withdrawn(self, institution: InstitutionId, patient: PatientId) -> bool:
         """Tell whether processing for a patient has stopped."""
         with self._readers.connect() as connection:
-            return connection.execute(_withdrawal(institution, patient)).first() is not None
+            return connection.execute(_WITHDRAWAL, {"institution": institution, "patient": patient}).first() is not None
 
     def locked(self, records: Collection[RecordId]) -> Mapping[RecordId, int]:
         """Return those of these records that are locked, and until when, unix ms."""
@@ -66,10 +70,6 @@ class SqlWithdrawalStore:
         query = query.where(locked_records.c.locked_until_ms <= now_ms).order_by(locked_records.c.locked_until_ms).limit(limit)
         with self._readers.connect() as connection:
             return {RecordId(row.record_id): InstitutionId(row.institution) for row in connection.execute(query)}
-
-
-def _withdrawal(institution: InstitutionId, patient: PatientId) -> sa.Select[tuple[bytes]]:
-    return sa.select(withdrawals.c.patient).where(withdrawals.c.institution == institution, withdrawals.c.patient == patient)
 
 
 def _chunks(records: Collection[RecordId]) -> list[list[RecordId]]:

@@ -58,9 +58,9 @@ def server_user() -> str:
 
 
 @contextlib.contextmanager
-def running(binaries: Path, directory: Path, user: str | None) -> Iterator[None]:
+def running(binaries: Path, directory: Path, user: str | None, *, durable: bool = False) -> Iterator[None]:
     control = [str(binaries / "pg_ctl"), "-D", str(directory / "data"), "-w", "-s"]
-    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync=off"
+    options = f"-c listen_addresses='' -c unix_socket_directories={directory} -c fsync={'on' if durable else 'off'}"
     log = str(directory / "log")
     subprocess.run([*control, "-l", log, "-o", options, "start"], check=True, user=user, cwd=directory)  # noqa: S603 - found above
     try:

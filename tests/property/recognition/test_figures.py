@@ -80,6 +80,18 @@ def test_after_each_event_the_figures_are_those_computed_from_scratch(given_even
 
 
 @settings(max_examples=40)
+@given(given_events=events(), cut=st.integers(0, 12), asked=st.booleans())
+def test_many_at_once_are_as_one_by_one(given_events: list[FigureEvent], cut: int, *, asked: bool) -> None:
+    figures, one_by_one = figures_of(given_events[:cut]), figures_of([])
+    if asked:
+        figures.report()  # what was told already is no other starting point
+    figures.take_all(given_events[cut:])
+    for each in given_events:
+        one_by_one.take(each)
+    assert figures.report() == one_by_one.report()
+
+
+@settings(max_examples=40)
 @given(events())
 def test_the_totals_are_what_the_definitions_say(given_events: list[FigureEvent]) -> None:
     figures = figures_of(given_events).figures()

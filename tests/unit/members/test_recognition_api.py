@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from node.domain.recognition_acts import CheckContent, DecisionContent
 from node.domain.retention import Care
 from node.services.consents import ConsentEvidence
 from node.wire.consent_document import EvidenceMethod
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.fhir_split.documents import Json
 from tests.unit.members.neighbourhood import OTHER
-from tests.unit.members.orders import electrolytes, file_electrolytes
+from tests.unit.members.orders import electrolytes, file_electrolytes, own_log, recognition
 from tests.unit.members.patients import ACTOR as CLINICIAN
 from tests.unit.members.patients import Patient
 from tests.unit.services_records.test_labels import meta
@@ -81,6 +82,21 @@ def test_a_check_says_what_to_retrieve_and_offers_break_glass(api: Api, patient:
     assert answer["warning"]["zh"]
     assert answer["warning"]["en"]
     assert {pin["kind"] for pin in answer["pins"]} >= {"catalogue", "prices", "institution-map"}
+
+
+def test_the_campus_goes_with_the_check_and_its_decision_into_the_log(api: Api, patient: Patient) -> None:
+    file_electrolytes(patient)
+    answer = check(api, patient, campus="东院")
+    wish: Json = {"outcome": "reordered", "check_id": answer["check_id"], "order_id": "o-1", "actor": ACTOR, "reason": 4}
+    assert post(api, "/v1/recognition/decisions", wish).status_code == 201
+    patient.neighbours.clock.advance(seconds=3_600)
+    recognition(patient.neighbours.there).leaves.step()
+    decision, checks = own_log(patient)
+    assert isinstance(decision, DecisionContent)
+    assert isinstance(checks, CheckContent)
+    assert (decision.campus, [each.campus for each in checks.checks]) == ("东院", ["东院"])
+    body: Json = {"patient": {}, "actor": ACTOR, "lines": [{"order_id": "1", "orderable": "X"}], "campus": "x" * 65}
+    problem(post(api, "/v1/recognition/check", body), 422, "refused")
 
 
 def test_an_order_that_went_ahead_is_noted(api: Api, patient: Patient) -> None:

@@ -45,8 +45,8 @@ from tests.unit.supervision.world import checked, line, recognised, reordered, u
 
 OTHER = "fedcba9876543210" * 2
 EVENTS: list[FigureEvent] = [
-    checked("1", line(1)),
-    recognised("2", line(1)),
+    checked("1", line(1, campus="east")),
+    recognised("2", line(1, campus="east")),
     checked("3", line(2, order="2")),
     reordered("4", line(2, order="2"), Reason.EMERGENCY),
     checked("5", line(3, order="3")),
@@ -74,7 +74,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     oversight = made.running.node.oversight
     assert oversight is not None
     assert oversight.supervision is not None
-    oversight.supervision.figures._ready().take(EVENTS, [])
+    oversight.supervision.figures._ready().take([(EVENTS, [])])
     yield made
     made.stop()
 
@@ -115,6 +115,30 @@ def test_a_report_shows_rates_as_what_they_are_made_of_in_both_languages() -> No
     assert "1 / 3 (33.3 %)" in shown
     assert "50.00" in shown
     assert "未结发现 Open findings: 2" in shown
+
+
+@pytest.mark.parametrize(
+    ("by", "values"),
+    [
+        ("all", {"": 3}),
+        ("institution", {B: 3}),
+        ("campus", {f"{B}/": 2, f"{B}/east": 1}),
+        ("class", {"3-PUBLIC": 3}),
+        ("modality", {"LAB": 3}),
+        ("institution-modality", {f"{B}/LAB": 3}),
+        ("item", {"ALT": 3, "AST": 3}),
+    ],
+)
+def test_opportunities_are_told_by_everything_in_every_file_and_by_month(by: str, values: dict[str, int], tmp_path: Path) -> None:
+    book, page = tmp_path / "r.xlsx", tmp_path / "r.html"
+    for period in ((), ("--from", "2026-10", "--to", "2026-12")):
+        document = json.loads(concord("report", "--by", by, *period, "--xlsx", book, "--html", page, "--json").stdout)
+        rows = document["figures"]["rows"]
+        assert {row["value"]: row["opportunities"] for row in rows if row["opportunities"]} == values
+        assert {row["period"] for row in rows} == ({"2026-11"} if period else {""})
+        counted = [str(cells[4].value) for cells in load_workbook(book)["figures"].iter_rows(min_row=2)]
+        assert sorted(each for each in counted if each != "0") == sorted(map(str, values.values()))
+        assert page.read_text().count("<svg") >= 2
 
 
 def test_the_same_as_one_document() -> None:
@@ -171,6 +195,8 @@ def test_an_export_holds_everything_with_its_keys(exported: Path) -> None:
         found = "SELECT code FROM findings WHERE rowid IN (SELECT rowid FROM findings_fts WHERE findings_fts MATCH ?)"
         assert database.execute(found, ['"holder_alone"']).fetchall() == [("holder_alone",)]
         assert len(database.execute(found, ['"hospital-a"']).fetchall()) == 2
+        campuses = "SELECT institution, campus, recognised, opportunities FROM campus_rates WHERE period = '' ORDER BY campus"
+        assert database.execute(campuses).fetchall() == [(B, "", 0, 2), (B, "east", 1, 1)]
         evidence = "SELECT code, entry, entry_type FROM evidence ORDER BY code"
         assert database.execute(evidence).fetchall() == [
             ("holder_alone", f"{A}.example/log#0", "access_receipt"),
@@ -187,14 +213,19 @@ def test_an_export_opens_in_datasette_with_its_metadata(exported: Path) -> None:
         assert response.status_code == 200, response.text
         return response.json()
 
-    async def questions() -> tuple[Any, Any, Any]:
+    async def questions() -> tuple[Any, Any, Any, Any]:
         return (
             await ask("/march/requests.json?_shape=array"),
             await ask("/march/unpaired-requests.json?_shape=array"),
             await ask("/march/findings.json?_shape=array&_search=holder_alone"),
+            [
+                await ask(f"/march/{name}.json?_shape=array&period=2026-11")
+                for name in (*metadata["databases"]["march"]["queries"], *TABLES, *VIEWS)
+            ],
         )
 
-    requests, unpaired, found = asyncio.run(questions())
+    requests, unpaired, found, every = asyncio.run(questions())
+    assert all(isinstance(each, list) for each in every)
     assert {(each["holder"], each["requester"]) for each in requests} == {(A, B)}
     assert len(unpaired) == 2
     assert [each["code"] for each in found] == ["holder_alone"]

@@ -117,6 +117,18 @@ def test_a_check_says_what_was_offered_of_others_and_of_its_own() -> None:
     assert read(content, None, world.B) == []
 
 
+def test_a_check_and_its_decision_count_at_their_campus() -> None:
+    lines = (CheckedLine(OrderLine("7", world.LIVER), (offer(world.A, world.ALT),)),)
+    order = CheckedOrder(CheckId("2" * 32), "e1", 1_000, lines, (), campus="east")
+    unchecked = replace(order, answered=False)
+    events = [
+        *read(CheckContent(make_access(REQUESTER).actor, (order, unchecked)), institution=world.B),
+        *read(replace(decision(offer(world.A, world.ALT)), campus="east"), institution=world.B),
+    ]
+    assert [type(each) for each in events] == [LineChecked, LineUnchecked, LineDecided]
+    assert {each.line.campus for each in events if isinstance(each, LineChecked | LineUnchecked | LineDecided)} == {"east"}
+
+
 def test_an_order_that_went_ahead_without_an_answer_is_unchecked() -> None:
     lines = (CheckedLine(OrderLine("7", world.LIVER), ()), CheckedLine(OrderLine("8", world.CHEST), ()))
     order = CheckedOrder(CheckId("2" * 32), "e1", 1_000, lines, (), answered=False)

@@ -35,8 +35,7 @@ CT = FiguredItem(ItemCode("CT-CHEST"), "CT", 30 * DAY_MS)
 
 def figures_of(events: Sequence[FigureEvent]) -> RecognitionFigures:
     figures = RecognitionFigures(world.INSTITUTIONS.by_id(), CHINA)
-    for event in events:
-        figures.take(event)
+    figures.take_all(events)
     return figures
 
 

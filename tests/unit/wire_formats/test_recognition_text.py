@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -106,6 +107,16 @@ def test_texts_read_back() -> None:
     assert parse_checks(encode_checks([CHECK, CHECK])) == (CHECK, CHECK)
     assert parse_decision(encode_decision(DECISION)) == DECISION
     assert parse_decision_message(encode_decision_message(MESSAGE)) == MESSAGE
+
+
+def test_a_campus_is_told_where_there_is_one() -> None:
+    check, decision = replace(CHECK, campus="东院"), replace(DECISION, campus="东院")
+    assert parse_checks(encode_checks([check, CHECK])) == (check, CHECK)
+    assert parse_decision(encode_decision(decision)) == decision
+    assert b"campus" not in encode_checks([CHECK]) + encode_decision(DECISION)
+    for campus in ("", "x" * 65):
+        with pytest.raises(MalformedJsonError):
+            parse_checks(encode_checks([replace(CHECK, campus=campus)]))
 
 
 PARSERS: list[tuple[Callable[[bytes], object], bytes, str]] = [

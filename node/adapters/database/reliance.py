@@ -1,0 +1,163 @@
+"""Recognitions and what they rest on, in `records.db` (`ports.reliance`)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from node.adapters.database.tables_reliance import reliances, result_replacements, reversals
+from node.adapters.database.transaction import connection_of
+from node.domain.entry import InstitutionId, LeafReference, Origin
+from node.ports.records import RecordsTransaction
+from node.ports.reliance import KeptReliance, KeptReplacement
+from node.supervision.findings import EntryPlace
+from node.supervision.reliance import Reliance, ReliancePart, Replaced, TakenBack
+
+_CHUNK: Final = 500
+
+
+class SqlRelianceStore:
+    """A `RelianceStore`."""
+
+    def __init__(self, readers: sa.Engine) -> None:
+        self._readers = readers
+
+    def note(self, transaction: RecordsTransaction, said: Sequence[ReliancePart], now_ms: int) -> None:
+        """Keep what entries say, and have the recognitions that it concerns looked at."""
+        connection = connection_of(transaction)
+        # replacements first: a recognition that comes with them finds them
+        for each in sorted(said, key=lambda part: isinstance(part, Reliance)):
+            match each:
+                case Replaced():
+                    _keep_replacement(connection, each, now_ms)
+                case TakenBack():
+                    _keep_reversal(connection, each, now_ms)
+                case Reliance():
+                    _keep_reliance(connection, each, now_ms)
+
+    def due(self, now_ms: int, limit: int) -> list[LeafReference]:
+        """Return decisions to look at, the longest overdue first."""
+        table = reliances
+        decision = table.c.decision_origin, table.c.decision_hash
+        first = sa.func.min(table.c.look_at_ms)
+        query = sa.select(*decision).where(table.c.look_at_ms <= now_ms).group_by(*decision).order_by(first).limit(limit)
+        with self._readers.connect() as connection:
+            return [LeafReference(Origin(origin), bytes(leaf_hash)) for origin, leaf_hash in connection.execute(query)]
+
+    def reliances(self, decisions: Collection[LeafReference]) -> list[KeptReliance]:
+        """Return what decisions rest on."""
+        table = reliances
+        same = sa.and_(
+            reversals.c.institution == table.c.institution,
+            reversals.c.decision_origin == table.c.decision_origin,
+            reversals.c.decision_hash == table.c.decision_hash,
+        )
+        query = sa.select(table, sa.select(reversals.c.institution).where(same).exists().label("is_taken_back"))
+        wanted = set(decisions)
+        rows = self._chosen(query, table.c.decision_hash, [each.leaf_hash for each in wanted])
+        found = [_reliance(row) for row in rows]
+        return [each for each in found if _reference(each.reliance.decision) in wanted]
+
+    def replacements(self, results: Collection[LeafReference]) -> Mapping[LeafReference, Sequence[KeptReplacement]]:
+        """Return what replaces versions of results at once; nothing for most."""
+        wanted, found = set(results), defaultdict[LeafReference, list[KeptReplacement]](list)
+        table = result_replacements
+        for row in self._chosen(sa.select(table), table.c.replaces, [each.leaf_hash for each in wanted]):
+            replaced = LeafReference(Origin(row.origin), bytes(row.replaces))
+            if replaced in wanted:
+                place = EntryPlace(replaced.origin, row.leaf_index, bytes(row.leaf_hash), row.tree_size)
+                found[replaced].append(KeptReplacement(place, row.seen_at_ms, row.is_withdrawal))
+        return found
+
+    def look_again(self, transaction: RecordsTransaction, looks: Mapping[LeafReference, int | None]) -> None:
+        """Set when to look at decisions, unix ms; None for not until something new is read."""
+        connection = connection_of(transaction)
+        for decision, look_at_ms in looks.items():
+            connection.execute(reliances.update().where(_of_decision(decision)).values(look_at_ms=look_at_ms))
+
+    def _chosen(self, query: sa.Select[Any], column: sa.Column[bytes], hashes: Sequence[bytes]) -> Iterator[sa.Row[Any]]:
+        with self._readers.connect() as connection:
+            for start in range(0, len(hashes), _CHUNK):
+                yield from connection.execute(query.where(column.in_(hashes[start : start + _CHUNK])))
+
+
+def _insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> None:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(table).values(dict(values)).on_conflict_do_nothing())
+
+
+def _keep_reliance(connection: sa.Connection, said: Reliance, now_ms: int) -> None:
+    table = result_replacements
+    replaced = sa.and_(table.c.replaces == said.result.leaf_hash, table.c.origin == said.result.origin)
+    is_replaced = connection.execute(sa.select(table.c.leaf_index).where(replaced).limit(1)).first() is not None
+    values = {
+        "decision_origin": said.decision.origin,
+        "decision_hash": said.decision.leaf_hash,
+        "decision_index": said.decision.leaf_index,
+        "tree_size": said.decision.tree_size,
+        "result_origin": said.result.origin,
+        "result_hash": said.result.leaf_hash,
+        "institution": said.institution,
+        "issuer": said.issuer,
+        "seen_at_ms": now_ms,
+        "look_at_ms": now_ms if is_replaced else None,
+    }
+    # a header may name a result twice
+    _insert_new(connection, reliances, values)
+
+
+def _keep_replacement(connection: sa.Connection, said: Replaced, now_ms: int) -> None:
+    table, place = result_replacements, said.place
+    values = {
+        "origin": place.origin,
+        "leaf_index": place.leaf_index,
+        "leaf_hash": place.leaf_hash,
+        "tree_size": place.tree_size,
+        "replaces": said.replaces,
+        "is_withdrawal": said.is_withdrawal,
+        "seen_at_ms": now_ms,
+    }
+    _insert_new(connection, table, values)
+    # versions before it, too: whoever recognised the first one relies on what the last one took back
+    for version in _versions_before(connection, place.origin, said.replaces):
+        chosen = sa.and_(reliances.c.result_hash == version, reliances.c.result_origin == place.origin)
+        connection.execute(reliances.update().where(chosen).values(look_at_ms=now_ms))
+
+
+def _versions_before(connection: sa.Connection, origin: Origin, leaf_hash: bytes) -> Iterator[bytes]:
+    table, seen, left = result_replacements, set[bytes](), [leaf_hash]
+    while left:
+        version = left.pop()
+        if version in seen:
+            continue
+        seen.add(version)
+        yield version
+        chosen = sa.and_(table.c.leaf_hash == version, table.c.origin == origin)
+        left += [bytes(each) for each in connection.scalars(sa.select(table.c.replaces).where(chosen))]
+
+
+def _keep_reversal(connection: sa.Connection, said: TakenBack, now_ms: int) -> None:
+    origin, leaf_hash = said.decision.origin, said.decision.leaf_hash
+    values = {"institution": said.institution, "decision_origin": origin, "decision_hash": leaf_hash}
+    _insert_new(connection, reversals, values)
+    chosen = sa.and_(_of_decision(said.decision), reliances.c.institution == said.institution)
+    connection.execute(reliances.update().where(chosen).values(look_at_ms=now_ms))
+
+
+def _of_decision(decision: LeafReference) -> sa.ColumnElement[bool]:
+    return sa.and_(reliances.c.decision_origin == decision.origin, reliances.c.decision_hash == decision.leaf_hash)
+
+
+def _reference(place: EntryPlace) -> LeafReference:
+    return LeafReference(place.origin, place.leaf_hash)
+
+
+def _reliance(row: sa.Row[Any]) -> KeptReliance:
+    decision = EntryPlace(Origin(row.decision_origin), row.decision_index, bytes(row.decision_hash), row.tree_size)
+    result = LeafReference(Origin(row.result_origin), bytes(row.result_hash))
+    said = Reliance(decision, InstitutionId(row.institution), InstitutionId(row.issuer), result)
+    return KeptReliance(said, row.seen_at_ms, row.is_taken_back)

@@ -1,0 +1,130 @@
+"""Recognitions of what was later withdrawn: who relies on a result of another institution that its issuer took back or recalled.
+
+Pure. `said_of_reliance` tells what an entry says of it; `judge_reliance` what is wrong with one recognition now, and when to look
+again. Whoever recognised has time to take the decision back, from when supervision saw both: no institution's clock stretches
+it. A result counts as withdrawn when a later version of it is: an amendment that is withdrawn leaves nothing to rely on.
+
+Left out: following versions through the logs and keeping what is known (`node.ports.reliance`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from node.domain.entry import EntryType, InstitutionId, LeafReference
+from node.domain.header import HeaderContent
+from node.domain.recognition import DecisionOutcome
+from node.domain.recognition_acts import DecisionContent, ReversalContent
+from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
+from node.supervision.reading import ReadEntry
+
+
+@dataclass(frozen=True, slots=True)
+class Reliance:
+    """A recognition that uses a result of another institution."""
+
+    decision: EntryPlace
+    """The decision."""
+    institution: InstitutionId
+    """Who decided, and has to answer for it."""
+    issuer: InstitutionId
+    """Whose result it is."""
+    result: LeafReference
+    """The result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An entry that amends, withdraws or recalls a result of the same log."""
+
+    place: EntryPlace
+    """The amendment, withdrawal or recall."""
+    replaces: bytes
+    """Leaf hash of the version that it replaces, 32 bytes."""
+    is_withdrawal: bool
+    """Whether the result is not to be relied on any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A decision that was taken back."""
+
+    institution: InstitutionId
+    """Who did; it counts for its own decisions only."""
+    decision: LeafReference
+    """The decision's entry."""
+
+
+ReliancePart = Reliance | Replaced | TakenBack
+"""What one entry says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A withdrawal as it was seen."""
+
+    place: EntryPlace
+    """The entry."""
+    issuer: InstitutionId
+    """Whose result was withdrawn."""
+    seen_at_ms: int
+    """When supervision had read both, the recognition and the withdrawal, unix ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class RelianceJudgement:
+    """What is wrong with a recognition now."""
+
+    finding: SupervisionFinding | None
+    """What was found; None for nothing, or not yet."""
+    look_again_at_ms: int | None
+    """When time alone changes that, unix ms; None for never."""
+
+
+def said_of_reliance(entry: ReadEntry, entry_type: EntryType, place: EntryPlace) -> Iterator[ReliancePart]:
+    """Yield what an entry says of recognitions and of what they rest on; nothing for most."""
+    match entry.header.content:
+        case DecisionContent(outcome=DecisionOutcome.RECOGNISED) as decision:
+            for result in decision.results:
+                if result.institution != entry.institution:
+                    yield Reliance(place, entry.institution, result.institution, result.leaf)
+        case ReversalContent() as reversal:
+            yield TakenBack(entry.institution, reversal.decision)
+        case HeaderContent(supersedes=LeafReference() as replaced) if replaced.origin == place.origin:
+            # nobody amends or withdraws what is in somebody else's log
+            yield Replaced(place, replaced.leaf_hash, entry_type is EntryType.WITHDRAWAL)
+
+
+def judge_reliance(
+    decision: EntryPlace, institution: InstitutionId, withdrawals: Sequence[Withdrawal], now_ms: int, grace_ms: int
+) -> RelianceJudgement:
+    """Judge a recognition that stands.
+
+    Args:
+        decision: The decision's entry.
+        institution: Who decided.
+        withdrawals: Of the results that it uses, those that were withdrawn.
+        now_ms: The time, unix ms.
+        grace_ms: How long a decision may stand after that.
+    """
+    if not withdrawals:
+        return RelianceJudgement(None, None)
+    over = [each for each in withdrawals if now_ms >= each.seen_at_ms + grace_ms]
+    again = min((each.seen_at_ms + grace_ms for each in withdrawals if each not in over), default=None)
+    if not over:
+        return RelianceJudgement(None, again)
+    issuers = ", ".join(sorted({each.issuer for each in over}))
+    finding = SupervisionFinding(
+        FindingCode.RECOGNISED_THEN_WITHDRAWN,
+        (institution,),
+        subject_of(decision),
+        tuple(sorted({decision, *(each.place for each in over)})),
+        (("issuer", issuers),),
+    )
+    return RelianceJudgement(finding, again)
+
+
+def subject_of(decision: EntryPlace) -> str:
+    """Return what names a decision in findings."""
+    return f"{decision.origin}#{decision.leaf_index}"
