@@ -312,7 +312,7 @@ class Devnet:
                 relocation={"window_s": 0},
                 codes=_code_settings(node),
                 following={"poll_interval_s": _POLL_INTERVAL_S},
-                supervision={"receipt_grace_s": _RECEIPT_GRACE_S},
+                supervision={"receipt_grace_s": _RECEIPT_GRACE_S, "withdrawn_grace_s": _WITHDRAWN_GRACE_S},
                 # the nodes share one machine
                 work={"prepare_processes": 1},
                 recognition={"check_leaf_period_s": _CHECK_LEAF_PERIOD_S},

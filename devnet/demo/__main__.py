@@ -98,6 +98,7 @@ def _supervise(regulator: Regulator, recognition: Recognition, sharing: Sharing)
     regulator.figures(recognition.tally)
     regulator.unpaired(sharing.unlogged)
     regulator.unreasoned()
+    regulator.relied_on_withdrawn()
     regulator.page()
 
 
