@@ -46,7 +46,6 @@ from node.adapters.database.schema import INDEX, open_database  # noqa: E402
 from node.adapters.database.transaction import connection_of  # noqa: E402
 from node.bootstrap.maintenance import init_node  # noqa: E402
 from node.bootstrap.operation import Outside, RunningNode, open_node  # noqa: E402
-from node.bootstrap.recognition import read_terminology  # noqa: E402
 from node.cli.serve import listen, serve_node  # noqa: E402
 from node.domain.entry import InstitutionId, Origin, RecordId, Version  # noqa: E402
 from node.domain.header import HeaderContent, PartSummary  # noqa: E402
@@ -57,9 +56,9 @@ from node.ports.consortium import RegisteredOrigin, Registry  # noqa: E402
 from node.services.clients import Scope  # noqa: E402
 from node.services.patients import Registration  # noqa: E402
 from node.settings import InstitutionSettings, load_settings, write_settings  # noqa: E402
-from node.terminology.bundle import Terminology  # noqa: E402
+from node.terminology.bundle import Document, Terminology  # noqa: E402
 from node.terminology.maps import LOINC  # noqa: E402
-from node.wire.catalogue import encode_document  # noqa: E402
+from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, load_terminology  # noqa: E402
 
 ORDERED = ("ELECTRO", "RENAL", "LIPID", "THYROID", "I-CT-HEAD")
 """What is ordered of each patient."""
@@ -87,7 +86,8 @@ def origin_of(number: int) -> Origin:
 
 def documents(logs: int) -> Terminology:
     """Return the sample documents as if there were so many institutions like the second one."""
-    sample = read_terminology(None)
+    folders = (PACKAGED_CATALOGUE, PACKAGED_MAPS)
+    sample = load_terminology(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.json")))
     model = InstitutionId("hospital-b")
     profile, mapping = sample.institutions.by_id()[model], sample.maps[model]
     everybody = [institution_of(number) for number in range(logs)]
@@ -108,8 +108,9 @@ def documents(logs: int) -> Terminology:
 def write_documents(folder: Path, terminology: Terminology) -> None:
     """Write documents where `recognition.directory` looks for them."""
     folder.mkdir(parents=True)
-    singles = (terminology.catalogue, terminology.regions, terminology.institutions, terminology.prices, terminology.certificates)
-    for number, document in enumerate((*singles, *terminology.maps.values())):
+    given: list[Document] = [terminology.catalogue, terminology.regions, terminology.institutions, terminology.prices]
+    given += [terminology.certificates, *terminology.maps.values()]
+    for number, document in enumerate(given):
         (folder / f"{number:04}.json").write_bytes(encode_document(document))
 
 
