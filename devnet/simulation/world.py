@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Final
 
 from devnet.simulation.consortium import LOCATOR_SECRETS, Consortium, HostNode
@@ -46,17 +46,20 @@ class Stages:
 
     seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     """By stage."""
+    cpu_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """The same in processor time of all threads: what other programs of the machine do is not in it."""
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     """How often each was done."""
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
         """Time one stage."""
-        start = perf_counter()
+        start, start_cpu = perf_counter(), process_time()
         try:
             yield
         finally:
             self.seconds[name] += perf_counter() - start
+            self.cpu_seconds[name] += process_time() - start_cpu
             self.counts[name] += 1
 
 
