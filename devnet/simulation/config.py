@@ -90,7 +90,9 @@ class RegionConfig:
     visits_a_person: float = 6.0
     """Visits of one person in a year (m)."""
     period_days: int = 7
-    """How often logs are signed, followed and read: what is examined is found from the next period on."""
+    """How often logs are signed, and followed by the institutions' nodes: what is examined is found from the next period on."""
+    regulator_periods: int = 4
+    """Every how many periods the regulator follows, reads and pairs."""
     behaviour: Behaviour = Behaviour()
     """What clinicians do."""
     movement: Movement = Movement()

@@ -104,6 +104,9 @@ class World:
             for visit in visits.pop(period, ()):
                 self._visit(visit)
             self.close_period(end_ms, results.pop(period, ()))
+            if (period + 1) % self.region.config.regulator_periods == 0:
+                self.supervise()
+        self.supervise()
 
     # people
 
@@ -230,7 +233,6 @@ class World:
             with self.stages.of("sign logs"):
                 node.running.sequencing.grow()
         self.follow()
-        self.supervise()
 
     def _file(self, results: Sequence[ResultMade]) -> None:
         by_institution: defaultdict[InstitutionId, list[ResultMade]] = defaultdict(list)
@@ -253,15 +255,14 @@ class World:
             origin = Origin(receipt.origin)
             self.references[result.number] = LeafReference(origin, receipt.leaf_hash), receipt.leaf_index
 
-    def follow(self, origins: Sequence[Origin] | None = None) -> None:
-        """Let every node follow the logs that grew, or those that are named."""
-        grown = self._grown() if origins is None else origins
-        for node in self.consortium.nodes:
-            following = node.running.node.following
-            following.told(grown)
-            with self.stages.of("follow at the regulator" if node is self.consortium.regulator else "follow"):
-                while following.step():
-                    pass
+    def follow(self) -> None:
+        """Let the nodes of the institutions follow the logs that grew; the regulator hears of them too."""
+        grown = self._grown()
+        self.consortium.regulator.running.node.following.told(grown)
+        for node in self.consortium.hosts:
+            node.running.node.following.told(grown)
+            with self.stages.of("follow"):
+                _follow(node)
 
     def _grown(self) -> list[Origin]:
         grown = []
@@ -279,13 +280,20 @@ class World:
         return sum(self._sizes.values())
 
     def supervise(self) -> None:
-        """Let the regulator read what it follows, until nothing is left."""
+        """Let the regulator follow what it heard of, and read and judge until nothing is left."""
+        with self.stages.of("follow at the regulator"):
+            _follow(self.consortium.regulator)
         for name, loop in (("figures", "figures"), ("pairing", "pairing"), ("pairing", "emergency-reviews")):
             each = self.consortium.regulator.running.loops[loop]
             with self.stages.of(name):
                 each.once()
                 while each.is_woken:
                     each.once()
+
+
+def _follow(node: HostNode) -> None:
+    while node.running.node.following.step():
+        pass
 
 
 def _actor(visit: OrderingVisit) -> Actor:
