@@ -135,7 +135,8 @@ class _Opening:
                 self._running[name] = running
                 nodes.append(HostNode(name, self._directory / name, tuple(institutions), running))
             for node in nodes:
-                node.step("registry", "consent-watch")
+                # the last one prepares the rules of every institution, which a node does before a clinician asks
+                node.step("registry", "consent-watch", "check-leaves")
             closing = stack.pop_all()
         *hosts, regulator = nodes
         return Consortium(tuple(hosts), regulator, self._clock, self._contracts, self._link, self._meddling, closing)
