@@ -18,12 +18,12 @@ from nacl.bindings import crypto_scalarmult_base
 from devnet.simulation.chain import SimulatedContracts
 from devnet.simulation.clock import SimulatedClock
 from devnet.simulation.documents import PATIENT_SYSTEM, RECORD_SYSTEM
-from devnet.simulation.links import LogAtHand, Meddling, MemberLink
+from devnet.simulation.links import LogAtHand, Meddling, MemberAtHand, MemberLink
 from devnet.simulation.region import REGULATOR, Region, origin_of
 from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
 from node.bootstrap.maintenance import init_node
-from node.bootstrap.operation import Outside, RunningNode, open_node
+from node.bootstrap.operation import AtHand, Outside, RunningNode, open_node
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import AuditKey, ChainPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
 from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
@@ -124,7 +124,8 @@ class _Opening:
         self._contracts = SimulatedContracts(clock)
         self._meddling = Meddling()
         self._running: dict[str, RunningNode] = {}
-        self._link = MemberLink(lambda host: self._running[host.partition(".")[0]])
+        self._host_of = {each: host for host, institutions in hosted.items() for each in institutions}
+        self._link = MemberLink(lambda institution: self._running[self._host_of[institution]])
 
     def open(self) -> Consortium:
         nodes = []
@@ -142,14 +143,17 @@ class _Opening:
         return Consortium(tuple(hosts), regulator, self._clock, self._contracts, self._link, self._meddling, closing)
 
     def _outside(self, name: str) -> Outside:
-        host_of = {origin_of(each): host for host, institutions in self._hosted.items() for each in institutions}
         meddling = self._meddling if name == REGULATOR_NODE else None
 
         def peer(log: TrustedLog) -> LogAtHand | None:
-            host = host_of[log.origin]
+            host = self._host_of[log.institution]
             return None if host == name else LogAtHand(log.origin, lambda: self._running[host].node.reader, meddling)
 
-        return Outside(self._registry, self._link, self._contracts, peer, driven=True)
+        def client(sender: InstitutionId) -> MemberAtHand:
+            return MemberAtHand(sender, self._link)
+
+        at_hand = AtHand(peer, client)
+        return Outside(self._registry, None, self._contracts, at_hand)
 
     def _registry(self) -> Registry:
         members, origins = [], []

@@ -1,39 +1,32 @@
-"""How nodes of one process reach each other without sockets: logs are read in memory, signed requests go to the services.
+"""How nodes of one process reach each other: logs are read in memory, messages and disclosures go straight to the services.
 
-Requests between members are signed and verified as on the network (RFC 9421), their nonces are used up, and answers are
-signed; what is left out is HTTP itself: no server, no routes, no bytes of headers on a wire.
+What is left out is HTTP with all that belongs to it: connections, routes, the signatures of requests and answers (RFC 9421) and
+their nonces. Sealed disclosures are sealed and opened, and evidence is verified, as on the network.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-
-import httpx
-import msgspec
+from http import HTTPStatus
+from io import BytesIO
+from typing import BinaryIO, Final
 
 from ledger.errors import LedgerError
 from ledger.hashing import LeafIndex
 from ledger.ports import LogReader
 from ledger.tiles import BundleAddress, Resource
-from node.api.problems import problem_of, problem_response
 from node.bootstrap.operation import RunningNode
 from node.domain.entry import InstitutionId, Origin
-from node.errors import ConcordError
+from node.errors import AccessDeniedError, ConcordError, MemberAnswerError, MemberRefusedError
+from node.ports.members import MemberAnswer
 from node.ports.records import RecordsReader
-from node.services.exchange import Exchange
-from node.services.reading import Reading
-from node.services.signed_requests import ReceivedRequest, Signer
 from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE
 from node.wire.http_signature import SignatureTag
 
-_INBOX = "/v1/inbox"
-_JSON = "application/json"
-
-
-class _Addressed(msgspec.Struct):
-    audience: str
+_JSON: Final = "application/json"
+_DENIED: Final = "not-disclosed"
+_MAX_ANSWER_BYTES: Final = 1 << 20
 
 
 @dataclass
@@ -81,43 +74,58 @@ class LogAtHand:
         return log if self._meddling is None else self._meddling.forged.get(self._origin, log)
 
 
-class MemberLink(httpx.BaseTransport):
-    """Carries signed requests to the services of the node that is asked."""
+@dataclass
+class MemberLink:
+    """Finds the node that is asked, and counts."""
 
-    def __init__(self, nodes: Callable[[str], RunningNode]) -> None:
-        """Take what finds a node by its host name."""
-        self._nodes = nodes
-        self.requests = 0
-        """How many were carried."""
+    node_of: Callable[[InstitutionId], RunningNode]
+    """The node that hosts an institution."""
+    requests: int = 0
+    """How many requests were carried."""
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Verify a request, act on it, sign the answer."""
-        self.requests += 1
-        node = self._nodes(request.url.host).node
-        if node.exchange is None or node.reading is None:
-            raise httpx.ConnectError("it knows no members", request=request)
-        body = request.read()
-        path = request.url.raw_path.decode("ascii")
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        tag = SignatureTag.INBOX if path == _INBOX else SignatureTag.RETRIEVE
-        signed = node.exchange.signed
-        signer = signed.admit(ReceivedRequest(request.method, path, headers, body), tag)
-        audience = signed.check_audience(msgspec.json.decode(body, type=_Addressed).audience)
+
+class MemberAtHand:
+    """Asks members whose nodes are in this process, on behalf of one institution; a `MemberClient`."""
+
+    def __init__(self, sender: InstitutionId, link: MemberLink) -> None:
+        """Ask nothing yet."""
+        self._sender = sender
+        self._link = link
+
+    def post(self, to: InstitutionId, path: str, body: bytes, tag: SignatureTag) -> MemberAnswer:
+        """Hand a body to a member's services; raises as `post_into`."""
+        sink = BytesIO()
+        answer = self.post_into(to, path, body, tag, sink, _MAX_ANSWER_BYTES)
+        return MemberAnswer(answer.status, answer.content_type, sink.getvalue())
+
+    def post_into(
+        self, to: InstitutionId, path: str, body: bytes, tag: SignatureTag, sink: BinaryIO, limit_bytes: int
+    ) -> MemberAnswer:
+        """Hand a body to a member's services, and write what they answer into a file.
+
+        Raises:
+            MemberRefusedError: It refuses.
+            MemberAnswerError: It answers too much.
+        """
+        del path  # each protocol has its tag, and one path
+        self._link.requests += 1
         try:
-            status, content_type, content = _act(node.exchange, node.reading, path, signer)
+            content_type, content = self._answer(self._link.node_of(to), body, tag)
+        except AccessDeniedError as error:
+            raise MemberRefusedError(to, HTTPStatus.FORBIDDEN, _DENIED, error.told) from error
         except (ConcordError, LedgerError) as error:
-            problem = problem_response(problem_of(error))
-            status, content_type, content = problem.status_code, problem.headers["content-type"], bytes(problem.body)
-        digest = hashlib.sha256(content).digest()
-        stated = signed.sign_answer(status, content_type, digest, signer, InstitutionId(audience))
-        return httpx.Response(status, headers={"content-type": content_type, **stated}, stream=httpx.ByteStream(content))
+            raise MemberRefusedError(to, HTTPStatus.UNPROCESSABLE_ENTITY, type(error).__name__) from error
+        if len(content) > limit_bytes:
+            raise MemberAnswerError(to, f"more than {limit_bytes} bytes")
+        sink.write(content)
+        return MemberAnswer(HTTPStatus.OK, content_type, b"")
 
-
-def _act(exchange: Exchange, reading: Reading, path: str, signer: Signer) -> tuple[int, str, bytes]:
-    """Do what was asked; return status, media type and content of the answer."""
-    if path == _INBOX:
-        message = exchange.inbox.receive(signer.request.body, signer.institution)
-        return 200, _JSON, msgspec.json.encode({"acknowledged": message.message_id})
-    sealed = reading.holder.disclose(signer.institution, signer.request.body)
-    with sealed.stream as stream:
-        return 200, DISCLOSURE_MEDIA_TYPE, stream.read()
+    def _answer(self, running: RunningNode, body: bytes, tag: SignatureTag) -> tuple[str, bytes]:
+        exchange, reading = running.node.exchange, running.node.reading
+        if tag is SignatureTag.INBOX and exchange is not None:
+            exchange.inbox.receive(body, self._sender)
+            return _JSON, b"{}"
+        if tag is not SignatureTag.RETRIEVE or reading is None:
+            raise MemberAnswerError(self._sender, f"nobody here answers {tag}")
+        with reading.holder.disclose(self._sender, body).stream as stream:
+            return DISCLOSURE_MEDIA_TYPE, stream.read()

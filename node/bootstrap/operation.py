@@ -32,11 +32,13 @@ from node.bootstrap.recognition import RecognitionBasis, build_recognition
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
+from node.domain.entry import InstitutionId
 from node.domain.trust import TrustedLog
 from node.errors import NodeStoppingError
 from node.ports.clock import Clock
 from node.ports.consents import ConsentChain
 from node.ports.consortium import Registry
+from node.ports.members import MemberClient
 from node.ports.peers import FollowedPeer
 from node.services.anchoring import AnchoringService
 from node.services.loops import Loop
@@ -72,6 +74,16 @@ class RunningNode:
 
 
 @dataclass(frozen=True, slots=True)
+class AtHand:
+    """Other nodes in the same process."""
+
+    peer: Callable[[TrustedLog], FollowedPeer | None]
+    """Opens a log of another node, or returns None for one of this node."""
+    client: Callable[[InstitutionId], MemberClient]
+    """Asks members on behalf of an institution of this node."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outside:
     """A world beyond a node that somebody simulates."""
 
@@ -81,10 +93,8 @@ class Outside:
     """Carries requests to other members; None for the network."""
     consents: ConsentChain | None = None
     """The contract of consents; None for the chain's, or for none."""
-    peers: Callable[[TrustedLog], FollowedPeer | None] | None = None
-    """Opens logs of other nodes in this process, or returns None; None for the network."""
-    driven: bool = False
-    """Whether whoever opened the node does the steps of its loops and of its sequencer, in its own time: none is started."""
+    at_hand: AtHand | None = None
+    """Other nodes in the same process, that somebody drives by hand: no loop and no sequencer is started then."""
 
 
 def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outside | None = None) -> RunningNode:
@@ -102,10 +112,10 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
     check_one_root()
     with contextlib.ExitStack() as stack:
         stack.callback(DirectoryLock(settings.directory).release)
-        transport = None if outside is None else outside.transport
+        transport, at_hand = (None, None) if outside is None else (outside.transport, outside.at_hand)
         foundation = _lay(settings, clock or SystemClock(), outside, stack)
         sharing = build_sharing(foundation, None if outside is None else outside.read_registry)
-        exchange = build_exchange(foundation, sharing, transport, stack)
+        exchange = build_exchange(foundation, sharing, transport, stack, None if at_hand is None else at_hand.client)
         custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
         services = build_services(foundation, custody.services)
         consents = build_consents(foundation, services, sharing, exchange, None if outside is None else outside.consents)
@@ -123,7 +133,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         loops += () if reading is None else reading.loops
         loops += () if catalogue is None else catalogue.loops
         loops += () if recognition is None else recognition.loops
-        if outside is not None and outside.driven:
+        if at_hand is not None:
             _start_passive(foundation, services, loops, stack)
         else:
             _start(foundation, services, loops, stack)
@@ -145,7 +155,7 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
 
 
 def _lay(settings: NodeSettings, clock: Clock, outside: Outside | None, stack: contextlib.ExitStack) -> Foundation:
-    transport, peers = (None, None) if outside is None else (outside.transport, outside.peers)
+    transport, at_hand = (None, None) if outside is None else (outside.transport, outside.at_hand)
     institutions = hosted_institutions(settings)
     trust_root = read_trust_root(settings)
     check_trust(institutions, trust_root)
@@ -159,6 +169,7 @@ def _lay(settings: NodeSettings, clock: Clock, outside: Outside | None, stack: c
     # whichever institution of the node asks: members read each other's logs
     reader = next(iter(identities.values()))
     auth = SignedRequestAuth(reader, clock, SignatureTag.LOG, settings.members.signature_lifetime_s)
+    reading = LogReading(auth, transport, None if at_hand is None else at_hand.peer)
     return Foundation(
         settings=settings,
         clock=clock,
@@ -171,7 +182,7 @@ def _lay(settings: NodeSettings, clock: Clock, outside: Outside | None, stack: c
         stores=stores,
         progress=progress,
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
-        followed=open_following(settings, trust_root, institutions, stores.reader, progress, LogReading(auth, transport, peers), stack),
+        followed=open_following(settings, trust_root, institutions, stores.reader, progress, reading, stack),
         workers=WorkerPool(preparation, clock, processes=settings.work.prepare_processes),
         identities=identities,
         contexts=preparation.records,
