@@ -33,8 +33,8 @@ _MAX_ANSWER_BYTES: Final = 1 << 20
 class Meddling:
     """What a regulator is shown of logs instead of what they hold."""
 
-    forged: dict[Origin, LogReader] = field(default_factory=dict)
-    """Another history of a log."""
+    forged: dict[Origin, bytes] = field(default_factory=dict)
+    """A checkpoint of another history of a log."""
     hidden: set[tuple[Origin, int]] = field(default_factory=set)
     """Entries whose headers are not handed out."""
 
@@ -55,12 +55,13 @@ class LogAtHand:
         self._meddling = meddling
 
     def checkpoint(self) -> bytes | None:
-        """Return the published checkpoint."""
-        return self._source().checkpoint()
+        """Return the published checkpoint, or another one that its key signed."""
+        forged = None if self._meddling is None else self._meddling.forged.get(self._origin)
+        return self._log().checkpoint() if forged is None else forged
 
     def read(self, resources: Sequence[Resource]) -> list[bytes]:
         """Return tiles and bundles."""
-        log = self._source()
+        log = self._log()
         return [log.bundle(each) if isinstance(each, BundleAddress) else log.tile(each) for each in resources]
 
     def headers(self, start: LeafIndex, count: int) -> list[tuple[int, bytes | None]]:
@@ -69,9 +70,8 @@ class LogAtHand:
         found = self._reader().headers(self._origin, start, count)
         return [(index, header) for index, header in found if (self._origin, index) not in hidden]
 
-    def _source(self) -> LogReader:
-        log = self._reader().log(self._origin)
-        return log if self._meddling is None else self._meddling.forged.get(self._origin, log)
+    def _log(self) -> LogReader:
+        return self._reader().log(self._origin)
 
 
 @dataclass

@@ -23,6 +23,8 @@ from node.terminology.prices import PriceList
 from node.terminology.regions import InstitutionProfile, InstitutionTable, RegionRules, RegionTable, WithoutReason
 from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, parse_document
 
+LOG_SUFFIX: Final = ".example/log"
+"""What the origin of every log ends with."""
 REGULATOR: Final = InstitutionId("regulator")
 _TEMPLATE: Final = "hospital-b.json"
 """The sample map whose orderables all institutions have."""
@@ -89,7 +91,7 @@ class Region:
 
 def origin_of(institution: InstitutionId) -> Origin:
     """Return the origin of an institution's log."""
-    return Origin(f"{institution}.example/log")
+    return Origin(f"{institution}{LOG_SUFFIX}")
 
 
 def draw_region(config: RegionConfig, seed: int) -> Region:

@@ -20,7 +20,7 @@ from devnet.simulation.consortium import LOCATOR_SECRETS, Consortium, HostNode
 from devnet.simulation.documents import ResultDocuments, patient_number
 from devnet.simulation.happenings import LineOrdered, OrderingVisit, PersonNumber, Recognition, Reordering, ResultMade, Year
 from devnet.simulation.model import DECIDES_AFTER_MS, MINUTE_MS, RETRIEVES_AFTER_MS
-from devnet.simulation.region import REGULATOR, Region
+from devnet.simulation.region import LOG_SUFFIX, REGULATOR, Region, origin_of
 from node.domain.access import Actor, Purpose
 from node.domain.consent import PresentedConsent
 from node.domain.entry import InstitutionId, LeafReference, Origin
@@ -84,12 +84,14 @@ class World:
         self.stages = Stages()
         self.differences: list[Difference] = []
         self.references: dict[int, tuple[LeafReference, int]] = {}
+        self.decided: dict[str, LeafReference] = {}
         self._seed = seed
         self._documents = ResultDocuments(region)
         self._hosts = {each: node for node in consortium.hosts for each in node.institutions}
         self._keys: dict[PersonNumber, PatientKeys] = {}
         self._registered: set[tuple[InstitutionId, PersonNumber]] = set()
         self._consents: dict[tuple[InstitutionId, PersonNumber], PresentedConsent] = {}
+        self.results = {each.number: each for each in year.results}
         self._sizes: dict[Origin, int] = {}
         self._ends_s = year.periods[-1][1] // 1000 + 365 * 86_400
 
@@ -136,6 +138,19 @@ class World:
             self._consents[place] = self.consortium.contracts.grant(self.seed_of(person), institution, self._ends_s)
         return self._consents[place]
 
+    # what entries are called
+
+    def index_of(self, entry: LeafReference) -> int:
+        """Return the index of an entry of an institution's log."""
+        node = self._hosts[InstitutionId(entry.origin.removesuffix(LOG_SUFFIX))]
+        rows = node.running.sharing.writer.submit(lambda transaction: transaction.entries_from(entry.origin, 0)).result(_WAIT_S)
+        return next(row.leaf_index for row in rows if row.leaf_hash == entry.leaf_hash)
+
+    def withdraw(self, result: ResultMade) -> None:
+        """Let an institution take a result back."""
+        ingest = self._hosts[result.institution].running.node.ingest
+        ingest.submit(result.institution, self._documents.document(result, "entered-in-error")).result(_WAIT_S)
+
     # a visit
 
     def _visit(self, visit: OrderingVisit) -> None:
@@ -174,7 +189,7 @@ class World:
         used = dict.fromkeys(
             result for line in visit.lines if isinstance(line.decision, Recognition) for result in line.decision.results
         )
-        origin = Origin(f"{visit.institution}.example/log")
+        origin = origin_of(visit.institution)
         places = [self.references[each] for each in used]
         targets = tuple((reference.origin, index) for reference, index in places if reference.origin != origin)
         if not targets:
@@ -206,6 +221,7 @@ class World:
         order = DecisionOrder(answer.check_id, line.order_id, _actor(visit), self._wish(line.decision))
         with self.stages.of("decide"):
             taken = recognition.deciding.decide(visit.institution, order)
+        self.decided[line.order_id] = taken.entry
         if line.reversed_at_ms is not None:
             self.consortium.clock.set(line.reversed_at_ms)
             with self.stages.of("decide"):
