@@ -13,30 +13,25 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
-from devnet.simulation.happenings import PersonNumber, Recognition, Reordering, ResultNumber, RetrievalMade
+from devnet.simulation.forgery import CONSENT, Forger, made_up_actor
+from devnet.simulation.happenings import Recognition, Reordering, ResultNumber, RetrievalMade
 from devnet.simulation.model import HOUR_MS, MINUTE_MS
 from devnet.simulation.region import REGULATOR, Region, origin_of
 from devnet.simulation.rules import DAY_MS
 from devnet.simulation.world import World
 from ledger.checkpoints import Checkpoint, parse_checkpoint, sign_checkpoint
-from ledger.hashing import LeafIndex, RootHash
+from ledger.hashing import RootHash
 from ledger.notes import parse_note
-from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, ConsentContent, ConsentId, Purpose, RequestId
+from node.domain.access import AccessOutcome, AccessSide, ConsentContent, Purpose
 from node.domain.consent_message import EmergencyId
-from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
-from node.domain.header import AnyContent, HeaderContent, PartSummary
-from node.domain.record import Item, Kind, Part, RecordStatus
-from node.services.entries import ActEntry, StagedAct
-from node.services.receipts import RECEIPT_KIND
+from node.domain.entry import EntryType, InstitutionId, RecordId, Version
+from node.domain.header import HeaderContent, PartSummary
+from node.domain.record import Item, Kind, RecordStatus
+from node.services.entries import StagedAct
 from node.supervision.findings import FindingCode
 
 MIN_INSTITUTIONS: Final = 7
 """Three with a part of their own, and enough to ask each other."""
-_STRANGERS: Final = 10_000_000_000
-"""Persons from here on occur in misconduct only."""
-_CONSENT: Final = ConsentId(b"\x0c" * 32)
-_SUBJECT: Final = b"\x05" * 32
-_WAIT_S: Final = 60.0
 _DISCLOSED, _DENIED = AccessOutcome.DISCLOSED, AccessOutcome.DENIED
 _HOLDER, _REQUESTER = AccessSide.HOLDER, AccessSide.REQUESTER
 
@@ -86,8 +81,8 @@ class Misconduct:
         self._clock = world.consortium.clock
         self._end_ms = world.year.periods[-1][1]
         self._rng = Random(f"cases/{seed}")  # noqa: S311 - a model, not a secret
-        self._number = 0
-        self.plan = Plan()
+        self._forger = Forger(world, self._end_ms + HOUR_MS, parts.others, self._rng)
+        self.plan = Plan(retrievals=self._forger.retrievals)
 
     def commit(self) -> Plan:
         """Do all of it, let the time pass in which it could be explained, and let the regulator look."""
@@ -136,58 +131,58 @@ class Misconduct:
     # between two institutions
 
     def _holder_alone(self) -> None:
-        receipt = self._receipt()
-        self._log(receipt, _HOLDER)
+        receipt = self._forger.request()
+        self._forger.log(receipt, _HOLDER)
         self._expect(FindingCode.HOLDER_ALONE, receipt.subject, receipt.requester)
 
     def _requester_alone(self) -> None:
-        receipt = self._receipt(outcome=_DENIED)
-        self._log(receipt, _REQUESTER)
+        receipt = self._forger.request(outcome=_DENIED)
+        self._forger.log(receipt, _REQUESTER)
         self._expect(FindingCode.REQUESTER_ALONE, receipt.subject, receipt.holder)
 
     def _outcomes_differ(self) -> None:
-        receipt = self._receipt()
-        self._log(receipt, _HOLDER, outcome=_DENIED)
-        self._log(receipt, _REQUESTER)
+        receipt = self._forger.request()
+        self._forger.log(receipt, _HOLDER, outcome=_DENIED)
+        self._forger.log(receipt, _REQUESTER)
         self._expect(FindingCode.OUTCOMES_DIFFER, receipt.subject, receipt.holder, receipt.requester)
 
     def _contents_differ(self) -> None:
-        receipt = self._receipt()
-        self._log(receipt, _HOLDER)
-        self._log(receipt, _REQUESTER, purpose=Purpose.FOLLOW_UP)
+        receipt = self._forger.request()
+        self._forger.log(receipt, _HOLDER)
+        self._forger.log(receipt, _REQUESTER, purpose=Purpose.FOLLOW_UP)
         self._expect(FindingCode.CONTENTS_DIFFER, receipt.subject, receipt.holder, receipt.requester)
 
     def _actor_foreign(self) -> None:
-        receipt = self._receipt(outcome=_DENIED)
+        receipt = self._forger.request(outcome=_DENIED)
         stranger = next(each for each in self._parts.others if each not in (receipt.holder, receipt.requester))
         for side in (_HOLDER, _REQUESTER):
-            staged = self._log(receipt, side, actor=_actor(stranger))
-            self._expect(FindingCode.ACTOR_FOREIGN, _place(staged), _writer(receipt, side))
+            staged = self._forger.log(receipt, side, actor=made_up_actor(stranger))
+            self._expect(FindingCode.ACTOR_FOREIGN, _place(staged), receipt.writer(side))
 
     def _delivery_rejected(self) -> None:
-        receipt = self._receipt()
-        self._log(receipt, _HOLDER)
-        self._log(receipt, _REQUESTER, outcome=AccessOutcome.REJECTED)
+        receipt = self._forger.request()
+        self._forger.log(receipt, _HOLDER)
+        self._forger.log(receipt, _REQUESTER, outcome=AccessOutcome.REJECTED)
         self._expect(FindingCode.DELIVERY_REJECTED, receipt.subject, receipt.holder)
 
     def _delivery_unconfirmed(self) -> None:
-        receipt = self._receipt()
-        self._log(receipt, _HOLDER)
-        self._log(receipt, _REQUESTER, outcome=AccessOutcome.UNANSWERED)
+        receipt = self._forger.request()
+        self._forger.log(receipt, _HOLDER)
+        self._forger.log(receipt, _REQUESTER, outcome=AccessOutcome.UNANSWERED)
         self._expect(FindingCode.DELIVERY_UNCONFIRMED, receipt.subject, receipt.holder, receipt.requester)
 
     def _without_consent(self) -> None:
-        receipt = self._receipt()
+        receipt = self._forger.request()
         for side in (_HOLDER, _REQUESTER):
-            staged = self._log(receipt, side, consent_id=None)
-            self._expect(FindingCode.ACCESS_WITHOUT_CONSENT, _place(staged), _writer(receipt, side))
+            staged = self._forger.log(receipt, side, consent_id=None)
+            self._expect(FindingCode.ACCESS_WITHOUT_CONSENT, _place(staged), receipt.writer(side))
 
     def _emergency(self) -> None:
-        receipt = self._receipt()
+        receipt = self._forger.request()
         emergency = EmergencyId(hashlib.sha256(receipt.request_id.encode()).digest())
         self._world.consortium.contracts.open_emergency(emergency, receipt.requester)
         for side in (_HOLDER, _REQUESTER):
-            self._log(receipt, side, consent_id=None, emergency_id=emergency, purpose=Purpose.EMERGENCY)
+            self._forger.log(receipt, side, consent_id=None, emergency_id=emergency, purpose=Purpose.EMERGENCY)
         self._expect(FindingCode.EMERGENCY_UNREVIEWED, emergency.hex(), receipt.requester)
 
     # in one log
@@ -199,18 +194,18 @@ class Misconduct:
         self._mistimed(FindingCode.LEAF_BEHIND, -3 * DAY_MS)
 
     def _mistimed(self, code: FindingCode, by_ms: int) -> None:
-        (institution,) = self._draw(1)
+        (institution,) = self._forger.draw(1)
         self._clock.set(self._end_ms + HOUR_MS + by_ms)
-        staged = self._stage(institution, self._search(institution))
+        staged = self._forger.stage(institution, self._forger.search(institution))
         self._clock.set(self._end_ms + HOUR_MS)
         self._expect(code, _place(staged), institution)
 
     def _unreadable(self) -> None:
         """Log a receipt whose header says something else than a receipt has to."""
-        (institution,) = self._draw(1)
+        (institution,) = self._forger.draw(1)
         now_ms = self._end_ms + HOUR_MS
         content = ConsentContent(
-            consent_id=_CONSENT,
+            consent_id=CONSENT,
             asserted=True,
             granter=institution,
             grantee=institution,
@@ -219,14 +214,14 @@ class Misconduct:
             revoked=False,
             occurred_at_ms=now_ms,
         )
-        staged = self._stage(institution, content)
+        staged = self._forger.stage(institution, content)
         self._expect(FindingCode.HEADER_UNREADABLE, _place(staged), institution)
 
     def _mark(self) -> None:
-        (institution,) = self._draw(1)
+        (institution,) = self._forger.draw(1)
         content = HeaderContent(
             kind=Kind("exam-result"),
-            record_id=RecordId(f"{self._number:024}"),
+            record_id=RecordId(f"{len(self.plan.expected):024}"),
             version=Version(1),
             status=RecordStatus("final"),
             performed_at_ms=self._end_ms + HOUR_MS,
@@ -237,17 +232,17 @@ class Misconduct:
             mark="粤HR",
             certificate="NOBODY-ISSUED-THIS",
         )
-        staged = self._stage(institution, content, EntryType.RECORD)
+        staged = self._forger.stage(institution, content, EntryType.RECORD)
         self._expect(FindingCode.MARK_WITHOUT_CERTIFICATE, _place(staged), institution)
 
     def _withhold(self) -> None:
         institution = self._parts.withholding
-        staged = self._stage(institution, self._search(institution))
+        staged = self._forger.stage(institution, self._forger.search(institution))
         self._world.consortium.meddling.hidden.add((staged.origin, staged.leaf_index))
         self._expect(FindingCode.HEADER_WITHHELD, staged.origin, institution)
 
     def _regulator_says_something(self) -> None:
-        self._stage(REGULATOR, self._search(REGULATOR))
+        self._forger.stage(REGULATOR, self._forger.search(REGULATOR))
 
     def _fork(self) -> None:
         """Show the regulator another tree of the same size, then log what its institution can no longer answer."""
@@ -262,8 +257,8 @@ class Misconduct:
         self._clock.set(self._end_ms + 2 * HOUR_MS + MINUTE_MS)
         self._look_everywhere()
         self._expect(FindingCode.LOG_FROZEN, origin, institution)
-        receipt = replace(self._receipt(), requester=institution)
-        self._log(receipt, _HOLDER)
+        receipt = replace(self._forger.request(), requester=institution)
+        self._forger.log(receipt, _HOLDER)
         self._world.close_period(self._end_ms + 2 * HOUR_MS + 2 * MINUTE_MS)
         self._expect(FindingCode.COUNTERPART_UNSEEN, receipt.subject, institution)
 
@@ -302,100 +297,9 @@ class Misconduct:
             return f"{order_id} was never decided"
         return f"{entry.origin}#{self._world.index_of(entry)}"
 
-    # staging
-
     def _expect(self, code: FindingCode, subject: str, *institutions: InstitutionId) -> None:
         self.plan.expected.add((code, tuple(sorted(institutions)), subject))
-
-    def _draw(self, count: int) -> list[InstitutionId]:
-        return self._rng.sample(self._parts.others, count)
-
-    def _receipt(self, outcome: AccessOutcome = _DISCLOSED) -> _Request:
-        holder, requester = self._draw(2)
-        self._number += 1
-        request_id = RequestId(hashlib.sha256(f"request {self._number}".encode()).hexdigest()[:32])
-        return _Request(request_id, holder, requester, outcome)
-
-    def _log(self, request: _Request, side: AccessSide, **changes: object) -> StagedAct:
-        now_ms = self._end_ms + HOUR_MS
-        content = AccessContent(
-            request_id=request.request_id,
-            side=side,
-            counterpart=request.requester if side is _HOLDER else request.holder,
-            actor=_actor(request.requester),
-            purpose=Purpose.TREATMENT,
-            outcome=request.outcome,
-            reason="",
-            consent_id=_CONSENT,
-            consent_block=None,
-            emergency_id=None,
-            subjects=(LeafReference(origin_of(request.holder), _SUBJECT),),
-            occurred_at_ms=now_ms,
-        )
-        said = replace(content, **changes)  # type: ignore[arg-type]
-        if side is _REQUESTER and said.outcome is _DISCLOSED:
-            self.plan.retrievals.append(RetrievalMade(request.requester, now_ms))
-        return self._stage(_writer(request, side), said)
-
-    def _search(self, institution: InstitutionId) -> AccessContent:
-        self._number += 1
-        return AccessContent(
-            request_id=RequestId(hashlib.sha256(f"search {self._number}".encode()).hexdigest()[:32]),
-            side=_REQUESTER,
-            counterpart=institution,
-            actor=_actor(institution),
-            purpose=Purpose.TREATMENT,
-            outcome=AccessOutcome.FOUND,
-            reason="",
-            consent_id=None,
-            consent_block=None,
-            emergency_id=None,
-            subjects=(),
-            occurred_at_ms=self._end_ms + HOUR_MS,
-        )
-
-    def _stage(
-        self,
-        institution: InstitutionId,
-        content: AnyContent,
-        entry_type: EntryType = EntryType.ACCESS_RECEIPT,
-    ) -> StagedAct:
-        self._number += 1
-        running = self._world.consortium.host_of(institution).running
-        entry = ActEntry(
-            entry_type=entry_type,
-            kind=content.kind if isinstance(content, HeaderContent) else RECEIPT_KIND,
-            content=content,
-            parts=(Part("application/json", "report", "", b"{}", ""),),
-            performed_at_ms=self._end_ms + HOUR_MS,
-            patient=self._world.keys_of(PersonNumber(_STRANGERS + self._number)),
-            tag_class=0 if isinstance(content, HeaderContent) else 1,
-        )
-        sharing = running.sharing
-        (staged,) = sharing.writer.submit(lambda tx: sharing.composer.stage(tx, institution, [entry])).result(_WAIT_S)
-        running.sequencing.staged(staged.origin)
-        return staged
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    request_id: RequestId
-    holder: InstitutionId
-    requester: InstitutionId
-    outcome: AccessOutcome
-
-    @property
-    def subject(self) -> str:
-        return f"{self.request_id} {self.holder} {self.requester}"
-
-
-def _writer(request: _Request, side: AccessSide) -> InstitutionId:
-    return request.holder if side is _HOLDER else request.requester
 
 
 def _place(staged: StagedAct) -> str:
     return f"{staged.origin}#{staged.leaf_index}"
-
-
-def _actor(institution: InstitutionId) -> Actor:
-    return Actor(institution, "03.04", "M1", "110", "password+token", "physician")

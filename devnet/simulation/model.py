@@ -279,5 +279,3 @@ class _Drawing:
         )
         self._results.append(result)
         self._of_person[planned.person].append(result)
-
-

@@ -123,7 +123,11 @@ class Oracle:
         yield self._places(institution), bool(unit.recognised), True
         for modality in {modalities[item] for item in unit.foreign}:
             is_recognised = any(modalities[item] == modality for item in unit.recognised)
-            yield [(Dimension.MODALITY, modality), (Dimension.INSTITUTION_MODALITY, f"{institution}/{modality}")], is_recognised, True
+            yield (
+                [(Dimension.MODALITY, modality), (Dimension.INSTITUTION_MODALITY, f"{institution}/{modality}")],
+                is_recognised,
+                True,
+            )
         for item in unit.foreign:
             yield [(Dimension.ITEM, item)], item in unit.recognised, False
 
@@ -143,7 +147,7 @@ class Oracle:
         self._add(places, line.decided_at_ms, **{name: decision.saving_fen})
 
     def _is_cancelled(self, unit: _Unit, decision: Recognition) -> bool:
-        """Tell whether an item that was recognised was examined there for the same person, after the decision and within its window."""
+        """Tell whether an item that was recognised was examined there after all, within its window of the decision."""
         decided = unit.line.decided_at_ms
         return any(
             item in each.items and 0 < each.at_ms - decided <= self._rules.window_ms(item)

@@ -16,6 +16,7 @@ from typing import Final
 from devnet.simulation.config import ClassShare, RegionConfig
 from node.domain.entry import InstitutionId, Origin
 from node.domain.recognition import CertificateId, ClassCode, ItemCode, OrderableCode, RegionCode
+from node.terminology.bundle import Document
 from node.terminology.catalogue import Catalogue, CatalogueItem, DocumentHead, ItemClass
 from node.terminology.maps import InstitutionMap, Orderable
 from node.terminology.marks import Certificate, CertificateList
@@ -73,7 +74,8 @@ class Documents:
     def write(self, directory: Path) -> None:
         """Write all of them into a folder, as a node reads them."""
         directory.mkdir(parents=True)
-        for document in (self.catalogue, self.regions, self.institutions, self.prices, self.certificates, *self.maps):
+        tables: tuple[Document, ...] = (self.catalogue, self.regions, self.institutions, self.prices, self.certificates)
+        for document in (*tables, *self.maps):
             (directory / f"{document.head.name}.json").write_bytes(encode_document(document))
 
 

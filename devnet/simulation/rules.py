@@ -72,7 +72,12 @@ class RegionRulesRead:
         return tuple(found)
 
     def saving_fen(
-        self, institution: InstitutionId, orderable: OrderableCode, answered: Sequence[ItemCode], own: Sequence[ItemCode], at_ms: int
+        self,
+        institution: InstitutionId,
+        orderable: OrderableCode,
+        answered: Sequence[ItemCode],
+        own: Sequence[ItemCode],
+        at_ms: int,
     ) -> int:
         """Return what using results saves at an institution on a day; what its own results save is no saving."""
         day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone).date()

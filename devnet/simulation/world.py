@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from typing import Final
 from devnet.simulation.consortium import LOCATOR_SECRETS, Consortium, HostNode
 from devnet.simulation.documents import ResultDocuments, patient_number
 from devnet.simulation.happenings import LineOrdered, OrderingVisit, PersonNumber, Recognition, Reordering, ResultMade, Year
-from devnet.simulation.model import DECIDES_AFTER_MS, MINUTE_MS, RETRIEVES_AFTER_MS
+from devnet.simulation.model import MINUTE_MS, RETRIEVES_AFTER_MS
 from devnet.simulation.region import LOG_SUFFIX, REGULATOR, Region, origin_of
 from node.domain.access import Actor, Purpose
 from node.domain.consent import PresentedConsent
@@ -32,6 +32,7 @@ from node.identity.codes import keys_of_seed
 from node.recognition.decision import Recognise, Reorder
 from node.services.checking import CheckAnswer, CheckOrder
 from node.services.deciding import DecisionOrder
+from node.services.ingest import Answer
 from node.services.patients import Registration
 from node.services.reading import Reading
 from node.services.recognition import Recognition as RecognitionServices
@@ -95,8 +96,12 @@ class World:
         self._sizes: dict[Origin, int] = {}
         self._ends_s = year.periods[-1][1] // 1000 + 365 * 86_400
 
-    def live(self) -> None:
-        """Live through the year."""
+    def live(self, lived: Callable[[int], None] = lambda _: None) -> None:
+        """Live through the year.
+
+        Args:
+            lived: Told how many periods are over.
+        """
         visits, results = defaultdict(list), defaultdict(list)
         for visit in self.year.ordering:
             visits[visit.period].append(visit)
@@ -108,6 +113,7 @@ class World:
             self.close_period(end_ms, results.pop(period, ()))
             if (period + 1) % self.region.config.regulator_periods == 0:
                 self.supervise()
+            lived(period + 1)
         self.supervise()
 
     # people
@@ -171,7 +177,7 @@ class World:
                 answer = recognition.checking.check(visit.institution, order)
         self._compare(visit, answer)
         try:
-            self._retrieve(visit, answer)
+            self._retrieve(visit)
             for line in visit.lines:
                 self._decide(visit, line, answer, recognition)
         except ConcordError as error:
@@ -185,7 +191,7 @@ class World:
                 what = f"{line.orderable}: {len(offered - expected)} offers too many, {len(expected - offered)} missing"
                 self.differences.append(Difference(visit.number, what))
 
-    def _retrieve(self, visit: OrderingVisit, answer: CheckAnswer) -> None:
+    def _retrieve(self, visit: OrderingVisit) -> None:
         used = dict.fromkeys(
             result for line in visit.lines if isinstance(line.decision, Recognition) for result in line.decision.results
         )
@@ -212,9 +218,7 @@ class World:
         bad = [each.state.value for each in requests if each.state is not RequestState.VERIFIED]
         self.differences += [Difference(visit.number, f"a retrieval ended as {state}") for state in bad]
 
-    def _decide(
-        self, visit: OrderingVisit, line: LineOrdered, answer: CheckAnswer, recognition: RecognitionServices
-    ) -> None:
+    def _decide(self, visit: OrderingVisit, line: LineOrdered, answer: CheckAnswer, recognition: RecognitionServices) -> None:
         if line.decision is None:
             return
         self.consortium.clock.set(line.decided_at_ms)
@@ -263,11 +267,13 @@ class World:
         for made, future in waiting:
             self._filed(made, future)
 
-    def _filed(self, made: Sequence[ResultMade], future: Future[list[object]]) -> None:
+    def _filed(self, made: Sequence[ResultMade], future: Future[list[Answer]]) -> None:
         for result, answer in zip(made, future.result(_WAIT_S), strict=True):
             if isinstance(answer, BaseException):
                 raise answer
             (receipt,) = answer.receipts
+            if receipt.leaf_hash is None or receipt.leaf_index is None:
+                raise RuntimeError(f"result {result.number} is no entry")
             origin = Origin(receipt.origin)
             self.references[result.number] = LeafReference(origin, receipt.leaf_hash), receipt.leaf_index
 
