@@ -18,6 +18,7 @@ from devnet.simulation.clock import SimulatedClock
 from devnet.simulation.comparison import ComparedFigures, ComparedFindings, compare_figures, compare_findings, supervision_of
 from devnet.simulation.config import RegionConfig
 from devnet.simulation.consortium import open_consortium
+from devnet.simulation.export import write_kept_export
 from devnet.simulation.happenings import Year
 from devnet.simulation.misconduct import MIN_INSTITUTIONS, Misconduct, choose_parts
 from devnet.simulation.model import draw_year
@@ -93,10 +94,12 @@ def simulate(
     if config.institutions < MIN_INSTITUTIONS:
         raise SimulationError(f"{config.name} needs {MIN_INSTITUTIONS} institutions at least")
     with _directory(keep) as directory, capture_logs():
-        return _run(config, visits, seed, directory, lived)
+        return _run(config, visits, seed, directory, lived, is_kept=keep is not None)
 
 
-def _run(config: RegionConfig, visits: int, seed: int, directory: Path, lived: Callable[[int, int], None]) -> Outcome:
+def _run(
+    config: RegionConfig, visits: int, seed: int, directory: Path, lived: Callable[[int, int], None], *, is_kept: bool
+) -> Outcome:
     start = perf_counter()
     region = draw_region(config, seed)
     parts = choose_parts(region, seed)
@@ -111,6 +114,8 @@ def _run(config: RegionConfig, visits: int, seed: int, directory: Path, lived: C
         world.stages = Stages()
         plan = Misconduct(world, parts, seed).commit()
         supervision = supervision_of(consortium.regulator)
+        if is_kept:
+            write_kept_export(consortium.regulator, directory, config.year)
         expected = Oracle(RegionRulesRead(region), year, plan.retrievals).figures()
         return Outcome(
             config=config,

@@ -11,7 +11,7 @@ from devnet.simulation.model import draw_year
 from devnet.simulation.region import draw_region
 from devnet.simulation.rules import DAY_MS
 from node.domain.recognition import ItemCode
-from tests.unit.simulated_region.world import A, B, DAY_0, ITEMS, LIPID, REGION, RULES, result
+from tests.unit.simulated_region.world import DAY_0, ITEMS, LIPID, REGION, RULES, A, B, result
 
 VISITS = 4_000
 

@@ -4,7 +4,7 @@ from devnet.simulation.happenings import OrderingVisit, ResultMade, RetrievalMad
 from devnet.simulation.oracle import Oracle
 from node.domain.recognition import Reason
 from node.supervision.tallies import Dimension, Figures
-from tests.unit.simulated_region.world import A, B, DAY_0, ITEMS, RULES, again, recognise, result, visit, year
+from tests.unit.simulated_region.world import DAY_0, ITEMS, RULES, A, B, again, recognise, result, visit, year
 
 FOREIGN = result(0, A, -5)
 OWN = result(1, B, -5)

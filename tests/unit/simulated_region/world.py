@@ -55,7 +55,7 @@ def again(reason: Reason | None = Reason.FAST_CHANGING) -> Reordering:
     return Reordering(reason, None, "")
 
 
-def visit(  # noqa: PLR0913 - all that a test wants to vary
+def visit(
     number: int,
     institution: InstitutionId,
     day: float,
