@@ -65,6 +65,26 @@ _ENTRIES: Final = (
         followed_leaves.c.leaf_index.in_(sa.bindparam("indices", expanding=True)),
     )
 )
+_LOG: Final = sa.bindparam("log")
+_START: Final = sa.bindparam("start")
+_LEAVES: Final = (
+    sa.select(followed_leaves.c.leaf)
+    .where(
+        followed_leaves.c.log_id == _LOG,
+        followed_leaves.c.leaf_index >= _START,
+        followed_leaves.c.leaf_index < sa.bindparam("end"),
+    )
+    .order_by(followed_leaves.c.leaf_index)
+)
+_MISSING: Final = (
+    sa.select(missing_headers.c.leaf_index)
+    .where(missing_headers.c.log_id == _LOG, missing_headers.c.leaf_index >= _START)
+    .order_by(missing_headers.c.leaf_index)
+    .limit(sa.bindparam("limit"))
+)
+_GROWN: Final = followed_logs.update().where(followed_logs.c.log_id == _LOG).values(size=sa.bindparam("new_size"))
+_ASKED: Final = followed_logs.update().where(followed_logs.c.log_id == _LOG).values(headers_asked=sa.bindparam("new_asked"))
+"""What every step of a follower asks, built once: building a statement costs as much as asking it."""
 
 
 class SqlFollowedIndex:
@@ -155,12 +175,9 @@ class SqlFollowedIndex:
 
     def leaves(self, origin: Origin, start: LeafIndex, count: int) -> list[bytes]:
         """Return a run of leaves; fewer at the end."""
-        table = followed_leaves
-        query = sa.select(table.c.leaf).where(
-            table.c.log_id == self._ids.get(origin, -1), table.c.leaf_index >= start, table.c.leaf_index < start + count
-        )
+        values = {"log": self._ids.get(origin, -1), "start": start, "end": start + count}
         with self._readers.connect() as connection:
-            return list(connection.scalars(query.order_by(table.c.leaf_index)))
+            return list(connection.scalars(_LEAVES, values))
 
     def seen_times(self, origin: Origin, start: LeafIndex, end: LeafIndex) -> list[tuple[int, int]]:
         """Return when a run of entries was seen, unix ms, and how many at each time, the earliest first."""
@@ -226,7 +243,7 @@ class SqlFollowedIndex:
                 for index, (leaf, leaf_hash) in enumerate(zip(leaves, hashes, strict=True), first)
             ]
             _insert_many(connection, followed_leaves, rows)
-            connection.execute(followed_logs.update().where(followed_logs.c.log_id == log_id).values(size=size))
+            connection.execute(_GROWN, {"log": log_id, "new_size": size})
         # after the commit: whoever probes finds only what can be read
         tags = self._tags[origin]
         end = _TAG_AT + _PREFIX_BYTES
@@ -259,10 +276,9 @@ class SqlFollowedIndex:
 
     def missing_headers(self, origin: Origin, start: LeafIndex, limit: int) -> list[LeafIndex]:
         """Return entries from an index on whose headers were asked for and did not come, lowest first."""
-        table = missing_headers
-        query = sa.select(table.c.leaf_index).where(table.c.log_id == self._ids.get(origin, -1), table.c.leaf_index >= start)
+        values = {"log": self._ids.get(origin, -1), "start": start, "limit": limit}
         with self._readers.connect() as connection:
-            return [LeafIndex(index) for index in connection.scalars(query.order_by(table.c.leaf_index).limit(limit))]
+            return [LeafIndex(index) for index in connection.scalars(_MISSING, values)]
 
     def keep_headers(self, page: HeaderPage) -> None:
         """Keep headers, gaps and recalls, and delete what tombstones name; all in one transaction."""
@@ -280,7 +296,7 @@ class SqlFollowedIndex:
             known = self._recalled.setdefault(page.origin, {})
             recalled = {leaf: index for leaf, index in page.recalled.items() if leaf not in known}
             _insert_many(connection, followed_recalls, [(log_id, leaf, index) for leaf, index in recalled.items()])
-            connection.execute(followed_logs.update().where(followed_logs.c.log_id == log_id).values(headers_asked=asked))
+            connection.execute(_ASKED, {"log": log_id, "new_asked": asked})
         known.update(recalled)
         self._asked[page.origin] = asked
         if page.tombstones:
