@@ -25,6 +25,8 @@ class ClassShare:
     """Weight of the visits to one of them (m)."""
     certified: float
     """Share of its items for which one of them holds a certificate (m)."""
+    campuses: tuple[str, ...] = ()
+    """Campuses that its checks name; none where it has one site (m)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ GUANGZHOU: Final = RegionConfig(
     region=RegionCode("CN-4401"),
     districts=("yuexiu", "haizhu", "liwan", "tianhe", "baiyun", "huangpu", "panyu", "huadu", "nansha", "conghua", "zengcheng"),
     classes=(
-        ClassShare(ClassCode("3A"), 38, 6.0, 0.95),
+        ClassShare(ClassCode("3A"), 38, 6.0, 0.95, ("main", "east")),
         ClassShare(ClassCode("3-PUBLIC"), 14, 4.0, 0.9),
         ClassShare(ClassCode("3-PRIVATE"), 6, 2.0, 0.8),
         ClassShare(ClassCode("2-PUBLIC"), 18, 2.0, 0.75),
@@ -138,7 +140,7 @@ LONGHUA: Final = RegionConfig(
     region=RegionCode("CN-440309"),
     districts=("minzhi", "longhua", "dalang", "fucheng", "guanhu", "guanlan"),
     classes=(
-        ClassShare(ClassCode("3A"), 3, 120.0, 0.95),
+        ClassShare(ClassCode("3A"), 3, 120.0, 0.95, ("main", "east")),
         ClassShare(ClassCode("3-PUBLIC"), 3, 80.0, 0.9),
         ClassShare(ClassCode("2-PUBLIC"), 3, 40.0, 0.8),
         ClassShare(ClassCode("2-PRIVATE"), 14, 12.0, 0.6),

@@ -102,6 +102,8 @@ class OrderingVisit:
     """Who."""
     institution: InstitutionId
     """Where."""
+    campus: str
+    """At which of its campuses; empty where it names none."""
     clinician: str
     """The clinician's number there."""
     at_ms: int

@@ -281,7 +281,9 @@ class Misconduct:
             for line in visit.lines:
                 if isinstance(line.decision, Recognition) and line.reversed_at_ms is None:
                     for each in line.decision.results:
-                        if self._world.results[each].institution != visit.institution:
+                        issuer = self._world.results[each].institution
+                        # who has to be silent withdraws nothing
+                        if issuer not in (visit.institution, self._parts.silent):
                             relied.setdefault(each, []).append((visit.institution, line.order_id))
         return relied
 

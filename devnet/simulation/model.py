@@ -93,6 +93,7 @@ class _Drawing:
         self._days = (datetime(self._config.year + 1, 1, 1, tzinfo=self._rules.zone) - self._start) // timedelta(days=1)
         self._cumulated = list(accumulate(each.share.visits for each in region.institutions))
         self._results: list[ResultMade] = []
+        self._campuses = {each.institution: each.share.campuses for each in region.institutions}
         self._of_person: defaultdict[PersonNumber, list[ResultMade]] = defaultdict(list)
         self._retrievals: list[RetrievalMade] = []
 
@@ -199,6 +200,7 @@ class _Drawing:
             number=number,
             person=planned.person,
             institution=planned.institution,
+            campus=self._rng.choice(self._campuses[planned.institution] or ("",)),
             clinician=f"D{self._rng.randrange(_CLINICIANS):02}",
             at_ms=planned.at_ms,
             period=period,

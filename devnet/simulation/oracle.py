@@ -88,12 +88,12 @@ class Oracle:
     def _count(self, unit: _Unit) -> None:
         visit = unit.visit
         if not visit.is_answered:
-            self._add(self._places(visit.institution), visit.at_ms, unchecked=1)
+            self._add(self._places(visit), visit.at_ms, unchecked=1)
         # only checks in which results of others were are logged: of what is not logged nothing can be proved
         elif visit.is_logged and unit.foreign:
             self._count_opportunity(unit)
         elif visit.is_logged and unit.line.offers:
-            self._add(self._places(visit.institution), visit.at_ms, own=1, own_recognised=int(unit.uses_own_only))
+            self._add(self._places(visit), visit.at_ms, own=1, own_recognised=int(unit.uses_own_only))
         self._count_line(unit)
 
     def _count_opportunity(self, unit: _Unit) -> None:
@@ -120,7 +120,7 @@ class Oracle:
     def _sides(self, unit: _Unit) -> Iterator[tuple[Sequence[tuple[Dimension, str]], bool, bool]]:
         """Yield groups, whether the opportunity is recognised as far as they go, and whether persons are counted in them."""
         institution, modalities = unit.visit.institution, self._rules.modalities
-        yield self._places(institution), bool(unit.recognised), True
+        yield self._places(unit.visit), bool(unit.recognised), True
         for modality in {modalities[item] for item in unit.foreign}:
             is_recognised = any(modalities[item] == modality for item in unit.recognised)
             yield (
@@ -134,11 +134,11 @@ class Oracle:
     def _count_line(self, unit: _Unit) -> None:
         visit, line = unit.visit, unit.line
         if line.decision is not None and line.reversed_at_ms is not None:
-            self._add(self._places(visit.institution), line.decided_at_ms, reversed=1)
+            self._add(self._places(visit), line.decided_at_ms, reversed=1)
         decision = unit.standing
         if not isinstance(decision, Recognition) or not decision.is_foreign or not decision.saving_fen:
             return
-        places = self._places(visit.institution)
+        places = self._places(visit)
         for modality in {self._rules.modalities[item] for item in decision.items}:
             places += [(Dimension.MODALITY, modality), (Dimension.INSTITUTION_MODALITY, f"{visit.institution}/{modality}")]
         if len(decision.items) == 1:
@@ -162,8 +162,8 @@ class Oracle:
             (Dimension.CLASS, self._rules.class_of(institution)),
         ]
 
-    def _places(self, institution: InstitutionId) -> list[tuple[Dimension, str]]:
-        return [*self._institution_places(institution), (Dimension.CAMPUS, f"{institution}/")]
+    def _places(self, visit: OrderingVisit) -> list[tuple[Dimension, str]]:
+        return [*self._institution_places(visit.institution), (Dimension.CAMPUS, f"{visit.institution}/{visit.campus}")]
 
     def _add(self, places: Sequence[tuple[Dimension, str]], at_ms: int, **amounts: int) -> None:
         for place in self._in_time(places, at_ms):

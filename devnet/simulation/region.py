@@ -15,13 +15,13 @@ from typing import Final
 
 from devnet.simulation.config import ClassShare, RegionConfig
 from node.domain.entry import InstitutionId, Origin
-from node.domain.recognition import CertificateId, ClassCode, ItemCode, OrderableCode, RegionCode
+from node.domain.recognition import CertificateId, ItemCode, OrderableCode, RegionCode
 from node.terminology.bundle import Document
 from node.terminology.catalogue import Catalogue, CatalogueItem, DocumentHead, ItemClass
 from node.terminology.maps import InstitutionMap, Orderable
 from node.terminology.marks import Certificate, CertificateList
 from node.terminology.prices import PriceList
-from node.terminology.regions import InstitutionProfile, InstitutionTable, RegionRules, RegionTable, WithoutReason
+from node.terminology.regions import Campus, InstitutionProfile, InstitutionTable, RegionRules, RegionTable, WithoutReason
 from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, parse_document
 
 LOG_SUFFIX: Final = ".example/log"
@@ -121,7 +121,7 @@ def _documents(config: RegionConfig, institutions: Sequence[SimulatedInstitution
     if not (isinstance(prices, PriceList) and isinstance(template, InstitutionMap)):
         raise TypeError("the sample documents are not what they are called")
     orderables = _orderables(config, template)
-    profiles = tuple(InstitutionProfile(each.institution, *_names(each), config.region, _class(each)) for each in institutions)
+    profiles = tuple(_profile(config, each) for each in institutions)
     items = tuple({item: None for each in orderables.values() for item in each.items})
     return Documents(
         catalogue=catalogue,
@@ -193,8 +193,10 @@ def modality_of(item: CatalogueItem) -> str:
     return "LAB" if item.item_class is ItemClass.LAB else item.modality
 
 
-def _class(institution: SimulatedInstitution) -> ClassCode:
-    return institution.share.institution_class
+def _profile(config: RegionConfig, institution: SimulatedInstitution) -> InstitutionProfile:
+    share, (zh, en) = institution.share, _names(institution)
+    campuses = tuple(Campus(code, f"{zh} {code}", f"{en}, {code} campus") for code in share.campuses)
+    return InstitutionProfile(institution.institution, zh, en, config.region, share.institution_class, campuses=campuses)
 
 
 def _names(institution: SimulatedInstitution) -> tuple[str, str]:

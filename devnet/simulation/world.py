@@ -164,7 +164,7 @@ class World:
         self.register(visit.institution, visit.person)
         recognition = _recognition(self._hosts[visit.institution])
         lines = tuple(OrderLine(line.order_id, line.orderable) for line in visit.lines)
-        order = CheckOrder(patient_number(visit.person), _actor(visit), visit.encounter, lines)
+        order = CheckOrder(patient_number(visit.person), _actor(visit), visit.encounter, lines, visit.campus)
         if not visit.is_answered:
             with self.stages.of("check"):
                 recognition.checking.note_unchecked(visit.institution, order)

@@ -20,6 +20,11 @@ def test_recognition_of_anothers_result_counts_and_saves() -> None:
     assert figures == Figures(opportunities=1, recognised=1, persons=1, persons_recognised=1, saving_fen=7040)
 
 
+def test_figures_are_told_by_campus() -> None:
+    figures = Oracle(RULES, year([visit(1, B, 0, FOREIGN)])).figures()
+    assert figures[Dimension.CAMPUS, f"{B}/main", "2026-03"] == Figures(opportunities=1, persons=1)
+
+
 def test_what_is_not_offered_is_no_opportunity() -> None:
     assert count(visit(1, B, 0)) == Figures()
 

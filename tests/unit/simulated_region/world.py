@@ -78,6 +78,7 @@ def visit(
         number=number,
         person=PersonNumber(person),
         institution=institution,
+        campus="main",
         clinician="D1",
         at_ms=at_ms,
         period=1,
