@@ -65,8 +65,8 @@ _ENTRIES: Final = (
         followed_leaves.c.leaf_index.in_(sa.bindparam("indices", expanding=True)),
     )
 )
-_LOG: Final = sa.bindparam("log")
-_START: Final = sa.bindparam("start")
+_LOG: Final[sa.BindParameter[int]] = sa.bindparam("log")
+_START: Final[sa.BindParameter[int]] = sa.bindparam("start")
 _LEAVES: Final = (
     sa.select(followed_leaves.c.leaf)
     .where(
