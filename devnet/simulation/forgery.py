@@ -14,8 +14,11 @@ from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, 
 from node.domain.entry import EntryType, InstitutionId, LeafReference
 from node.domain.header import AnyContent, HeaderContent
 from node.domain.record import Part
+from node.ports.records import RecordsTransaction
 from node.services.entries import ActEntry, StagedAct
+from node.services.public_entries import stage_public
 from node.services.receipts import RECEIPT_KIND
+from node.wire.catalogue_entry import document_entry
 
 CONSENT: Final = ConsentId(b"\x0c" * 32)
 """A consent that forged receipts name; no chain knows it."""
@@ -132,6 +135,18 @@ class Forger:
         (staged,) = sharing.writer.submit(lambda tx: sharing.composer.stage(tx, institution, [entry])).result(_WAIT_S)
         running.sequencing.staged(staged.origin)
         return staged
+
+    def publish(self, institution: InstitutionId, document: bytes) -> int:
+        """Publish a document in an institution's log, whoever may publish it; return the entry's index."""
+        running, origin = self._world.consortium.host_of(institution).running, origin_of(institution)
+        entry = document_entry(origin, document, self._at_ms)
+
+        def work(transaction: RecordsTransaction) -> int:
+            return stage_public(transaction, institution, origin, EntryType.CATALOGUE, [entry], self._at_ms)
+
+        index = running.sharing.writer.submit(work).result(_WAIT_S)
+        running.sequencing.staged(origin)
+        return index
 
     def _id(self, what: str) -> RequestId:
         self._number += 1

@@ -29,6 +29,7 @@ from node.domain.header import HeaderContent, PartSummary
 from node.domain.record import Item, Kind, RecordStatus
 from node.services.entries import StagedAct
 from node.supervision.findings import FindingCode
+from node.wire.catalogue import encode_document
 
 MIN_INSTITUTIONS: Final = 7
 """Three with a part of their own, and enough to ask each other."""
@@ -117,6 +118,7 @@ class Misconduct:
             self._leaf_behind,
             self._unreadable,
             self._mark,
+            self._document,
         ):
             yield from (each, each)
         yield self._withhold
@@ -234,6 +236,13 @@ class Misconduct:
         )
         staged = self._forger.stage(institution, content, EntryType.RECORD)
         self._expect(FindingCode.MARK_WITHOUT_CERTIFICATE, _place(staged), institution)
+
+    def _document(self) -> None:
+        """Publish what is a regulator's to publish."""
+        (institution,) = self._forger.draw(1)
+        regions = self._world.region.documents.regions
+        index = self._forger.publish(institution, encode_document(regions))
+        self._expect(FindingCode.DOCUMENT_REFUSED, f"{origin_of(institution)}#{index}", institution)
 
     def _withhold(self) -> None:
         institution = self._parts.withholding

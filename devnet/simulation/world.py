@@ -305,7 +305,12 @@ class World:
         """Let the regulator follow what it heard of, and read and judge until nothing is left."""
         with self.stages.of("follow at the regulator"):
             _follow(self.consortium.regulator)
-        for name, loop in (("figures", "figures"), ("pairing", "pairing"), ("pairing", "emergency-reviews")):
+        for name, loop in (
+            ("figures", "figures"),
+            ("pairing", "pairing"),
+            ("pairing", "emergency-reviews"),
+            ("documents", "documents"),
+        ):
             each = self.consortium.regulator.running.loops[loop]
             with self.stages.of(name):
                 each.once()
