@@ -80,6 +80,13 @@ bench: setup ## Run the benches in bench/, each beside its peer where one exists
 	@$(IN_ROOT) $(PY) -m tools.go_tools --if-go posix hammer
 	@$(IN_ROOT) $(PY) -m tools.run_benches
 
+REGION ?= guangzhou
+VISITS ?= 30000
+
+.PHONY: simulate
+simulate: setup ## Live through a year of a simulated region, with the visits a second (REGION=guangzhou|longhua, VISITS)
+	@$(IN_ROOT) .venv/bin/concord-devnet simulate --region "$(REGION)" --visits "$(VISITS)"
+
 ##@ Check
 
 .PHONY: check

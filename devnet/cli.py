@@ -69,5 +69,28 @@ def status(directory: DirectoryOption, as_json: JsonOption = False) -> None:
             raise typer.Exit(1)
 
 
+@app.command()
+def simulate(
+    region: Annotated[str, typer.Option(help="guangzhou: 86 hospitals; longhua: 499 institutions")] = "guangzhou",
+    visits: Annotated[int, typer.Option(help="Visits in the simulated year", min=100)] = 30_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same year")] = 1,
+    keep: Annotated[Path | None, typer.Option(help="Keep nodes, logs and documents in this new folder")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a region for a year, in this process; exit code 1 if figures or findings are not what they have to be."""
+    from devnet.reports import guarded
+    from devnet.simulation.config import REGIONS
+    from devnet.simulation.report import show_outcome, watched
+    from devnet.simulation.run import simulate as run
+
+    if region not in REGIONS:
+        raise typer.BadParameter(f"one of {', '.join(REGIONS)}", param_hint="--region")
+    with guarded():
+        with watched() as lived:
+            outcome = run(REGIONS[region], visits, seed, keep, lived)
+        if not show_outcome(outcome, as_json=as_json):
+            raise typer.Exit(1)
+
+
 if __name__ == "__main__":
     app()

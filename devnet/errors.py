@@ -2,7 +2,8 @@
 
 ```
 DevnetError
-└── GenesisError      the consortium cannot be founded
+├── GenesisError      the consortium cannot be founded
+└── SimulationError   a region cannot be simulated as it was asked for
 ```
 """
 
@@ -15,3 +16,7 @@ class DevnetError(Exception):
 
 class GenesisError(DevnetError):
     """The consortium cannot be founded on this chain."""
+
+
+class SimulationError(DevnetError):
+    """A region cannot be simulated as it was asked for."""

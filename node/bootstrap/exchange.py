@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -36,7 +36,11 @@ class BuiltExchange:
 
 
 def build_exchange(
-    foundation: Foundation, sharing: Sharing, transport: httpx.BaseTransport | None, stack: contextlib.ExitStack
+    foundation: Foundation,
+    sharing: Sharing,
+    transport: httpx.BaseTransport | None,
+    stack: contextlib.ExitStack,
+    at_hand: Callable[[InstitutionId], MemberClient] | None = None,
 ) -> BuiltExchange | None:
     """Connect the services; nothing is started. None where nothing says who the members are.
 
@@ -45,19 +49,25 @@ def build_exchange(
         sharing: The registry, and acts in the log.
         transport: Carries requests to other members; None for the network.
         stack: Closes connections.
+        at_hand: Asks members whose nodes are in this process; None for the network.
     """
     directory, settings, writer = sharing.membership, foundation.settings.members, foundation.stores.writer
     if directory is None:
         return None
     window = SignatureWindow(settings.max_clock_skew_s, settings.signature_lifetime_s)
-    clients = {
-        institution: SignedHttpClient(
-            identity, directory, foundation.clock, window, timeout_s=settings.timeout_s, transport=transport
-        )
-        for institution, identity in foundation.identities.items()
-    }
-    for client in clients.values():
-        stack.callback(client.close)
+    clients: Mapping[InstitutionId, MemberClient]
+    if at_hand is None:
+        over_http = {
+            institution: SignedHttpClient(
+                identity, directory, foundation.clock, window, timeout_s=settings.timeout_s, transport=transport
+            )
+            for institution, identity in foundation.identities.items()
+        }
+        for client in over_http.values():
+            stack.callback(client.close)
+        clients = over_http
+    else:
+        clients = {institution: at_hand(institution) for institution in foundation.identities}
     signed = SignedRequests(
         directory=directory,
         identities=foundation.identities,

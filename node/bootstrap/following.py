@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,7 @@ from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.domain.trust import LogKey, TrustedLog, TrustedWitness, TrustRoot
 from node.errors import SettingsError
+from node.ports.peers import FollowedPeer
 from node.ports.records import RecordsReader
 from node.services.anchor_news import AnchorNews
 from node.services.cosigning import CosigningService
@@ -94,6 +95,8 @@ class LogReading:
     """Signs its requests."""
     transport: httpx.BaseTransport | None
     """Carries them; None for the network."""
+    elsewhere: Callable[[TrustedLog], FollowedPeer | None] | None = None
+    """Opens logs that are at hand in this process, before the network is asked; None where there are none."""
 
 
 def open_following(
@@ -122,7 +125,7 @@ def open_following(
     logs = () if trust_root is None else trust_root.logs.values()
     endpoints = {log.institution: log.endpoint for log in logs if log.closed is None}
     own = [hosted.origin for hosted in institutions.values()]
-    peers = NodePeers(connections, endpoints, own, reader, progress)
+    peers = NodePeers(connections, endpoints, own, reader, progress, reading.elsewhere)
     followed = SqlFollowedIndex(index, index_readers, own, reader)
     return FollowingStores(SqlTrustStore(trust), followed, peers, WitnessExchange(peers))
 

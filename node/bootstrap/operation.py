@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import httpx
@@ -32,10 +32,14 @@ from node.bootstrap.recognition import RecognitionBasis, build_recognition
 from node.bootstrap.services import Foundation, Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
+from node.domain.entry import InstitutionId
+from node.domain.trust import TrustedLog
 from node.errors import NodeStoppingError
 from node.ports.clock import Clock
 from node.ports.consents import ConsentChain
 from node.ports.consortium import Registry
+from node.ports.members import MemberClient
+from node.ports.peers import FollowedPeer
 from node.services.anchoring import AnchoringService
 from node.services.loops import Loop
 from node.services.node import Node
@@ -60,11 +64,23 @@ class RunningNode:
     """Anchors them; None without a chain."""
     sharing: Sharing
     """What sharing between institutions stands on."""
+    loops: Mapping[str, Loop]
+    """The loops of the worker role, by name."""
     _closing: contextlib.ExitStack
 
     def close(self) -> None:
         """Stop: no new work, finish what is under way, let go of the directory."""
         self._closing.close()
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """Other nodes in the same process."""
+
+    peer: Callable[[TrustedLog], FollowedPeer | None]
+    """Opens a log of another node, or returns None for one of this node."""
+    client: Callable[[InstitutionId], MemberClient]
+    """Asks members on behalf of an institution of this node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,8 @@ class Outside:
     """Carries requests to other members; None for the network."""
     consents: ConsentChain | None = None
     """The contract of consents; None for the chain's, or for none."""
+    at_hand: AtHand | None = None
+    """Other nodes in the same process, that somebody drives by hand: no loop and no sequencer is started then."""
 
 
 def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outside | None = None) -> RunningNode:
@@ -94,10 +112,10 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
     check_one_root()
     with contextlib.ExitStack() as stack:
         stack.callback(DirectoryLock(settings.directory).release)
-        transport = None if outside is None else outside.transport
-        foundation = _lay(settings, clock or SystemClock(), transport, stack)
+        transport, at_hand = (None, None) if outside is None else (outside.transport, outside.at_hand)
+        foundation = _lay(settings, clock or SystemClock(), outside, stack)
         sharing = build_sharing(foundation, None if outside is None else outside.read_registry)
-        exchange = build_exchange(foundation, sharing, transport, stack)
+        exchange = build_exchange(foundation, sharing, transport, stack, None if at_hand is None else at_hand.client)
         custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
         services = build_services(foundation, custody.services)
         consents = build_consents(foundation, services, sharing, exchange, None if outside is None else outside.consents)
@@ -115,7 +133,10 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         loops += () if reading is None else reading.loops
         loops += () if catalogue is None else catalogue.loops
         loops += () if recognition is None else recognition.loops
-        _start(foundation, services, loops, stack)
+        if at_hand is not None:
+            _start_passive(foundation, services, loops, stack)
+        else:
+            _start(foundation, services, loops, stack)
         closing = stack.pop_all()
     node = replace(
         services.node,
@@ -129,10 +150,12 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         withdrawal=consents.withdrawal,
         oversight=oversight.services,
     )
-    return RunningNode(node, services.sequencing, services.anchoring, sharing, closing)
+    by_name = {loop.name: loop for loop in loops}
+    return RunningNode(node, services.sequencing, services.anchoring, sharing, by_name, closing)
 
 
-def _lay(settings: NodeSettings, clock: Clock, transport: httpx.BaseTransport | None, stack: contextlib.ExitStack) -> Foundation:
+def _lay(settings: NodeSettings, clock: Clock, outside: Outside | None, stack: contextlib.ExitStack) -> Foundation:
+    transport, at_hand = (None, None) if outside is None else (outside.transport, outside.at_hand)
     institutions = hosted_institutions(settings)
     trust_root = read_trust_root(settings)
     check_trust(institutions, trust_root)
@@ -146,6 +169,7 @@ def _lay(settings: NodeSettings, clock: Clock, transport: httpx.BaseTransport | 
     # whichever institution of the node asks: members read each other's logs
     reader = next(iter(identities.values()))
     auth = SignedRequestAuth(reader, clock, SignatureTag.LOG, settings.members.signature_lifetime_s)
+    reading = LogReading(auth, transport, None if at_hand is None else at_hand.peer)
     return Foundation(
         settings=settings,
         clock=clock,
@@ -158,7 +182,7 @@ def _lay(settings: NodeSettings, clock: Clock, transport: httpx.BaseTransport | 
         stores=stores,
         progress=progress,
         chain=open_chain(settings, trust_root, institutions, stores.writer, clock, stack),
-        followed=open_following(settings, trust_root, institutions, stores.reader, progress, LogReading(auth, transport), stack),
+        followed=open_following(settings, trust_root, institutions, stores.reader, progress, reading, stack),
         workers=WorkerPool(preparation, clock, processes=settings.work.prepare_processes),
         identities=identities,
         contexts=preparation.records,
@@ -186,6 +210,17 @@ def _start(
     foundation.workers.start()
     stack.callback(foundation.workers.close)
     _sweep(services, stack)
+
+
+def _start_passive(foundation: Foundation, services: Services, loops: Sequence[Loop], stack: contextlib.ExitStack) -> None:
+    """Start what answers when it is asked, and nothing that acts by itself."""
+    foundation.stores.writer.start()
+    stack.callback(foundation.stores.writer.close)
+    stack.callback(services.sequencing.close)
+    for loop in loops:
+        stack.callback(loop.close)
+    foundation.workers.start()
+    stack.callback(foundation.workers.close)
 
 
 def _sweep(services: Services, stack: contextlib.ExitStack) -> None:

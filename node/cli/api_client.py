@@ -39,8 +39,16 @@ class ProblemError(RefusedError):
 class ApiClient:
     """Calls a node as one client of one institution."""
 
-    def __init__(self, url: str, api_key: str, timeout_s: float = READ_TIMEOUT_S) -> None:
-        """Take the node's base URL, an API key and how long the node may be silent; nothing is asked yet.
+    def __init__(
+        self, url: str, api_key: str, timeout_s: float = READ_TIMEOUT_S, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """Take the node's base URL and an API key; nothing is asked yet.
+
+        Args:
+            url: The base URL.
+            api_key: The key.
+            timeout_s: How long the node may be silent.
+            transport: Carries requests; None for the network.
 
         Raises:
             UsageError: The URL is none of http or https.
@@ -51,7 +59,7 @@ class ApiClient:
         timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         # a proxy of the environment is none of the hospital's: records go to the address as it is written
-        self._client = httpx.Client(base_url=self._url, headers=headers, timeout=timeout, trust_env=False)
+        self._client = httpx.Client(base_url=self._url, headers=headers, timeout=timeout, trust_env=False, transport=transport)
 
     def __enter__(self) -> Self:
         return self

@@ -60,23 +60,33 @@ def export(url: str, api_key: str, output: Path, metadata: Path | None, query: E
     Raises:
         UsageError: The file is there.
     """
+    with ApiClient(url, api_key) as client:
+        counts = write_export(client, output, query, quiet=as_json)
+    written = [str(output)]
+    if metadata is not None:
+        write_file(metadata, metadata_for(output.stem))
+        written.append(str(metadata))
+    show({"written": written, "rows": counts}, as_json=as_json)
+
+
+def write_export(client: ApiClient, output: Path, query: ExportQuery, *, quiet: bool) -> dict[str, int]:
+    """Write an export, and return how many rows each table has.
+
+    Raises:
+        UsageError: The file is there.
+    """
     if output.exists():
         raise UsageError(f"{output} is there; name a new file, or remove that one")
     temporary = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
     # created first, so that nobody else can read what is written into it
     os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE))
     try:
-        with ApiClient(url, api_key) as client:
-            counts = _fill(temporary, client, query, quiet=as_json)
+        counts = _fill(temporary, client, query, quiet=quiet)
         temporary.replace(output)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    written = [str(output)]
-    if metadata is not None:
-        write_file(metadata, metadata_for(output.stem))
-        written.append(str(metadata))
-    show({"written": written, "rows": counts}, as_json=as_json)
+    return counts
 
 
 def metadata_for(database: str) -> bytes:

@@ -31,9 +31,24 @@ class Loop:
         self._last_error: str | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        return self._name
+
     def start(self) -> None:
         """Start the thread; the first step is done at once."""
         self._thread.start()
+
+    def once(self) -> None:
+        """Do one step in the caller's thread, for whoever drives a node by hand; what fails is raised."""
+        self._wake.clear()
+        self._step()
+
+    @property
+    def is_woken(self) -> bool:
+        """Tell whether somebody wants another step."""
+        return self._wake.is_set()
 
     def wake(self) -> None:
         """Let the next step begin now, or as soon as the one under way has ended."""

@@ -6,7 +6,8 @@ institution has no valid keys. Left out: the trust root, which pins logs and wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from node.domain.entry import InstitutionId, Origin
@@ -15,6 +16,16 @@ from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Regis
 from node.ports.membership import RegistryStore
 
 _NOBODY = Registry(0, 0, (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A registry and the ways into it: a request of one member among hundreds walks through none of the others."""
+
+    registry: Registry
+    members: Mapping[InstitutionId, Member]
+    origins: Mapping[Origin, RegisteredOrigin]
+    logs: Mapping[InstitutionId, tuple[RegisteredOrigin, ...]]
 
 
 class Membership:
@@ -33,7 +44,7 @@ class Membership:
         self._clock = clock
         kept = store.load()
         # replaced as a whole: readers in other threads see one registry or the next, never a mixture
-        self._registry: Registry = _NOBODY if kept is None else kept[0]
+        self._known = _index(_NOBODY if kept is None else kept[0])
         self._seen_at: datetime | None = None if kept is None else kept[1]
 
     def refresh(self) -> None:
@@ -43,25 +54,26 @@ class Membership:
             ChainError: The chain does not answer; the last registry stays.
         """
         registry, now = self._read(), self._clock.now()
-        if registry != self._registry:
+        if registry != self._known.registry:
             self._store.save(registry, now)
-        self._registry, self._seen_at = registry, now
+            self._known = _index(registry)
+        self._seen_at = now
 
     def members(self) -> tuple[Member, ...]:
         """Return all institutions, suspended ones included, in order of admission."""
-        return self._registry.members
+        return self._known.registry.members
 
     def member(self, institution: InstitutionId) -> Member | None:
         """Return an institution, or None when the registry does not know it."""
-        return next((member for member in self._registry.members if member.institution == institution), None)
+        return self._known.members.get(institution)
 
     def origin(self, origin: Origin) -> RegisteredOrigin | None:
         """Return a registered log."""
-        return next((each for each in self._registry.origins if each.origin == origin), None)
+        return self._known.origins.get(origin)
 
     def origins(self, institution: InstitutionId) -> tuple[RegisteredOrigin, ...]:
         """Return an institution's logs, closed ones included."""
-        return tuple(each for each in self._registry.origins if each.institution == institution)
+        return self._known.logs.get(institution, ())
 
     def endpoint(self, institution: InstitutionId) -> str | None:
         """Return the base URL of the institution's node: that of its newest open log."""
@@ -85,6 +97,15 @@ class Membership:
     def seen_at(self) -> datetime | None:
         """Return when the registry was last read; None before the first time."""
         return self._seen_at
+
+
+def _index(registry: Registry) -> _Known:
+    logs: dict[InstitutionId, tuple[RegisteredOrigin, ...]] = {}
+    for each in registry.origins:
+        logs[each.institution] = (*logs.get(each.institution, ()), each)
+    # of two rows with one name the first counts
+    members = {each.institution: each for each in reversed(registry.members)}
+    return _Known(registry, members, {each.origin: each for each in reversed(registry.origins)}, logs)
 
 
 def _lasts(key: RegisteredKey, at_s: float) -> bool:

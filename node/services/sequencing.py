@@ -94,7 +94,8 @@ class SequencingService:
         with self._condition:
             self._stopping = True
             self._condition.notify_all()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def staged(self, origin: Origin) -> None:
         """Note that entries wait."""
@@ -103,6 +104,14 @@ class SequencingService:
             if origin not in self._dirty:
                 self._dirty.add(origin)
                 self._condition.notify_all()
+
+    def grow(self) -> None:
+        """Sign what is staged in every log that has news, in the caller's thread, for whoever drives a node by hand."""
+        with self._condition:
+            dirty, self._dirty = self._dirty, set()
+        undecided = {origin for origin in sorted(dirty) if not self._grow(self._logs[origin])}
+        with self._condition:
+            self._dirty |= undecided
 
     def _loop(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -64,6 +65,26 @@ _ENTRIES: Final = (
         followed_leaves.c.leaf_index.in_(sa.bindparam("indices", expanding=True)),
     )
 )
+_LOG: Final[sa.BindParameter[int]] = sa.bindparam("log")
+_START: Final[sa.BindParameter[int]] = sa.bindparam("start")
+_LEAVES: Final = (
+    sa.select(followed_leaves.c.leaf)
+    .where(
+        followed_leaves.c.log_id == _LOG,
+        followed_leaves.c.leaf_index >= _START,
+        followed_leaves.c.leaf_index < sa.bindparam("end"),
+    )
+    .order_by(followed_leaves.c.leaf_index)
+)
+_MISSING: Final = (
+    sa.select(missing_headers.c.leaf_index)
+    .where(missing_headers.c.log_id == _LOG, missing_headers.c.leaf_index >= _START)
+    .order_by(missing_headers.c.leaf_index)
+    .limit(sa.bindparam("limit"))
+)
+_GROWN: Final = followed_logs.update().where(followed_logs.c.log_id == _LOG).values(size=sa.bindparam("new_size"))
+_ASKED: Final = followed_logs.update().where(followed_logs.c.log_id == _LOG).values(headers_asked=sa.bindparam("new_asked"))
+"""What every step of a follower asks, built once: building a statement costs as much as asking it."""
 
 
 class SqlFollowedIndex:
@@ -87,6 +108,7 @@ class SqlFollowedIndex:
         self._own_records = own_records
         self._ids: dict[Origin, int] = {}
         self._sizes: dict[Origin, LeafIndex] = {}
+        self._asked: dict[Origin, LeafIndex] = {}
         self._tags: defaultdict[Origin, dict[int, int]] = defaultdict(dict)
         self._recalled: dict[Origin, dict[bytes, int]] = {}
         self._load()
@@ -96,6 +118,7 @@ class SqlFollowedIndex:
             for row in connection.execute(sa.select(followed_logs)):
                 self._ids[Origin(row.origin)] = row.log_id
                 self._sizes[Origin(row.origin)] = LeafIndex(row.size)
+                self._asked[Origin(row.origin)] = LeafIndex(row.headers_asked)
             names = {log_id: origin for origin, log_id in self._ids.items()}
             for row in connection.execute(sa.select(followed_recalls)):
                 self._recalled.setdefault(names[row.log_id], {})[row.leaf_hash] = row.recall_index
@@ -128,6 +151,8 @@ class SqlFollowedIndex:
 
     def entries(self, places: Sequence[LeafPlace]) -> dict[LeafPlace, FollowedEntry]:
         """Return the entries at places, those that are not indexed apart."""
+        if not places:
+            return {}
         wanted: defaultdict[Origin, list[int]] = defaultdict(list)
         for place in places:
             wanted[place.origin].append(place.index)
@@ -150,12 +175,9 @@ class SqlFollowedIndex:
 
     def leaves(self, origin: Origin, start: LeafIndex, count: int) -> list[bytes]:
         """Return a run of leaves; fewer at the end."""
-        table = followed_leaves
-        query = sa.select(table.c.leaf).where(
-            table.c.log_id == self._ids.get(origin, -1), table.c.leaf_index >= start, table.c.leaf_index < start + count
-        )
+        values = {"log": self._ids.get(origin, -1), "start": start, "end": start + count}
         with self._readers.connect() as connection:
-            return list(connection.scalars(query.order_by(table.c.leaf_index)))
+            return list(connection.scalars(_LEAVES, values))
 
     def seen_times(self, origin: Origin, start: LeafIndex, end: LeafIndex) -> list[tuple[int, int]]:
         """Return when a run of entries was seen, unix ms, and how many at each time, the earliest first."""
@@ -221,7 +243,7 @@ class SqlFollowedIndex:
                 for index, (leaf, leaf_hash) in enumerate(zip(leaves, hashes, strict=True), first)
             ]
             _insert_many(connection, followed_leaves, rows)
-            connection.execute(followed_logs.update().where(followed_logs.c.log_id == log_id).values(size=size))
+            connection.execute(_GROWN, {"log": log_id, "new_size": size})
         # after the commit: whoever probes finds only what can be read
         tags = self._tags[origin]
         end = _TAG_AT + _PREFIX_BYTES
@@ -245,30 +267,25 @@ class SqlFollowedIndex:
             connection.execute(log.values(size=min(size, self._sizes[origin]), headers_asked=asked))
         self._sizes[origin] = LeafIndex(min(size, self._sizes[origin]))
         self._recalled[origin] = {leaf: index for leaf, index in self._recalled.get(origin, {}).items() if index < size}
+        self._asked[origin] = LeafIndex(asked)
         self._tags[origin] = {tag: index for tag, index in self._tags[origin].items() if index < size}
 
     def headers_asked(self, origin: Origin) -> LeafIndex:
         """Return below which index every header was asked for at least once."""
-        with self._readers.connect() as connection:
-            asked = connection.scalar(sa.select(followed_logs.c.headers_asked).where(followed_logs.c.origin == origin))
-        return LeafIndex(asked or 0)
+        return self._asked.get(origin, LeafIndex(0))
 
     def missing_headers(self, origin: Origin, start: LeafIndex, limit: int) -> list[LeafIndex]:
         """Return entries from an index on whose headers were asked for and did not come, lowest first."""
-        table = missing_headers
-        query = sa.select(table.c.leaf_index).where(table.c.log_id == self._ids.get(origin, -1), table.c.leaf_index >= start)
+        values = {"log": self._ids.get(origin, -1), "start": start, "limit": limit}
         with self._readers.connect() as connection:
-            return [LeafIndex(index) for index in connection.scalars(query.order_by(table.c.leaf_index).limit(limit))]
+            return [LeafIndex(index) for index in connection.scalars(_MISSING, values)]
 
     def keep_headers(self, page: HeaderPage) -> None:
         """Keep headers, gaps and recalls, and delete what tombstones name; all in one transaction."""
+        asked = max(self.headers_asked(page.origin), page.asked_to)
         with self._writer.begin() as connection:
             log_id = self._log_id(connection, page.origin)
-            self._mark_deleted(connection, log_id, page)
-            settled = {*page.headers, *page.missing, *page.tombstones}
-            _delete(connection, missing_headers, log_id, settled)
-            gone = self._deleted_among(connection, log_id, settled)
-            _delete(connection, followed_headers, log_id, settled)
+            gone = self._settle(connection, log_id, page)
             headers = [
                 (log_id, index, header)
                 for index, header in page.headers.items()
@@ -279,9 +296,9 @@ class SqlFollowedIndex:
             known = self._recalled.setdefault(page.origin, {})
             recalled = {leaf: index for leaf, index in page.recalled.items() if leaf not in known}
             _insert_many(connection, followed_recalls, [(log_id, leaf, index) for leaf, index in recalled.items()])
-            log = followed_logs.update().where(followed_logs.c.log_id == log_id, followed_logs.c.headers_asked < page.asked_to)
-            connection.execute(log.values(headers_asked=page.asked_to))
+            connection.execute(_ASKED, {"log": log_id, "new_asked": asked})
         known.update(recalled)
+        self._asked[page.origin] = asked
         if page.tombstones:
             # a deleted header must not linger in the write-ahead log
             truncate_log(self._writer)
@@ -306,6 +323,18 @@ class SqlFollowedIndex:
             query = sa.select(followed_logs.c.log_id).where(followed_logs.c.origin == origin)
             log_id = self._ids[origin] = connection.execute(query).scalar_one()
         return log_id
+
+    def _settle(self, connection: sa.Connection, log_id: int, page: HeaderPage) -> set[int]:
+        """Delete what a page replaces; return those of its entries whose headers were deleted."""
+        settled = {*page.headers, *page.missing, *page.tombstones}
+        if not page.tombstones and settled and min(settled) >= self.headers_asked(page.origin):
+            # asked for the first time: nothing is known of them yet, and a tombstone names earlier entries only
+            return set()
+        self._mark_deleted(connection, log_id, page)
+        _delete(connection, missing_headers, log_id, settled)
+        gone = self._deleted_among(connection, log_id, settled)
+        _delete(connection, followed_headers, log_id, settled)
+        return gone
 
     def _mark_deleted(self, connection: sa.Connection, log_id: int, page: HeaderPage) -> None:
         new = dict(page.tombstones)
@@ -341,10 +370,17 @@ def _insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[tupl
     """
     if not rows:
         return
-    columns = [column.name for column in table.columns]
-    compiled = table.insert().compile(dialect=connection.dialect, column_keys=columns)
-    named = [dict(zip(columns, row, strict=True)) for row in rows] if not compiled.positional else list(rows)
-    connection.exec_driver_sql(str(compiled), named)
+    columns = tuple(column.name for column in table.columns)
+    statement, positional = _compiled_insert(table, columns, connection.dialect)
+    named = list(rows) if positional else [dict(zip(columns, row, strict=True)) for row in rows]
+    connection.exec_driver_sql(statement, named)
+
+
+@lru_cache(maxsize=64)
+def _compiled_insert(table: sa.Table, columns: tuple[str, ...], dialect: sa.Dialect) -> tuple[str, bool]:
+    """Return an insertion as the driver takes it, and whether its values go by position."""
+    compiled = table.insert().compile(dialect=dialect, column_keys=columns)
+    return str(compiled), bool(compiled.positional)
 
 
 def _hash_prefix(leaf_hash: bytes) -> int:

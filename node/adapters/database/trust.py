@@ -21,6 +21,13 @@ KEPT_COSIGNED: Final = 128
 """Cosigned checkpoints of a log that are kept: more than come between two anchors."""
 
 
+_REPLACE_HEAD: Final = (
+    followed_heads.update().where(followed_heads.c.origin == sa.bindparam("log")).values(state=sa.bindparam("new_state"))
+)
+_WITNESSED: Final = sa.select(witness_heads).where(witness_heads.c.origin == sa.bindparam("log"))
+"""What every step of a follower asks, built once."""
+
+
 class SqlTrustStore:
     """A `TrustStore` and a `CosignedStore`."""
 
@@ -36,8 +43,8 @@ class SqlTrustStore:
     def keep_followed(self, origin: Origin, state: bytes) -> None:
         """Replace the follower's state of a log."""
         with self._engine.begin() as connection:
-            connection.execute(followed_heads.delete().where(followed_heads.c.origin == origin))
-            connection.execute(followed_heads.insert().values(origin=origin, state=state))
+            if not connection.execute(_REPLACE_HEAD, {"log": origin, "new_state": state}).rowcount:
+                connection.execute(followed_heads.insert().values(origin=origin, state=state))
 
     def frozen(self) -> Mapping[Origin, FrozenLog]:
         """Return the logs that are frozen."""
@@ -72,7 +79,7 @@ class SqlTrustStore:
     def witnessed_heads(self, origin: Origin) -> list[CosignedHead]:
         """Return the largest heads of a log that this node's cosign keys have cosigned."""
         with self._engine.connect() as connection:
-            return [_head(row) for row in connection.execute(sa.select(witness_heads).where(witness_heads.c.origin == origin))]
+            return [_head(row) for row in connection.execute(_WITNESSED, {"log": origin})]
 
     def keep_cosigned(self, checkpoint: CosignedCheckpoint) -> None:
         """Keep a checkpoint, in place of the same one with fewer cosignatures; the oldest of a log go."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -34,6 +34,7 @@ class NodePeers:
         own: Collection[Origin],
         reader: RecordsReader,
         progress: Progress,
+        elsewhere: Callable[[TrustedLog], FollowedPeer | None] | None = None,
     ) -> None:
         """Ask nothing yet.
 
@@ -43,15 +44,20 @@ class NodePeers:
             own: The logs that this node hosts.
             reader: Reads those.
             progress: Tells whether the head of one may be shown.
+            elsewhere: Opens logs that are at hand in this process, or returns None.
         """
         self._connections = connections
         self._endpoints = endpoints
         self._own = frozenset(own)
         self._reader = reader
         self._progress = progress
+        self._elsewhere = elsewhere
 
     def log(self, log: TrustedLog) -> FollowedPeer:
         """Return a log of the consortium where it is served; nothing is asked yet."""
+        at_hand = None if self._elsewhere is None else self._elsewhere(log)
+        if at_hand is not None:
+            return at_hand
         if log.origin in self._own:
             return _OwnLog(self._reader, log.origin, self._progress)
         return _HttpPeer(log, self._connections)

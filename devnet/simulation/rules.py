@@ -1,0 +1,118 @@
+"""What has to be offered and saved, by the model's own reading of the rules (docs/spec/catalogue.md; pure).
+
+Written from the pages, not from `node.recognition`: where the two differ, one of them is wrong. It reads the same documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta, timezone
+
+from devnet.simulation.happenings import OfferExpected, ResultMade
+from devnet.simulation.region import Region, item_of, modality_of
+from node.domain.entry import InstitutionId
+from node.domain.recognition import ClassCode, ItemCode, OrderableCode, RegionCode
+
+DAY_MS = 86_400_000
+
+
+class RegionRulesRead:
+    """The rules of one region."""
+
+    def __init__(self, region: Region) -> None:
+        """Read what does not change."""
+        documents, config = region.documents, region.config
+        regions = {each.code: each for each in documents.regions.regions}
+        self.zone = timezone(timedelta(minutes=documents.regions.utc_offset_minutes))
+        around: list[RegionCode] = [config.region]
+        while regions[around[-1]].within:
+            around.append(regions[around[-1]].within[0])
+        self._around = around
+        self._items = {code: each.items for code, each in documents.orderables.items()}
+        items = {item for each in self._items.values() for item in each}
+        self._windows = {code: self._window(region, code) for code in items}
+        self.modalities = {code: modality_of(item_of(documents.catalogue, code)) for code in items}
+        self._certified = {(each.institution, each.item) for each in documents.certificates.certificates}
+        self._classes = {each.institution: each.share.institution_class for each in region.institutions}
+        self._single = {each.items[0]: each.code for each in documents.orderables.values() if len(each.items) == 1}
+        self._prices = documents.prices.prices
+        self._known: dict[tuple[str, ClassCode, date], int | None] = {}
+
+    def items(self, orderable: OrderableCode) -> tuple[ItemCode, ...]:
+        """Return what an orderable stands for."""
+        return self._items[orderable]
+
+    def window_ms(self, item: ItemCode) -> int:
+        """Return for how long a result of an item counts."""
+        return self._windows[item]
+
+    def class_of(self, institution: InstitutionId) -> ClassCode:
+        """Return an institution's class."""
+        return self._classes[institution]
+
+    def month(self, at_ms: int) -> str:
+        """Return the month, in civil time."""
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone).strftime("%Y-%m")
+
+    def offers(
+        self, institution: InstitutionId, orderable: OrderableCode, results: Iterable[ResultMade], at_ms: int
+    ) -> tuple[OfferExpected, ...]:
+        """Return what has to be offered to an institution, of all that can be found of a person; the newest first."""
+        found = []
+        for result in sorted(results, key=lambda each: -each.at_ms):
+            fitting = tuple(
+                item
+                for item in self._items[orderable]
+                if item in result.items
+                and at_ms - result.at_ms <= self._windows[item]
+                and (result.institution == institution or (result.institution, item) in self._certified)
+            )
+            if fitting and not result.is_preliminary:
+                found.append(OfferExpected(result.number, result.institution, fitting))
+        return tuple(found)
+
+    def saving_fen(
+        self,
+        institution: InstitutionId,
+        orderable: OrderableCode,
+        answered: Sequence[ItemCode],
+        own: Sequence[ItemCode],
+        at_ms: int,
+    ) -> int:
+        """Return what using results saves at an institution on a day; what its own results save is no saving."""
+        day = datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self.zone).date()
+        whole = self._spared(institution, orderable, set(answered), day)
+        return max(0, whole - self._spared(institution, orderable, set(own), day))
+
+    def _spared(self, institution: InstitutionId, orderable: OrderableCode, answered: set[ItemCode], day: date) -> int:
+        """Return the price less that of what is left, ordered item by item; nothing where one has no price of its own."""
+        price = self._price(str(orderable), self._classes[institution], day)
+        if price is None or not answered & set(self._items[orderable]):
+            return 0
+        for item in self._items[orderable]:
+            if item not in answered:
+                single = self._price(str(self._single.get(item, "")), self._classes[institution], day)
+                if single is None:
+                    return 0
+                price -= single
+        return max(0, price)
+
+    def _price(self, charge: str, institution_class: ClassCode, day: date) -> int | None:
+        place = charge, institution_class, day
+        if place not in self._known:
+            self._known[place] = self._look_up(charge, institution_class, day)
+        return self._known[place]
+
+    def _look_up(self, charge: str, institution_class: ClassCode, day: date) -> int | None:
+        for region in self._around:
+            for wanted in (institution_class, ClassCode("")):
+                for price in self._prices:
+                    if (price.charge, price.region, price.institution_class) == (charge, region, wanted) and (
+                        price.valid_from <= day and (price.valid_to is None or day <= price.valid_to)
+                    ):
+                        return price.price_fen
+        return None
+
+    def _window(self, region: Region, code: ItemCode) -> int:
+        windows = item_of(region.documents.catalogue, code).windows
+        return next(windows[each] for each in self._around if each in windows) * DAY_MS
