@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import secrets
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import structlog
 
+from node.api.app import create_app
 from node.domain.access import AccessContent, ConsentId
 from node.domain.consent import ConsentSalt
 from node.domain.consent_message import Revoke
@@ -121,19 +121,17 @@ def test_a_link_opens_once(api: Api, patient: Patient) -> None:
     assert requests_sent(patient) == sent
 
 
-def test_of_many_at_once_one_opens(api: Api, patient: Patient) -> None:
+def test_of_many_at_once_one_opens(patient: Patient) -> None:
     file_electrolytes(patient)
     path, sent = path_of(check(patient)), requests_sent(patient)
-    patient.neighbours.there.api_key()
-    together = threading.Barrier(6)
+    app = create_app(patient.neighbours.there.running.node)
 
-    def press(_: int) -> int:
-        together.wait()
-        return post(api, path).status_code
+    async def press() -> list[int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node") as client:
+            answers = await asyncio.gather(*(client.post(path) for _ in range(6)))
+        return sorted(answer.status_code for answer in answers)
 
-    with ThreadPoolExecutor(6) as pool:
-        answers = sorted(pool.map(press, range(6)))
-    assert answers == [200, *[410] * 5]
+    assert asyncio.run(press()) == [200, *[410] * 5]
     assert requests_sent(patient) == sent + 1
 
 
