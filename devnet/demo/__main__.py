@@ -71,6 +71,7 @@ def _recognise(recognition: Recognition) -> None:
     recognition.order_liver()
     recognition.retrieve_liver()
     recognition.recognise_liver()
+    recognition.print_slip()
     recognition.recognise_part()
     recognition.preliminary()
     recognition.wrong_unit()

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from devnet.demo.aftermath import CERTIFICATE
+from devnet.demo.recognition import SLIP
 from devnet.demo.report import Report
 from devnet.demo.words import phrase
 
 _TRUST_ROOT: Final = "trust-root.note"
 _FILES: Final = {
     "report.html": "open_report",
+    SLIP: "open_slip",
     CERTIFICATE: "open_certificate",
     "recognised-result.json": "open_evidence",
     "patient-bundle.json": "open_bundle",

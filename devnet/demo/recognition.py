@@ -18,7 +18,7 @@ import httpx
 from devnet.codes import REGULATOR
 from devnet.demo.documents import DemoDocument, demo_documents
 from devnet.demo.laboratory import ALL, LabReport, fhir_bundle
-from devnet.demo.offline import verify_offline
+from devnet.demo.offline import run_concord, verify_offline
 from devnet.demo.report import DemoFailedError, Report
 from devnet.demo.sharing import HOLDER, READER, Sharing, problem_of
 from devnet.demo.story import patient_number
@@ -31,6 +31,9 @@ from node.domain.money import yuan
 CENTRE: Final = "primary-care-a"
 CENTRES_NUMBER: Final = "p-0815"
 _GENERAL_PRACTITIONER: Final = {"department": "02", "staff_number": "p-03", "authentication": "password", "role": "physician"}
+SLIP: Final = "slip.html"
+"""What is printed for the medical record."""
+_QR: Final = b"class='qr'"
 _OTHER: Final = 6
 _UNRETRIEVABLE: Final = "unretrievable"
 
@@ -144,6 +147,21 @@ class Recognition:
                 saved=yuan(decision["saving_fen"]),
                 told=", ".join(decision["told"]),
             )
+
+    def print_slip(self) -> None:
+        """Print what goes into the medical record, once the decision is logged and a QR code can prove it."""
+        with self.report.step("slip") as found:
+            path = self.output / SLIP
+            _, reader = self.devnet.institutions[READER]
+            address = ("--url", str(self.devnet.client(READER).base_url))
+            decision = self.decisions["LIVER"]["decision_id"]
+
+            def has_proof() -> bool:
+                run_concord("decide", "slip", decision, *address, "--out", str(path), api_key=reader.api_key)
+                return _QR in path.read_bytes()
+
+            self.report.expect(wait_until(has_proof, TIMEOUT_S), "the slip has no QR code")
+            found.show(bytes=path.stat().st_size)
 
     def recognise_part(self) -> None:
         """Recognise what is there of a panel that is covered in part."""
