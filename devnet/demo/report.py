@@ -130,7 +130,7 @@ class Report:
             table.add_row(str(number), *told, f"{line.seconds:.1f}")
         self.console.print(table)
         steps, seconds = len(self.lines), time.monotonic() - self.started_s
-        self.console.print(f"{steps} 步,{seconds:.1f} 秒 · {steps} steps in {seconds:.1f} s")
+        self.console.print(f"{steps} 步，{seconds:.1f} 秒 · {steps} steps in {seconds:.1f} s")
 
 
 def _cell(title: str, shown: str, width: int) -> Text:

@@ -43,10 +43,10 @@ def test_both_languages_say_what_was_offered(index: OrderingIndex) -> None:
         "A result of the same kind within 30 days: still order?",
     )
     assert lines(index, "zh", found) == (
-        "肝功能:已有可互认结果,覆盖全部项目",
-        "2026-11-17(3 天前),甲医院,粤HR,已上链锚定:ALT 项目、AST 项目;可节省 50.00 元",
-        "采用上述结果可节省 50.00 元(原价 50.00 元)",
-        "30 天内已有同类结果:仍要开单吗?",
+        "肝功能：已有可互认结果，覆盖全部项目",
+        "2026-11-17（3 天前），甲医院，粤HR，已上链锚定：ALT 项目、AST 项目；可节省 50.00 元",
+        "采用上述结果可节省 50.00 元（原价 50.00 元）",
+        "30 天内已有同类结果：仍要开单吗？",
     )
 
 
@@ -61,13 +61,13 @@ def test_why_results_do_not_count_is_said_with_their_items(index: OrderingIndex)
         "not recognised: 2026-11-19, Hospital C: mark not valid in this region (ALT item, AST item)",
     )
     strange = result("r", Item("urn:local", "X1", "", ""), Item("urn:local", "X2", "", ""))
-    assert lines(index, "zh", strange) == ("不能互认:2026-11-19,甲医院:有 2 个代码未建立对照",)
+    assert lines(index, "zh", strange) == ("不能互认：2026-11-19，甲医院：有 2 个代码未建立对照",)
 
 
 def test_images_and_an_absent_holder_are_told(index: OrderingIndex) -> None:
     found = replace(result("r", CT, parts=("report", "imaging-study")), reachability=Reachability.AWAY)
     offer = lines(index, "zh", found, of=CHEST)[1]
-    assert ",可调阅影像,持有机构暂无应答:" in offer
+    assert "，可调阅影像，持有机构暂无应答：" in offer
 
 
 def test_more_than_a_few_are_counted(index: OrderingIndex) -> None:
