@@ -59,7 +59,8 @@ class ApiClient:
         timeout = httpx.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s))
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         # a proxy of the environment is none of the hospital's: records go to the address as it is written
-        self._client = httpx.Client(base_url=self._url, headers=headers, timeout=timeout, trust_env=False, transport=transport)
+        carried = transport or httpx.HTTPTransport(trust_env=False)
+        self._client = httpx.Client(base_url=self._url, headers=headers, timeout=timeout, trust_env=False, transport=carried)
 
     def __enter__(self) -> Self:
         return self

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -207,7 +205,7 @@ def test_a_certificate_goes_from_a_node_into_a_file_that_anybody_verifies(
 ) -> None:
     done, there = recognise(patient), patient.neighbours.there
     export(patient.neighbours, done.decision.decision_id)
-    monkeypatch.setattr("node.cli.api_client.httpx.Client", partial(httpx.Client, transport=Application(there)))
+    monkeypatch.setattr("node.cli.api_client.httpx.HTTPTransport", lambda **_: Application(there))
     file, root = tmp_path / "decision.json", there.directory / "trust-root.note"
     reach = ("--url", "http://node", "--api-key", there.api_key(OTHER))
     written = CliRunner().invoke(app, ["evidence", "--decision", done.decision.decision_id, "-o", str(file), *reach, "--json"])

@@ -192,7 +192,7 @@ def test_a_version_that_had_been_replaced_when_the_order_was_checked(patient: Pa
     correct(patient)
     late = find(patient)
     with monkeypatch.context() as careless:
-        careless.setattr(PatientFinding, "look_through", lambda *_: replace(old, read=late.read))
+        careless.setattr(PatientFinding, "look_through", lambda *_, **__: replace(old, read=late.read))
         answer = check(patient)
     decided = decide(patient, answer, Reorder(Reason.EMERGENCY))
     assert refuted(patient, decided, ResultRefutedError).reason == "superseded"
@@ -203,7 +203,7 @@ def test_another_patients_result(patient: Patient, monkeypatch: Patched) -> None
     file_electrolytes(other)
     with monkeypatch.context() as careless:
         looked = replace(find(other), keys=patient.keys)
-        careless.setattr(PatientFinding, "look_through", lambda *_: looked)
+        careless.setattr(PatientFinding, "look_through", lambda *_, **__: looked)
         answer = check(patient)
     decided = decide(patient, answer, Reorder(Reason.EMERGENCY))
     # nothing of this patient opens it, and no tombstone excuses that

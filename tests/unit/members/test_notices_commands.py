@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 
-import httpx
 import pytest
 
 from tests.unit.api_routes.client import Api
@@ -19,7 +17,7 @@ from tests.unit.services_records.world import CLINIC
 
 @pytest.fixture
 def terminal(alone: Patient, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setattr("node.cli.api_client.httpx.Client", partial(httpx.Client, transport=Application(alone.neighbours.there)))
+    monkeypatch.setattr("node.cli.api_client.httpx.HTTPTransport", lambda **_: Application(alone.neighbours.there))
     return Terminal(alone)
 
 
@@ -57,7 +55,7 @@ def test_the_issuer_sees_who_has_not_acknowledged(terminal: Terminal, alone: Pat
     deliver(alone)
     assert here.get("/v1/recognition/notices:sent?unacknowledged=true").json()["notices"] == []
     assert here.get("/v1/recognition/notices:sent", institution=CLINIC).json()["notices"] == []
-    monkeypatch.setattr("node.cli.api_client.httpx.Client", partial(httpx.Client, transport=Application(alone.neighbours.here)))
+    monkeypatch.setattr("node.cli.api_client.httpx.HTTPTransport", lambda **_: Application(alone.neighbours.here))
     terminal._key = alone.neighbours.here.api_key()
     (sent,) = terminal.read("notices", "sent", "--record", first.record_id)["notices"]
     assert (sent["record_id"], sent["state"]) == (first.record_id, "acknowledged")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -35,7 +33,7 @@ def regulated(neighbours: Neighbourhood) -> Neighbourhood:
 
 @pytest.fixture
 def terminal(regulated: Neighbourhood, monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    monkeypatch.setattr("node.cli.api_client.httpx.Client", partial(httpx.Client, transport=Application(regulated.here)))
+    monkeypatch.setattr("node.cli.api_client.httpx.HTTPTransport", lambda **_: Application(regulated.here))
     return Terminal(regulated)
 
 
@@ -116,7 +114,7 @@ def test_commands_publish_and_show(terminal: Terminal, regulated: Neighbourhood,
 
 def test_the_worklist_is_shown(regulated: Neighbourhood, monkeypatch: pytest.MonkeyPatch) -> None:
     check(Patient(regulated), OrderableCode("UNHEARD"))
-    monkeypatch.setattr("node.cli.api_client.httpx.Client", partial(httpx.Client, transport=Application(regulated.there)))
+    monkeypatch.setattr("node.cli.api_client.httpx.HTTPTransport", lambda **_: Application(regulated.there))
     words = ["catalogue", "worklist", "--url", "http://node", "--api-key", regulated.there.api_key(OTHER)]
     shown = CliRunner().invoke(app, words)
     assert (shown.exit_code, "UNHEARD" in shown.output, "ordered" in shown.output) == (0, True, True)

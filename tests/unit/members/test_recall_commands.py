@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 
-import httpx
 import pytest
 
 from tests.unit.api_routes.client import Api, problem
@@ -35,8 +33,7 @@ class At:
         self._patch = monkeypatch
 
     def terminal(self, world: World, key: str) -> Terminal:
-        client = partial(httpx.Client, transport=Application(world))
-        self._patch.setattr("node.cli.api_client.httpx.Client", client)
+        self._patch.setattr("node.cli.api_client.httpx.HTTPTransport", lambda **_: Application(world))
         made = Terminal(self._patient)
         made._key = key
         return made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def terminal(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(name, raising=False)
     found = Terminal(patient)
-    monkeypatch.setattr("node.cli.api_client.httpx.Client", partial(httpx.Client, transport=Application(patient.neighbours.there)))
+    monkeypatch.setattr("node.cli.api_client.httpx.HTTPTransport", lambda **_: Application(patient.neighbours.there))
     return found
 
 
