@@ -7,68 +7,29 @@ ConcordError
 │   │   ├── MalformedJsonError      not JSON, or JSON that two readers could read differently
 │   │   │   └── DuplicateKeyError, NestingTooDeepError
 │   │   └── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError,
-│   │       MalformedPublicEntryError, MalformedRelocationError, MalformedCodeMessageError,
-│   │       MalformedSealedCardError, MalformedLocatorSecretError, MalformedPatientCodeError,
-│   │       MalformedPatientFileError, MalformedPatientEntriesError, MalformedPatientKeysError,
-│   │       MalformedEvidenceError, MalformedForkEvidenceError, MalformedCompletenessError, MalformedBundleError,
-│   │       MalformedFindingError, MalformedCertificateError, MalformedTrustRootError, MalformedConsentError,
-│   │       MalformedMessageError, MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError
+│   │       MalformedPublicEntryError, MalformedRelocationError, MalformedCodeMessageError, MalformedSealedCardError,
+│   │       MalformedLocatorSecretError, MalformedPatientCodeError, MalformedPatientFileError,
+│   │       MalformedPatientEntriesError, MalformedPatientKeysError, MalformedEvidenceError,
+│   │       MalformedForkEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError,
+│   │       MalformedCertificateError, MalformedTrustRootError, MalformedConsentError, MalformedMessageError,
+│   │       MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError
 │   ├── LimitExceededError          a limit of the settings was exceeded
 │   │   └── DocumentTooLargeError
 │   ├── ConsentInputError           a consent cannot be granted, revoked or shown as asked
 │   │   └── UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError, EmergencyRateError,
 │   │       SecondPersonError
 │   ├── DecisionError               a decision that cannot be taken as it was asked for. Nothing was logged
-│   │   └── UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError, NotOfferedError,
-│   │       RetrievalMissingError, ReasonMissingError, MalformedReasonError, PinnedDocumentGoneError
-│   │       RetrievalMissingError, ReasonMissingError, MalformedReasonError, RevisedResultError
+│   │   └── UnknownDecisionError, PinnedDocumentGoneError, UnknownOrderLineError, StaleCheckError,
+│   │       DecisionStandsError, NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError,
+│   │       RevisedResultError
 │   └── DocumentRefusedError, MalformedParameterError, VersionConflictError, RecordErasedError, RecordLockedError,
 │       UnknownRecordError, UnknownPatientEntryError, MalformedEventsError, UnknownFindingError, UnknownPartError,
 │       NotYetLoggedError, UnknownOriginError, UnknownMessageKindError, RequestConflictError, UnknownRetrievalError,
 │       NotFoundByKeysError, SupersededTargetError, MessageConflictError, UnknownInstitutionError, HeaderKeptError,
-│       NoProfileError, SheetRefusedError, UnknownCheckError, RefilingRefusedError, UnknownDocumentError,
-│       CodeTakenError, CodeRefusedError, SerialTakenError, UnknownPinError
-│       CodeTakenError, CodeRefusedError, UnknownViewError, ViewGoneError, UnknownCardError,
-│       SlipRefusedError, QrTooLargeError
-│   │   ├── MalformedJsonError      DuplicateKeyError, NestingTooDeepError
-│   │   ├── MalformedLeafError, MalformedManifestError, MalformedHeaderError, MalformedBodyError
-│   │   ├── MalformedPatientCodeError, MalformedPatientFileError, MalformedPatientKeysError
-│   │   ├── MalformedPatientEntriesError
-│   │   ├── MalformedKindError, MalformedPublicEntryError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedConsentError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedMessageError
-│   │   ├── MalformedEvidenceError, MalformedForkEvidenceError, MalformedTrustRootError
-│   │   ├── MalformedEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError, MalformedCatalogueError
-│   │   ├── MalformedRelocationError, MalformedCodeMessageError, MalformedSealedCardError, MalformedLocatorSecretError
-│   │   ├── MalformedEvidenceError, MalformedTrustRootError
-│   │   └── UnknownFormatError      a version or type that this release does not know
-│   ├── DocumentRefusedError        a document that lacks what its kind needs: lists every FHIR path
-│   ├── MalformedParameterError     of a request or command
-│   ├── LimitExceededError          a limit of the settings; DocumentTooLargeError: its bytes
-│   ├── VersionConflictError        an explicit version that another content holds
-│   ├── RecordErasedError           the record was erased
-│   ├── RecordLockedError           the patient withdrew; only a retention period keeps it
-│   ├── NotYetLoggedError           stored, and nothing to prove it with yet
-│   ├── ConsentInputError           UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError,
-│   │                               SecondPersonError, EmergencyRateError
-│   │                               SecondPersonError
-│   ├── HeaderKeptError             its header is never deleted
-│   ├── RefilingRefusedError        a record that cannot be filed under another patient like this
-│   ├── UnknownDocumentError, CodeTakenError, CodeRefusedError   at the code service
-│   └── UnknownRecordError, UnknownPartError, UnknownOriginError
-│   └── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownFindingError
-│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError
-│   ├── UnknownMessageKindError, MessageConflictError
-│   └── RecordLockedError, RequestConflictError, UnknownRetrievalError, NotFoundByKeysError, SupersededTargetError
-│   ├── UnknownRecordError, UnknownPartError, UnknownOriginError, UnknownInstitutionError
-│   ├── SheetRefusedError           a table that cannot be imported: lists every cell
-│   ├── PrefetchMissingError        a CDS Hooks request without what the service asked for
-│   ├── UnknownCheckError           a check that is not kept, or another institution's
-│   ├── UnknownNoticeError          a notice that this institution was not told, or never sent
-│   ├── UnknownRecallError, RecallConflictError, NothingToRecallError
-│   └── DecisionError               UnknownDecisionError, UnknownOrderLineError, StaleCheckError, DecisionStandsError,
-│                                   NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError
+│       NoProfileError, SerialTakenError, UnknownPinError, SheetRefusedError, PrefetchMissingError, UnknownCheckError,
+│       UnknownViewError, ViewGoneError, UnknownCardError, SlipRefusedError, QrTooLargeError, UnknownNoticeError,
+│       UnknownRecallError, RecallConflictError, NothingToRecallError, RefilingRefusedError, UnknownDocumentError,
+│       CodeTakenError, CodeRefusedError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             parts do not open the commitment
 │   │   └── PartNotCommittedError, BodySealError, MisplacedManifestError
@@ -91,8 +52,8 @@ ConcordError
 │   ├── RequestSignatureError       a request that only members may send is not signed by one (RFC 9421)
 │   │   └── MalformedSignatureError, UnknownRequestKeyError, RequestTimeError, AlteredRequestError,
 │   │       ReplayedRequestError, WrongAudienceError
-│   └── UnauthenticatedError, RateLimitedError, ForbiddenError, AccessDeniedError, TooManyDenialsError,
-│       NotPublisherError
+│   └── UnauthenticatedError, RateLimitedError, ForbiddenError, NotPublisherError, AccessDeniedError,
+│       TooManyDenialsError
 ├── MemberError                     another member did not do its part; what was to be sent stays, and is tried again
 │   └── MemberAwayError, CustodiansAwayError, MemberRefusedError, MemberAnswerError
 ├── WitnessError                    a witness does not cosign a checkpoint of this node's logs
