@@ -99,6 +99,7 @@ def _supervise(regulator: Regulator, recognition: Recognition, sharing: Sharing)
     regulator.figures(recognition.tally)
     regulator.unpaired(sharing.unlogged)
     regulator.unreasoned()
+    regulator.unmarked()
     regulator.relied_on_withdrawn()
     regulator.page()
 

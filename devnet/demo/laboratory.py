@@ -18,6 +18,7 @@ from node.wire.catalogue import PACKAGED_CATALOGUE
 
 _LOINC: Final = "http://loinc.org"
 _UCUM: Final = "http://unitsofmeasure.org"
+_MARK: Final = "urn:concord:hr-mark"
 _PERFORMER: Final = "urn:uuid:6f1d3f0e-6a0b-4d4e-9a53-0d6c0d3b7f10"
 _NAMESPACE: Final = uuid.UUID("7a0c1c55-6f0c-4f0e-8f5e-3d1f6d2b9a11")
 
@@ -40,6 +41,8 @@ class LabReport:
     """FHIR's word for it."""
     units: Mapping[str, str] = field(default_factory=dict)
     """Units that differ from the catalogue's."""
+    mark: str = ""
+    """The mark of mutual recognition that it claims, or empty."""
 
 
 LIVER: Final = LabReport(
@@ -81,8 +84,8 @@ ELECTROLYTES: Final = LabReport(
 )
 GLUCOSE: Final = LabReport("glucose-1", "2345-7", "Glucose", {"LAB-GLU": 5.2}, timedelta(days=4), units={"LAB-GLU": "mmol"})
 """An amount where a concentration is due."""
-GLYCATED: Final = LabReport("hba1c-1", "4548-4", "Hemoglobin A1c", {"LAB-HBA1C": 5.6}, timedelta(days=5))
-"""Performed after hospital A's certificate for it had ended."""
+GLYCATED: Final = LabReport("hba1c-1", "4548-4", "Hemoglobin A1c", {"LAB-HBA1C": 5.6}, timedelta(days=5), mark="全国HR")
+"""Performed after hospital A's certificate for it had ended, and claims the mark all the same."""
 ALL: Final = (LIVER, RENAL, LIPIDS, ELECTROLYTES, GLUCOSE, GLYCATED)
 
 
@@ -108,9 +111,11 @@ def fhir_bundle(reports: Sequence[LabReport], patient: str, now: datetime) -> by
 
 
 def _report(report: LabReport, results: list[dict[str, str]], patient: str, performed: datetime) -> dict[str, Any]:
+    claimed = {"meta": {"tag": [{"system": _MARK, "code": report.mark}]}} if report.mark else {}
     return {
         "resourceType": "DiagnosticReport",
         "id": report.number,
+        **claimed,
         "status": report.status,
         "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0074", "code": "LAB"}]}],
         "code": {"coding": [{"system": _LOINC, "code": report.loinc}], "text": report.title},

@@ -10,7 +10,7 @@ from devnet.codes import REGULATOR
 from devnet.demo.offline import run_concord, verify_offline
 from devnet.demo.recognition import CENTRE, Tally
 from devnet.demo.report import Report
-from devnet.demo.sharing import READER
+from devnet.demo.sharing import HOLDER, READER
 from devnet.demo.ward import TIMEOUT_S
 from devnet.demo.words import word
 from devnet.engines.process import wait_until
@@ -53,6 +53,10 @@ class Regulator:
     def unreasoned(self) -> None:
         """Find the re-order that nobody gave a reason for."""
         self._find("unreasoned", "reorder_without_reason", CENTRE)
+
+    def unmarked(self) -> None:
+        """Find the mark that no certificate bore on the day."""
+        self._find("unmarked", "mark_without_certificate", HOLDER)
 
     def relied_on_withdrawn(self) -> None:
         """Find the recognition that stands though what it rests on was withdrawn."""

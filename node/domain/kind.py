@@ -74,6 +74,18 @@ class DeviceRule:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkRule:
+    """How a focal resource claims a mark of mutual recognition."""
+
+    tags: FhirPath
+    """From the resource to FHIR Codings."""
+    mark_system: str
+    """System of the Coding whose code is the mark, such as `全国HR`."""
+    certificate_system: str
+    """System of the Coding whose code is the certificate's number."""
+
+
+@dataclass(frozen=True, slots=True)
 class StudyRule:
     """Which identifiers name an imaging study or an accession; the first that matches counts."""
 
@@ -115,6 +127,8 @@ class FocalType:
     """Types of parts whose subject must be the record's patient."""
     devices: Mapping[str, DeviceRule] = field(default_factory=dict)
     """How parts name devices and lots, by their type."""
+    marks: MarkRule | None = None
+    """How a mark is claimed; None where records of the kind bear none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,3 +109,7 @@ class RecordDraft:
     """What it was made with, each once."""
     lots: tuple[str, ...] = ()
     """Reagent lots, each once."""
+    mark: str = ""
+    """The mark of mutual recognition that it claims, or empty."""
+    certificate: str = ""
+    """The certificate that it names for that, or empty."""

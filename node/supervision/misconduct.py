@@ -45,9 +45,9 @@ class EntryRules:
                 yield SupervisionFinding(FindingCode.MARK_WITHOUT_CERTIFICATE, blamed, subject, (place,), values)
 
     def _is_marked(self, institution: InstitutionId, record: HeaderContent) -> bool:
-        """Tell whether the certificate that a record names bears its mark, for one of its items, on the day."""
+        """Tell whether a certificate, the one that a record names if it does, bears its mark, for one of its items, on the day."""
         return any(
-            mark.certificate == record.certificate and (not record.mark or mark.label == record.mark)
+            record.certificate in {"", mark.certificate} and record.mark in {"", mark.label}
             for item in self._items(institution, record)
             for mark in self._marks.marks(institution, item, record.performed_at_ms)
         )

@@ -20,6 +20,7 @@ from node.wire.fhir_time import parse_time
 
 _MAX_VERSION: Final = 2**31 - 1
 _NOT_VALUES: Final = frozenset({"id", "extension"})
+_MAX_MARK: Final = 64
 _OID: Final = "urn:oid:"
 _SECURITY: Final = ("meta", "security")
 
@@ -66,6 +67,7 @@ class RecordReader:
         identity = self._identity()
         issued_at = self._time(self._kind.issued)
         version = self._explicit_version()
+        devices, marks = self._devices(), self._marks()
         if self.refusals or identity is None or performed_at is None or isinstance(subject, Refusal):
             return None
         parts = self._parts()
@@ -83,7 +85,8 @@ class RecordReader:
             study=self._study(),
             path=self._focal.resource.path,
             labels=self._sensitivity(),
-            **self._devices(),
+            **devices,
+            **marks,
         )
 
     # Parts
@@ -226,6 +229,20 @@ class RecordReader:
                 devices[" ".join(_first_string(node.tree, rule.device).split())] = None
                 lots[" ".join(_first_string(node.tree, rule.lot).split())] = None
         return {"devices": tuple(filter(None, devices)), "lots": tuple(filter(None, lots))}
+
+    def _marks(self) -> dict[str, str]:
+        """Return the mark and the certificate that the focal resource claims; two of either are refused."""
+        rule = self._kind.marks
+        if rule is None or rule.tags.hops[0][0] not in self._focal.tree:
+            return {}
+        codings = [coding for coding in walk(self._focal.tree, rule.tags.hops[0]) if _is_coding(coding)]
+        found = {}
+        for name, system in (("mark", rule.mark_system), ("certificate", rule.certificate_system)):
+            codes = {coding["code"] for coding in codings if coding.get("system") == system}
+            if len(codes) > 1 or any(not code.isprintable() or len(code) > _MAX_MARK for code in codes):
+                self._refuse(rule.tags.text, f"more than one {name}, or one that is not printable or over {_MAX_MARK} characters")
+            found[name] = next(iter(codes), "")
+        return found
 
     def _sensitivity(self) -> tuple[SensitivityLabel, ...]:
         """Return the labels of the document and of every part: one sensitive observation makes the report sensitive."""

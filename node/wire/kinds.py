@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from node.domain.kind import DeviceRule, FhirPath, FocalType, FollowRule, ItemRule, KindTable, Requirement, StudyRule
+from node.domain.kind import DeviceRule, FhirPath, FocalType, FollowRule, ItemRule, KindTable, MarkRule, Requirement, StudyRule
 from node.domain.labels import NO_LABELS, LabelTable
 from node.domain.record import Kind
 from node.errors import MalformedKindError, UnknownFormatError
@@ -54,6 +54,12 @@ class _Devices(msgspec.Struct, forbid_unknown_fields=True):
     lot: list[str]
 
 
+class _Marks(msgspec.Struct, forbid_unknown_fields=True):
+    tags: str
+    mark: str
+    certificate: str
+
+
 class _KindFile(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     kind: str
@@ -61,6 +67,7 @@ class _KindFile(msgspec.Struct, forbid_unknown_fields=True):
     follow: dict[str, dict[str, str]]
     items: list[_Items]
     devices: list[_Devices] = []
+    marks: _Marks | None = None
 
 
 def load_kinds(folder: Path = PACKAGED_KINDS) -> KindTable:
@@ -131,6 +138,7 @@ def _focal_type(name: str, file: _KindFile, focal: _Focal) -> FocalType:
         },
         same_subject=frozenset(focal.same_subject),
         devices={rule.resource: DeviceRule(_paths(rule.device), _paths(rule.lot)) for rule in file.devices},
+        marks=None if file.marks is None else MarkRule(parse_path(file.marks.tags), file.marks.mark, file.marks.certificate),
     )
 
 
@@ -147,6 +155,7 @@ def _check_paths(name: str, file: _KindFile) -> None:
     one_hop = [path for rules in file.follow.values() for path in rules]
     one_hop += [path for rule in file.items for path in (rule.base, rule.coding, *rule.unit) if path]
     one_hop += [path for rule in file.devices for path in (*rule.device, *rule.lot)]
+    one_hop += [] if file.marks is None else [file.marks.tags]
     many_hops = [path for rule in file.items for path in rule.specimen]
     for focal in file.focal:
         lists = (focal.performed, focal.issued, focal.study.paths, *focal.required.values())

@@ -226,6 +226,8 @@ def _header(draft: RecordDraft, record_id: RecordId, assignment: Assignment) -> 
         performed_at_ms=unix_ms(draft.performed_at),
         items=draft.items,
         study=draft.study,
+        mark=draft.mark,
+        certificate=draft.certificate,
         parts=tuple(PartSummary(part.media_type, part.role, len(part.content)) for part in draft.parts),
         supersedes=assignment.supersedes,
         device="\n".join(draft.devices),

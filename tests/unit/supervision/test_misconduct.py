@@ -71,12 +71,13 @@ def test_a_reorder_needs_a_reason_where_one_was_due() -> None:
         ({}, []),
         ({"mark": "粤HR", "certificate": "CN-44-hospital-a-ALT"}, []),
         ({"certificate": "CN-44-hospital-a-ALT"}, []),
-        ({"mark": "粤HR"}, [FindingCode.MARK_WITHOUT_CERTIFICATE]),
+        ({"mark": "粤HR"}, []),
+        ({"mark": "全国HR"}, [FindingCode.MARK_WITHOUT_CERTIFICATE]),
         ({"mark": "全国HR", "certificate": "CN-44-hospital-a-ALT"}, [FindingCode.MARK_WITHOUT_CERTIFICATE]),
         ({"mark": "粤HR", "certificate": "CN-44-hospital-a-AST"}, [FindingCode.MARK_WITHOUT_CERTIFICATE]),
         ({"mark": "粤HR", "certificate": "made-up"}, [FindingCode.MARK_WITHOUT_CERTIFICATE]),
     ],
-    ids=["none", "held", "held-unlabelled", "unnamed", "other-mark", "other-item", "made-up"],
+    ids=["none", "held", "held-unlabelled", "held-unnamed", "none-of-that-mark", "other-mark", "other-item", "made-up"],
 )
 def test_a_mark_needs_a_certificate_of_its_institution_for_its_item(claimed: dict[str, Any], codes: list[FindingCode]) -> None:
     assert found(world.result("r", world.ALT, **claimed).content, world.A) == codes
