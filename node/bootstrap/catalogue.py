@@ -10,8 +10,9 @@ from pathlib import Path
 from node.adapters.database.publication import SqlPublicationStore
 from node.adapters.database.supervision import SqlSupervisionStore
 from node.adapters.database.unmapped import SqlUnmappedStore
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import hosted_regulators
-from node.bootstrap.services import Foundation, Services
+from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.errors import SettingsError, WireError
 from node.ports.publication import PublicationStore

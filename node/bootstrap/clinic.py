@@ -7,7 +7,8 @@ from node.adapters.database.decisions import SqlDecisionStore, SqlVerifiedRetrie
 from node.adapters.database.own_entries import SqlOwnTags
 from node.adapters.database.views import SqlViewStore
 from node.bootstrap.catalogue import read_texts
-from node.bootstrap.services import Foundation, Services
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.services import Services
 from node.printing.result_page import ResultPages
 from node.printing.slip import PrintedSlips
 from node.services.card_feedback import CardFeedbackService, FeedbackParts

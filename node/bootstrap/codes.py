@@ -6,7 +6,8 @@ from node.adapters.database.codes import SqlCodeRegister, SqlOpeningRegister
 from node.adapters.keys.files import read_locator_secrets
 from node.adapters.peers.custodians import ask_custodian
 from node.bootstrap.exchange import BuiltExchange
-from node.bootstrap.services import Foundation, Services
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.domain.consent_message import EmergencyId
 from node.domain.entry import InstitutionId

@@ -12,7 +12,8 @@ from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.adapters.keys.consents import FileConsentSigner
 from node.adapters.keys.files import RELAY_KEY, read_key
 from node.bootstrap.exchange import BuiltExchange
-from node.bootstrap.services import Foundation, Services
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage

@@ -11,7 +11,8 @@ from node.adapters.database.recalls import SqlRecallStore
 from node.adapters.database.refiling import SqlRefilingStore
 from node.adapters.database.relocations import SqlRelocationStore
 from node.adapters.database.tombstones import SqlTombstoneRegister
-from node.bootstrap.services import Foundation, Services
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.services.custody import Custody
 from node.services.exchange import Exchange

@@ -11,7 +11,7 @@ import httpx
 from node.adapters.database.nonces import SqlNonceStore
 from node.adapters.database.outbox import SqlInboxStore, SqlOutboxStore
 from node.adapters.peers.signed_http import SignedHttpClient
-from node.bootstrap.services import Foundation
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId
 from node.ports.members import MemberClient

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import httpx
 
@@ -19,6 +18,7 @@ from node.adapters.database.trust import SqlTrustStore
 from node.adapters.keys.files import InstitutionKeys
 from node.adapters.peers.connections import HttpConnections
 from node.adapters.peers.http_peers import NodePeers
+from node.bootstrap.foundation import FollowingStores, Foundation
 from node.bootstrap.hosting import Institutions, log_keys
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
@@ -37,27 +37,10 @@ from node.services.witness_exchange import WitnessExchange
 from node.services.witnessing import WitnessService
 from node.settings import NodeSettings
 
-if TYPE_CHECKING:
-    from node.bootstrap.services import Foundation
-
 _EVENTS_INTERVAL_S = 1.0
 """How often the chain is asked for new anchors."""
 _LOOK_INTERVAL_S = 1.0
 """How often the loop looks whether a log is due."""
-
-
-@dataclass(frozen=True, slots=True)
-class FollowingStores:
-    """What following and witnessing stand on."""
-
-    trust: SqlTrustStore
-    """`trust.db`."""
-    index: SqlFollowedIndex
-    """`index.db`, its tags in memory."""
-    peers: NodePeers
-    """Other nodes, and this node's own logs."""
-    exchange: WitnessExchange
-    """Asks other institutions' witnesses."""
 
 
 @dataclass(frozen=True, slots=True)

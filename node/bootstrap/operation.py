@@ -24,12 +24,13 @@ from node.bootstrap.consents import build_consents
 from node.bootstrap.custody import build_custody, build_refiling
 from node.bootstrap.exchange import build_exchange
 from node.bootstrap.following import LogReading, open_following
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import check_trust, hosted_institutions, log_signer, preparation_context, read_trust_root
 from node.bootstrap.oversight import build_oversight
 from node.bootstrap.packages import check_one_root
 from node.bootstrap.reading import build_reading
 from node.bootstrap.recognition import RecognitionBasis, build_recognition
-from node.bootstrap.services import Foundation, Services, build_services, read_progress
+from node.bootstrap.services import Services, build_services, read_progress
 from node.bootstrap.sharing import Sharing, build_sharing
 from node.bootstrap.stores import open_stores
 from node.domain.entry import InstitutionId

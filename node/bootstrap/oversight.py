@@ -14,8 +14,9 @@ from node.adapters.database.reliance import SqlRelianceStore
 from node.adapters.database.supervision import SqlSupervisionStore
 from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.bootstrap.catalogue import BuiltCatalogue
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import hosted_regulators
-from node.bootstrap.services import Foundation, Services
+from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustRoot

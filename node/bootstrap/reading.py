@@ -14,7 +14,8 @@ from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.adapters.keys.files import read_locator_secrets
 from node.bootstrap.consents import BuiltConsents
 from node.bootstrap.exchange import BuiltExchange
-from node.bootstrap.services import Foundation, Services, disclosure_service
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.services import Services, disclosure_service
 from node.bootstrap.sharing import Sharing
 from node.domain.access import Purpose
 from node.domain.consent import PresentedConsent

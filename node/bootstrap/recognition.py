@@ -12,7 +12,8 @@ from node.adapters.database.received_notices import SqlReceivedNotices
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.clinic import build_clinic, view_links
 from node.bootstrap.exchange import BuiltExchange
-from node.bootstrap.services import Foundation, Services
+from node.bootstrap.foundation import Foundation
+from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
 from node.ports.membership import KeyDirectory

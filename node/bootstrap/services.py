@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version as distribution_version
@@ -14,16 +13,11 @@ from ledger.sequencer import Sequencer
 from node.adapters.database.own_entries import SqlEntryLabels
 from node.adapters.database.retrievals import SqlRetrievedCopies
 from node.adapters.database.withdrawals import SqlWithdrawalStore
-from node.adapters.workers import WorkerPool
-from node.bootstrap.chain import ChainClients
-from node.bootstrap.following import Following, FollowingStores, build_following, other_witnesses
+from node.bootstrap.following import Following, build_following, other_witnesses
+from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import Institutions, log_keys
-from node.bootstrap.stores import Stores
-from node.domain.entry import InstitutionId, Origin
+from node.domain.entry import Origin
 from node.domain.trust import TrustRoot
-from node.ports.clock import Clock
-from node.ports.identities import InstitutionIdentity
-from node.ports.keys import NodeKeys
 from node.ports.records import RecordsReader
 from node.services.anchoring import AnchoringService
 from node.services.clients import ClientService
@@ -34,53 +28,14 @@ from node.services.evidence import EvidenceService
 from node.services.guard import ChainHeadGuard, QuorumGuard, UnguardedStart, WitnessHeads
 from node.services.ingest import IngestService
 from node.services.node import Node, RequestLimits
-from node.services.patients import PatientIndex, PatientService
+from node.services.patients import PatientService
 from node.services.progress import Progress
 from node.services.sequencing import HostedLog, RefreshingGuard, SequencingService
 from node.services.staging import Sensitivity, StagingHandler
 from node.services.status import ChainWatch, StatusService
-from node.services.tag_counters import TagCounters
-from node.settings import NodeSettings
 from node.telemetry import CHECKPOINT_ENTRIES, LOG_SIZE
-from node.wire.prepare import RecordContext
 
 DISTRIBUTION = "concord-node"
-
-
-@dataclass(frozen=True, slots=True)
-class Foundation:
-    """What the services stand on."""
-
-    settings: NodeSettings
-    """The node's."""
-    clock: Clock
-    """Tells the time."""
-    institutions: Institutions
-    """Whom the node hosts."""
-    trust_root: TrustRoot | None
-    """The consortium's; None for a node without a chain."""
-    signers: Mapping[Origin, NoteSigner]
-    """What signs each log."""
-    keys: NodeKeys
-    """What is derived from the node's own secret."""
-    patients: PatientIndex
-    """Patients by number."""
-    counters: TagCounters
-    """Allocate tags, in whichever service stages an entry."""
-    stores: Stores
-    """The databases."""
-    progress: Progress
-    """How far each log got."""
-    chain: ChainClients | None
-    """The chain; None where none is set."""
-    followed: FollowingStores
-    """What following and witnessing stand on."""
-    workers: WorkerPool
-    """Prepare documents."""
-    identities: Mapping[InstitutionId, InstitutionIdentity]
-    """What each institution does with its own keys."""
-    contexts: Mapping[InstitutionId, RecordContext]
-    """What entries of each institution are made with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.adapters.database.membership import SqlRegistryStore
-from node.bootstrap.services import Foundation
+from node.bootstrap.foundation import Foundation
 from node.domain.entry import InstitutionId
 from node.ports.consortium import Registry
 from node.ports.identities import InstitutionIdentity

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING, Final, NewType
+from typing import Final, NewType
 
-from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin
-
-if TYPE_CHECKING:  # headers tell of recognition too
-    from node.domain.header import HeaderContent
+from node.domain.entry import InstitutionId, LeafReference, Level, Origin
 
 ItemCode = NewType("ItemCode", str)
 """A recognisable item of the catalogue, such as `LAB-ALT`."""
@@ -131,28 +128,6 @@ class Pin:
     """Whose it is: an institution for maps, else empty."""
     digest: DocumentDigest
     """SHA-256 of its bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundResult:
-    """A record of the patient that this node's index holds, with its header opened."""
-
-    content: HeaderContent
-    """What its header says."""
-    entry_type: EntryType
-    """1, 2 or 3: record, amendment, withdrawal."""
-    institution: InstitutionId
-    """Whose it is."""
-    leaf: LeafReference
-    """The entry."""
-    level: Level
-    """How far it got."""
-    reachability: Reachability
-    """Whether its holder can be reached."""
-    frozen: bool
-    """Whether its log is frozen here."""
-    recalled: bool = False
-    """Whether its log recalls it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,11 @@ from functools import cache
 from typing import Final
 
 from node.domain.entry import EntryType
+from node.domain.found_result import FoundResult
 from node.domain.header import HeaderContent
 from node.domain.recognition import (
     CheckOutcome,
     Coverage,
-    FoundResult,
     ItemCode,
     Obstacle,
     Offer,

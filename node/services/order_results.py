@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin
+from node.domain.found_result import FoundResult
 from node.domain.header import RelocationContent
 from node.domain.patient import PatientKeys
-from node.domain.recognition import FoundResult, Reachability
+from node.domain.recognition import Reachability
 from node.domain.record import Kind
 from node.services.finding_patients import FoundRecord, PatientFinding, PatientLike
 

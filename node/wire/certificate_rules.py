@@ -15,11 +15,11 @@ from dataclasses import fields, replace
 from typing import Final
 
 from node.domain.entry import LeafReference, Level
+from node.domain.found_result import FoundResult
 from node.domain.recognition import (
     CheckOutcome,
     Coverage,
     DecisionOutcome,
-    FoundResult,
     ItemCode,
     Obstacle,
     Offer,

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from node.domain.entry import Version
-from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules, StudyRule
+from node.domain.kind import DocumentLimits, FhirPath, FocalType, IdentityRules, MarkRule, StudyRule
 from node.domain.labels import LabelTable, SensitivityLabel
 from node.domain.record import FHIR_JSON, Item, Part, RecordDraft, RecordIdentity, RecordStatus
 from node.errors import LimitExceededError, Refusal
@@ -67,7 +67,7 @@ class RecordReader:
         identity = self._identity()
         issued_at = self._time(self._kind.issued)
         version = self._explicit_version()
-        devices, marks = self._devices(), self._marks()
+        (devices, lots), (mark, certificate) = self._devices(), self._marks()
         if self.refusals or identity is None or performed_at is None or isinstance(subject, Refusal):
             return None
         parts = self._parts()
@@ -85,8 +85,10 @@ class RecordReader:
             study=self._study(),
             path=self._focal.resource.path,
             labels=self._sensitivity(),
-            **devices,
-            **marks,
+            devices=devices,
+            lots=lots,
+            mark=mark,
+            certificate=certificate,
         )
 
     # Parts
@@ -219,7 +221,7 @@ class RecordReader:
                     ]
         return items
 
-    def _devices(self) -> dict[str, tuple[str, ...]]:
+    def _devices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return devices and lots, each once; blanks and line ends within a name count as one blank."""
         devices: dict[str, None] = {}
         lots: dict[str, None] = {}
@@ -228,21 +230,21 @@ class RecordReader:
             if rule is not None:
                 devices[" ".join(_first_string(node.tree, rule.device).split())] = None
                 lots[" ".join(_first_string(node.tree, rule.lot).split())] = None
-        return {"devices": tuple(filter(None, devices)), "lots": tuple(filter(None, lots))}
+        return tuple(filter(None, devices)), tuple(filter(None, lots))
 
-    def _marks(self) -> dict[str, str]:
+    def _marks(self) -> tuple[str, str]:
         """Return the mark and the certificate that the focal resource claims; two of either are refused."""
         rule = self._kind.marks
         if rule is None or rule.tags.hops[0][0] not in self._focal.tree:
-            return {}
+            return "", ""
         codings = [coding for coding in walk(self._focal.tree, rule.tags.hops[0]) if _is_coding(coding)]
-        found = {}
-        for name, system in (("mark", rule.mark_system), ("certificate", rule.certificate_system)):
-            codes = {coding["code"] for coding in codings if coding.get("system") == system}
-            if len(codes) > 1 or any(not code.isprintable() or len(code) > _MAX_MARK for code in codes):
-                self._refuse(rule.tags.text, f"more than one {name}, or one that is not printable or over {_MAX_MARK} characters")
-            found[name] = next(iter(codes), "")
-        return found
+        return self._claimed(rule, codings, rule.mark_system), self._claimed(rule, codings, rule.certificate_system)
+
+    def _claimed(self, rule: MarkRule, codings: Sequence[Tree], system: str) -> str:
+        codes = {coding["code"] for coding in codings if coding.get("system") == system}
+        if len(codes) > 1 or any(not code.isprintable() or len(code) > _MAX_MARK for code in codes):
+            self._refuse(rule.tags.text, f"two of {system}, or one that is not printable or over {_MAX_MARK} characters")
+        return next(iter(codes), "")
 
     def _sensitivity(self) -> tuple[SensitivityLabel, ...]:
         """Return the labels of the document and of every part: one sensitive observation makes the report sensitive."""

@@ -9,11 +9,11 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from node.domain.entry import Version
+from node.domain.found_result import FoundResult
 from node.domain.recognition import (
     CertificateId,
     ClassCode,
     Coverage,
-    FoundResult,
     ItemCode,
     MethodGroup,
     OrderableCode,

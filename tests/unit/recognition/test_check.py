@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, Version
+from node.domain.found_result import FoundResult
 from node.domain.recognition import (
     Coverage,
-    FoundResult,
     ItemCode,
     Obstacle,
     OrderableCheck,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from node.domain.entry import LeafReference, Origin
-from node.domain.recognition import UNRETRIEVABLE, Decision, DecisionOutcome, FoundResult, OrderableCode, Reason, ReasonCode
+from node.domain.found_result import FoundResult
+from node.domain.recognition import UNRETRIEVABLE, Decision, DecisionOutcome, OrderableCode, Reason, ReasonCode
 from node.errors import (
     ConcordError,
     DecisionStandsError,

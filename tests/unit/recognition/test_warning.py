@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 import node
+from node.domain.found_result import FoundResult
 from node.domain.money import yuan
-from node.domain.recognition import UNRETRIEVABLE, Coverage, FoundResult, Obstacle, OrderableCode, Reachability, Reason
+from node.domain.recognition import UNRETRIEVABLE, Coverage, Obstacle, OrderableCode, Reachability, Reason
 from node.domain.record import Item
 from node.recognition.check import check_order
 from node.recognition.index import OrderingIndex

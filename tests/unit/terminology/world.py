@@ -9,11 +9,11 @@ from hashlib import sha256
 from typing import Any
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Level, Origin, RecordId, Version
+from node.domain.found_result import FoundResult
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.recognition import (
     CertificateId,
     ClassCode,
-    FoundResult,
     ItemCode,
     MethodGroup,
     OrderableCode,
