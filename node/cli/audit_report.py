@@ -12,8 +12,8 @@ from node.cli.files import write_file
 from node.cli.options import Language
 from node.cli.output import printable, show, show_json
 from node.cli.report_files import report_csv, report_workbook
-from node.cli.report_tables import Answers, ReportTables, report_notes
-from node.cli.texts import language_of, load_texts
+from node.cli.report_tables import Answers, ReportTables
+from node.cli.texts import language_of
 from node.printing.report_page import render_page
 
 _PAGE: Final = 1000
@@ -78,7 +78,7 @@ def report(url: str, api_key: str, query: ReportQuery, files: ReportFiles, langu
         answers = ask(client, query)
     chosen = language or language_of()
     tables = ReportTables(answers, chosen)
-    written = _write(tables, answers, files, chosen)
+    written = _write(tables, files)
     if as_json:
         shown = {"figures": answers.figures, "liaoning": answers.liaoning, "findings": answers.findings}
         show_json({**shown, "institutions": answers.institutions, "written": written})
@@ -88,7 +88,7 @@ def report(url: str, api_key: str, query: ReportQuery, files: ReportFiles, langu
     show({tables.say("figures"): rows, **open_findings, "written": written}, as_json=False)
 
 
-def _write(tables: ReportTables, answers: Answers, files: ReportFiles, language: Language) -> list[str]:
+def _write(tables: ReportTables, files: ReportFiles) -> list[str]:
     contents: dict[Path, bytes] = {}
     if files.csv is not None:
         files.csv.mkdir(parents=True, exist_ok=True)
@@ -96,8 +96,7 @@ def _write(tables: ReportTables, answers: Answers, files: ReportFiles, language:
     if files.xlsx is not None:
         contents[files.xlsx] = report_workbook(tables.tables())
     if files.html is not None:
-        notes = report_notes(answers.figures, load_texts(language))
-        contents[files.html] = render_page(tables.say("title"), notes, tables.sections()).encode()
+        contents[files.html] = render_page(tables.say("title"), tables.notes(), tables.sections()).encode()
     for path, content in contents.items():
         write_file(path, content)
     return [str(path) for path in contents]

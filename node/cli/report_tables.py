@@ -52,15 +52,20 @@ class ReportTables:
     """Makes tables of answers."""
 
     def __init__(self, answers: Answers, language: Language) -> None:
-        """Take what was answered, and the language of sentences; headings are in both."""
+        """Take what was answered, and the language that sentences of findings begin with; everything is in both."""
         self._answers = answers
-        self._texts = load_texts(language)
+        self._first = language
         self._both = [load_texts(each) for each in (Language.ZH, Language.EN)]
         self._names = {each["institution"]: each["name"] for each in answers.institutions}
 
     def say(self, key: str) -> str:
         """Say a heading in both languages."""
-        return " ".join(dict.fromkeys(texts.say(_TABLE, key) for texts in self._both))
+        return self._say_both(_TABLE, key)
+
+    def notes(self) -> list[str]:
+        """Return what stands below the title, in both languages."""
+        computed = {"time": self._answers.figures["computed_at"]}
+        return [f"{texts.say(_TABLE, 'computed', computed)} {texts.say(_TABLE, 'months')}" for texts in self._sentences()]
 
     def tables(self) -> list[Table]:
         """Return all tables."""
@@ -137,8 +142,8 @@ class ReportTables:
         keys = ("severity", "found", "institutions", "evidence", "raised_at")
         rows: list[list[Cell]] = [
             [
-                self._texts.say("finding", f"severity_{each['severity']}"),
-                describe_code(each["code"], each["values"], self._texts),
+                self._say_both("finding", f"severity_{each['severity']}"),
+                " / ".join(describe_code(each["code"], each["values"], texts) for texts in self._sentences()),
                 ", ".join(map(self._name, each["institutions"])),
                 ", ".join(f"{place['origin']} #{place['leaf_index']} {place['leaf_hash'][:16]}" for place in each["entries"]),
                 each["raised_at"],
@@ -172,13 +177,26 @@ class ReportTables:
 
     def _finding_charts(self) -> list[tuple[str, str]]:
         found = Counter(each["code"] for each in self._answers.findings)
-        bars = [Bar(code.replace("_", " "), count, str(count)) for code, count in sorted(found.items(), key=lambda pair: -pair[1])]
+        counted = sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+        bars = [Bar(self._finding_name(code), count, str(count)) for code, count in counted]
         return self._drawn(("findings", bars))
 
     def _drawn(self, *charts: tuple[str, Sequence[Bar]]) -> list[tuple[str, str]]:
         return [(self.say(key), draw_bars(self.say(key), bars)) for key, bars in charts if bars]
 
     # Words
+
+    def _say_both(self, table: str, key: str) -> str:
+        return " ".join(dict.fromkeys(texts.say(table, key) for texts in self._both))
+
+    def _finding_name(self, code: str) -> str:
+        try:
+            return self._say_both("finding_name", code)
+        except KeyError:
+            return code  # a kind of a newer release
+
+    def _sentences(self) -> list[Texts]:
+        return self._both if self._first is Language.ZH else self._both[::-1]
 
     def _name(self, value: str) -> str:
         """Say a group: an institution by its name, everything by its word, all else as it is."""
@@ -190,11 +208,6 @@ class ReportTables:
 
     def _label(self, row: Mapping[str, Any]) -> str:
         return f"{self._name(row['value'])} {row['period']}".strip()
-
-
-def report_notes(figures: Mapping[str, Any], texts: Texts) -> list[str]:
-    """Return what stands below the title of a report."""
-    return [texts.say(_TABLE, "computed", {"time": figures["computed_at"]}), texts.say(_TABLE, "months")]
 
 
 def _rate(rate: Mapping[str, int]) -> str:

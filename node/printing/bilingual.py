@@ -21,6 +21,8 @@ STYLE: Final = (
     ".good{border-left:4px solid #2e7d4f;padding-left:.8rem}.bad{border-left:4px solid #b3261e;padding-left:.8rem}"
     ".note{font-size:.85rem;color:#4a5a6a}button{font-size:1.1rem;padding:.6rem 1.4rem}"
     ".slip{max-width:none}.qr svg{width:70mm;height:70mm}.slip table{font-size:.85rem}"
+    # a certificate has a number of its own for each item: they take the most room
+    ".results td:nth-child(4){width:30%}.results td:nth-child(3){width:34%}"
     "@media print{body{margin:0;padding:0;max-width:none;font-size:9pt}.note{font-size:8pt}h1{font-size:12pt}h2{font-size:10pt}}"
     "@page{size:A5 portrait;margin:10mm}"
 )

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape
 
-_WIDTH: Final = 720
-_LABEL: Final = 220
+_WIDTH: Final = 800
+_LABEL: Final = 290
 _VALUE: Final = 110
 _ROW: Final = 24
 _BAR: Final = 16

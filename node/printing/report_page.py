@@ -15,6 +15,9 @@ _STYLE: Final = (
     "table{border-collapse:collapse;margin:1rem 0;font-size:.85rem}"
     "th,td{border:1px solid #c6d0da;padding:.25rem .5rem;text-align:left;vertical-align:top}"
     "th{background:#eef2f6}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    # a table of a region's form is wider than a screen: it is moved under its own frame, and printed smaller
+    ".wide{overflow-x:auto}@media print{body{margin:0;max-width:none}table{font-size:6.5pt}th,td{padding:.1rem .2rem}}"
+    "@page{size:A4 landscape;margin:10mm}"
 )
 
 
@@ -60,7 +63,8 @@ def _section(section: Section) -> str:
     table = section.table
     headings = "".join(f"<th>{escape(heading)}</th>" for heading in table.headings)
     rows = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    return f"<h2>{escape(table.title)}</h2>{charts}<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
+    shown = f"<table><thead><tr>{headings}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<h2>{escape(table.title)}</h2>{charts}<div class="wide">{shown}</div>'
 
 
 def _cell(value: Cell) -> str:

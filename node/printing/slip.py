@@ -52,7 +52,7 @@ class PrintedSlips:
         say, checked = self._words.both, _time(slip.summary.checked_at_ms, names)
         heads = "".join(f"<th>{say(key)}</th>" for key in ("issuer", "performed", "items", "mark", "level"))
         lines = "".join(f"<tr>{''.join(self._cells(each, checked, names))}</tr>" for each in slip.summary.results)
-        return f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
+        return f"<table class='results'><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
 
     def _cells(self, result: SummarisedResult, checked: str, names: Mapping[str, Names]) -> list[str]:
         issuer = pair(*(names[each].institutions.get(result.institution, result.institution) for each in LANGUAGES))

@@ -162,3 +162,4 @@ def test_every_kind_of_finding_has_a_severity_and_words(language: str) -> None:
     assert set(SEVERITIES) == set(FindingCode)
     severities = {f"severity_{severity.value}" for severity in Severity}
     assert set(texts["finding"]) == {code.value for code in FindingCode} | severities
+    assert set(texts["finding_name"]) == {code.value for code in FindingCode}
