@@ -48,6 +48,14 @@ setup: ## Make .venv hold what the lock files say (instant and offline the secon
 go-tools: setup ## Build fsck and litewitness, which audit and cosign a served log (needs Go)
 	@$(IN_ROOT) $(PY) -m tools.go_tools fsck litewitness
 
+.PHONY: browser-tools
+browser-tools: ## Install a browser and a reader of QR codes for the tests of printed pages (Debian, as root)
+	@$(IN_ROOT) if command -v chromium >/dev/null && command -v zbarimg >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			chromium fonts-noto-cjk zbar-tools >/dev/null; \
+	else echo "browser-tools: install chromium and zbarimg (zbar-tools); without them the tests of printed pages are skipped" >&2; exit 1; fi
+
 .PHONY: go-bench-tools
 go-bench-tools: setup ## Build Tessera's POSIX driver and hammer, the peers of `make bench` (needs Go)
 	@$(IN_ROOT) $(PY) -m tools.go_tools posix hammer
