@@ -12,6 +12,9 @@ WORKERS ?= auto
 DEVNET_DIR ?= devnet-state
 ENGINE ?= embedded
 IN_ROOT := cd "$(ROOT)" &&
+# Tests sync thousands of files that nobody needs afterwards: in memory, where there is enough of it.
+MEMORY_KIB := $(shell awk '/^MemAvailable/ {print $$2}' /proc/meminfo 2>/dev/null || echo 0)
+TEST_ENV := $(shell [ -w /dev/shm ] && [ "$(MEMORY_KIB)" -gt 8000000 ] && echo PYTEST_DEBUG_TEMPROOT=/dev/shm)
 
 .PHONY: help
 help: ## List every target
@@ -73,15 +76,15 @@ lock: setup ## Resolve pyproject.toml's floors into requirements/*.lock again (a
 .PHONY: test
 test: setup ## Run every test, in parallel (WORKERS=n); tests of tools that are not built are skipped, in CI they fail
 	@$(IN_ROOT) $(PY) -m tools.go_tools --if-go fsck litewitness
-	@$(IN_ROOT) $(PY) -m pytest -n $(WORKERS) --dist worksteal
+	@$(IN_ROOT) $(TEST_ENV) $(PY) -m pytest -n $(WORKERS) --dist worksteal
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no sockets, no engine and no patience
-	@$(IN_ROOT) $(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not network and not engine_geth and not go_tools"
+	@$(IN_ROOT) $(TEST_ENV) $(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not network and not engine_geth and not go_tools"
 
 .PHONY: coverage
 coverage: setup ## Run every test and show what they do not reach
-	@$(IN_ROOT) $(PY) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing:skip-covered
+	@$(IN_ROOT) $(TEST_ENV) $(PY) -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term-missing:skip-covered
 
 .PHONY: bench
 bench: setup ## Run the benches in bench/, each beside its peer where one exists

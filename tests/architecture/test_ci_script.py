@@ -12,6 +12,8 @@ from tests.architecture.sources import ROOT
 
 CLOSING = "================== 812 passed, 3 skipped in 301.22s (0:05:01) =================="
 STEPS = ("setup", "engines", "go-tools", "check", "test", "demo")
+OPTIONAL = "browser-tools"
+"""What a machine without a package manager goes without: the tests that need it are skipped, and say so."""
 
 
 def scripted_make(folder: Path, failing: str = "") -> Path:
@@ -46,7 +48,12 @@ def test_every_step_runs_and_the_closing_line_is_last(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert done.stdout.splitlines()[-1] == CLOSING
     assert done.stderr == ""
-    assert sorted((folder / "called").read_text().splitlines()) == sorted(f"{step} CI=true" for step in STEPS)
+    assert sorted((folder / "called").read_text().splitlines()) == sorted(f"{step} CI=true" for step in (*STEPS, OPTIONAL))
+
+
+def test_a_machine_without_a_browser_goes_without(tmp_path: Path) -> None:
+    done = ci(scripted_make(tmp_path / "bin", failing=OPTIONAL))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, CLOSING)
 
 
 @pytest.mark.parametrize("step", STEPS)
