@@ -19,6 +19,8 @@ from tests.conformance.evidence.test_vectors import b64, climb, key, signatures
 from tests.unit.members.certificate_vector import make_certificate, make_small_neighbourhood
 from tests.unit.members.certificates import trust_root
 
+pytestmark = pytest.mark.slow
+
 VECTORS = Path(__file__).parents[1] / "vectors" / "decision-certificate"
 CERTIFICATE = VECTORS / "recognised-and-taken-back.certificate.json"
 TRUST_ROOT = VECTORS / "trust-root.note"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,13 @@ from tests.unit.members.patients import Patient
 
 # the loops of the outbox are stepped by the tests: one that looks on its own would race with them
 QUIET: dict[str, object] = {"outbox_interval_s": 3600.0}
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark the tests of this folder: two whole nodes live in each."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -34,6 +34,8 @@ from tests.unit.services_supervision.consortium import (
     make_consortium,
 )
 
+pytestmark = pytest.mark.slow
+
 FILE = PatientFile(SEED, PATIENT.epoch_keys)
 LOG = Origin(f"{A}.example/log")
 

@@ -30,6 +30,8 @@ from tests.unit.api_routes.client import Api
 from tests.unit.members.neighbourhood import OTHER, Answer, Neighbourhood, make_neighbourhood
 from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS, World, report
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = IdentityDocument("resident-id", "440100199001011234")
 ACTOR = Actor(HOSPITAL, "03.04", "a-17", "110", "password+token", "physician")
 FULL_WIDTH = {ord("0") + digit: 0xFF10 + digit for digit in range(10)}

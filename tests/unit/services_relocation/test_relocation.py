@@ -27,6 +27,8 @@ from tests.unit.services_records.test_recovery import keep, recover, restore
 from tests.unit.services_records.test_tags import NUMBER, OTHER_NUMBER
 from tests.unit.services_records.world import HOSPITAL, LOCATOR_SECRETS, World, make_world, report
 
+pytestmark = pytest.mark.slow
+
 OLD_SEED, NEW_SEED = draw_seed(), draw_seed()
 DAY_S = 86_400
 PROBES = count()

@@ -16,6 +16,8 @@ from tests.unit.members.neighbourhood import OTHER, Neighbourhood, away, honest,
 from tests.unit.services_entries.test_acts import ENTRY, stage
 from tests.unit.services_records.world import HOSPITAL, World, report
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def neighbours(tmp_path: Path) -> Iterator[Neighbourhood]:

@@ -43,6 +43,8 @@ from tests.unit.services_supervision.consortium import (
     make_consortium,
 )
 
+pytestmark = pytest.mark.slow
+
 OTHER = RequestId("fedcba9876543210" * 2)
 ALL_TIME = "/v1/supervision/figures"
 

@@ -43,6 +43,8 @@ from tests.unit.services_supervision.consortium import (
 )
 from tests.unit.supervision.world import checked, line, recognised, reordered, unchecked
 
+pytestmark = pytest.mark.slow
+
 OTHER = "fedcba9876543210" * 2
 EVENTS: list[FigureEvent] = [
     checked("1", line(1, campus="east")),
