@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -40,6 +41,8 @@ from node.wire.revision_message import (
     parse_revision_message,
 )
 from tests.unit.services_records.world import HOSPITAL, MovingClock
+
+pytestmark = pytest.mark.slow
 
 ORIGIN = Origin("hospital-a.example/log")
 members = st.sampled_from([InstitutionId(each) for each in ("hospital-b", "hospital-c", "hospital-d")])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from node.domain.recognition import Reason
@@ -23,6 +24,8 @@ from node.supervision.figures import RecognitionFigures
 from node.supervision.tallies import Dimension
 from tests.unit.supervision import world
 from tests.unit.supervision.world import ALT, AST, CT, DAY_MS, A, B, figures_of
+
+pytestmark = pytest.mark.slow
 
 MOMENTS = st.integers(0, 40).map(lambda days: days * DAY_MS)
 LINES = st.builds(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from node.telemetry import configure_logging
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.api_routes.conftest import MakeApi
 from tests.unit.fhir_split.documents import bundle, panel
-from tests.unit.services_records.world import CLINIC, HOSPITAL, report
+from tests.unit.services_records.world import CLINIC, HOSPITAL, make_world, report
 
 ROUTES = [
     ("POST", "/v1/records", Scope.WRITE_RECORDS),
@@ -133,9 +134,17 @@ def test_the_openapi_document_needs_any_key(api: Api) -> None:
     assert api.call("GET", "/openapi.json").json() == create_app(None).openapi()
 
 
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """One node for all routes, whose log is not public."""
+    world = make_world(tmp_path_factory.mktemp("closed") / "n").start()
+    yield Api(world)
+    world.stop()
+
+
 @pytest.mark.parametrize(("method", "path", "scope"), [*ROUTES, *LOG_ROUTES], ids=ids)
-def test_a_route_needs_a_key_with_its_scope(make_api: MakeApi, method: str, path: str, scope: Scope) -> None:
-    api = make_api()
+def test_a_route_needs_a_key_with_its_scope(closed: Api, method: str, path: str, scope: Scope) -> None:
+    api = closed
     for headers in (
         {},
         {"Authorization": "Bearer concord_" + "0" * 64},

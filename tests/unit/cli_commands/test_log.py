@@ -14,6 +14,8 @@ from ledger.store.posix import PosixLogStore, create_posix_log
 from tests.simulators import ORIGIN, SIGNER, ScriptedGuard
 from tests.unit.cli_commands.conftest import ENTRIES, VKEY, Concord
 
+pytestmark = pytest.mark.slow
+
 LEAVES = [hash_leaf(entry) for entry in ENTRIES]
 
 

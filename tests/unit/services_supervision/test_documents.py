@@ -22,6 +22,8 @@ from tests.unit.services_records.world import World
 from tests.unit.services_supervision.consortium import REGULATOR, A, eventually, make_consortium
 from tests.unit.services_supervision.test_findings import findings
 
+pytestmark = pytest.mark.slow
+
 SHARED = ("catalogue", "regions", "institutions", "prices", "certificates")
 
 

@@ -31,6 +31,8 @@ from tests.unit.services_supervision.consortium import (
     make_consortium,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:

@@ -37,6 +37,8 @@ from tests.unit.services_supervision.consortium import (
     make_consortium,
 )
 
+pytestmark = pytest.mark.slow
+
 LOGS = {Origin(f"{each}.example/log"): each for each in (A, B)}
 LOG_A, LOG_B = LOGS
 SILENT_MS = 30 * 86_400_000

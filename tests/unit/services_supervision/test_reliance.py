@@ -35,6 +35,8 @@ from tests.unit.services_supervision.consortium import (
 )
 from tests.unit.terminology import world as documents
 
+pytestmark = pytest.mark.slow
+
 WITHDRAWN_S = 3_600.0
 DECISION = DecisionId("2" * 32)
 CODE = "recognised_then_withdrawn"
