@@ -80,7 +80,7 @@ test: setup ## Run every test, in parallel (WORKERS=n); tests of tools that are 
 
 .PHONY: test-fast
 test-fast: setup ## Run the tests that need no sockets, no engine and no patience
-	@$(IN_ROOT) $(TEST_ENV) $(PY) -m pytest -n $(WORKERS) --dist worksteal -m "not slow and not network and not engine_geth and not go_tools"
+	@$(IN_ROOT) $(TEST_ENV) $(PY) -m pytest -n $(WORKERS) --dist worksteal --ignore=tests/integration --ignore=tests/e2e -m "not slow and not network and not engine_geth and not go_tools"
 
 .PHONY: coverage
 coverage: setup ## Run every test and show what they do not reach

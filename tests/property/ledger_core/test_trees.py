@@ -18,6 +18,8 @@ from ledger.proofs import prove_consistency, prove_inclusion, root_at, verify_co
 from ledger.tiles import bundles_between, bundles_of, edge_tiles, tiles_between, tiles_of
 from tests.property.ledger_core.trees import LeafReader, TileDict, numbered_entries, numbered_leaves
 
+pytestmark = pytest.mark.slow
+
 MOST = 600  # two tile levels, with partial tiles in both
 LEAVES = numbered_leaves(MOST)
 ORACLE = InmemoryTree.init_from_entries(numbered_entries(MOST), algorithm="sha256")

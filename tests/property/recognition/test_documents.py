@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from node.domain.entry import Version
@@ -31,6 +32,8 @@ from node.wire.catalogue_sheets import export_sheets, import_sheets
 from node.wire.sheets import read_csv, read_workbook, write_csv, write_workbook
 from tests.unit.terminology import world
 from tests.unit.terminology.world import ALT, AST, GLU, LIVER, A, B, C, D
+
+pytestmark = pytest.mark.slow
 
 CODES = st.text(st.characters(codec="ascii", min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=12).filter(
     lambda code: not code.startswith(("=", "+", "-", "@"))

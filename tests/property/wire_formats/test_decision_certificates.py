@@ -21,6 +21,8 @@ from node.wire.decision_certificate import (
 )
 from tests.property.wire_formats.strategies import hashes
 
+pytestmark = pytest.mark.slow
+
 notes = st.text(st.characters(codec="utf-8"), max_size=20).map(str.encode)
 some_bytes = st.binary(max_size=24)
 paths = st.lists(hashes.map(NodeHash), max_size=3).map(tuple)

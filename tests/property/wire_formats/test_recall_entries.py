@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from node.errors import WireError
 from node.wire.recall_entry import MAX_TEXT, encode_recall, parse_recall
 from tests.property.wire_formats.strategies import hashes
 from tests.property.wire_formats.test_round_trips import flip
+
+pytestmark = pytest.mark.slow
 
 texts = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=MAX_TEXT)
 

@@ -21,8 +21,6 @@ from node.ports.consortium import Registry
 from tests.unit.consents.simulated_chain import SimulatedConsents
 from tests.unit.services_records.world import World, make_world, report
 
-pytestmark = pytest.mark.slow
-
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = sorted(
     operation["operationId"] for item in create_app(None).openapi()["paths"].values() for operation in item.values()

@@ -9,6 +9,8 @@ import pytest
 from ledger.notes import parse_verifier_key
 from tests.unit.cli_commands.conftest import Concord
 
+pytestmark = pytest.mark.slow
+
 INSTITUTIONS = ("--institution", "hospital-a=第一人民医院", "--institution", "clinic-a=东城社区=clinic-a.example/log/2")
 
 

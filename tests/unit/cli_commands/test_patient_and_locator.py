@@ -18,6 +18,8 @@ from node.identity.codes import patient_code
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood
 from tests.unit.services_records.world import HOSPITAL, World
 
+pytestmark = pytest.mark.slow
+
 RUN = CliRunner()
 
 

@@ -17,6 +17,8 @@ from tests.unit.cli_commands.conftest import Concord
 from tests.unit.completeness_proof.patient_logs import EXCHANGE_KEY, PRIVATE, RECORDS, SEED, mixed, tag
 from tests.unit.evidence_verify.world import LOG_SIGNERS, A
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def patient(tmp_path: Path) -> Path:

@@ -88,6 +88,7 @@ def test_tiles_are_few_and_bundles_are_asked_for_once() -> None:
     assert len(asked) - 258 <= 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(12))
 @pytest.mark.parametrize("step", range(3))
 def test_a_tile_or_bundle_that_does_not_fit_is_refused_and_may_be_asked_for_again(number: int, step: int) -> None:

@@ -26,6 +26,8 @@ from tests.log_audit import audited_entries, open_note
 from tests.log_media import Medium
 from tests.simulators import ORIGIN, SIGNER, FaultPlan, FaultyStore, InjectedFaultError, ScriptedGuard
 
+pytestmark = pytest.mark.slow
+
 KEYS = (SIGNER.verifier_key,)
 
 

@@ -22,6 +22,8 @@ from tests.unit.patient_view.test_views import LOG, register, wait_for_lines
 from tests.unit.services_records.world import World, report
 from tests.unit.services_supervision.consortium import SEED, A, eventually, make_consortium
 
+pytestmark = pytest.mark.slow
+
 ENDPOINT = f"http://{A}.example"
 
 

@@ -18,6 +18,8 @@ from node.wire.leaf import parse_leaf
 from node.wire.public_entry import open_public_entry, tombstone_target
 from tests.unit.services_records.world import CLINIC, HOSPITAL, World, own_permit, report
 
+pytestmark = pytest.mark.slow
+
 NAME = "欧阳震华"
 
 

@@ -21,6 +21,8 @@ from node.ports.records import RecordsTransaction
 from node.wire.prepare import FinishedEntry, PreparedRecord, finish_record
 from tests.unit.services_records.world import HOSPITAL, WAIT_S, World, make_world, report
 
+pytestmark = pytest.mark.slow
+
 
 def writer_of(world: World) -> SqlRecordsWriter:
     writer = world.running.node.ingest._writer

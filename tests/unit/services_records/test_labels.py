@@ -22,6 +22,8 @@ from tests.unit.services_records.test_recovery import keep, recover, restore
 from tests.unit.services_records.test_tags import NUMBER
 from tests.unit.services_records.world import HOSPITAL, LOCATOR_SECRETS, World, report
 
+pytestmark = pytest.mark.slow
+
 ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 SEED = draw_seed()
 KEYS = keys_of_seed(SEED, LOCATOR_SECRETS, provisional=False)

@@ -13,6 +13,8 @@ from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, locator_tag
 from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS, World, report
 
+pytestmark = pytest.mark.slow
+
 NUMBER = PatientNumber("urn:mrn", "00042")
 OTHER_NUMBER = PatientNumber("urn:mrn", "00043")
 

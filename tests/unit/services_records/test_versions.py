@@ -12,6 +12,8 @@ from node.wire.manifest import Manifest, parse_manifest
 from tests.unit.fhir_split.documents import Json, bundle
 from tests.unit.services_records.world import CLINIC, HOSPITAL, World, own_permit, report
 
+pytestmark = pytest.mark.slow
+
 
 def manifest_of(world: World, receipt: Receipt) -> Manifest:
     """Read a receipt's manifest out of its evidence."""

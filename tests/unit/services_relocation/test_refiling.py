@@ -27,6 +27,8 @@ from tests.unit.services_entries.test_acts import CONTENT, ENTRY, stage
 from tests.unit.services_records.test_tags import NUMBER, OTHER_NUMBER
 from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS, World, report
 
+pytestmark = pytest.mark.slow
+
 WRONG = keys_of_seed(draw_seed(), LOCATOR_SECRETS, provisional=False)
 RIGHT = keys_of_seed(draw_seed(), LOCATOR_SECRETS, provisional=False)
 

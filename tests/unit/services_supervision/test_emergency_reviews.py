@@ -20,6 +20,8 @@ from node.services.emergency_reviews import RECHECK_MS, EmergencyReviewParts, Em
 from tests.unit.services_records.world import World
 from tests.unit.services_supervision.consortium import HOLDER, REQUESTER, A, B, eventually, log_act, make_access, make_consortium
 
+pytestmark = pytest.mark.slow
+
 REVIEW_S = 3_600
 EMERGENCY = EmergencyId(b"\x0e" * 32)
 
