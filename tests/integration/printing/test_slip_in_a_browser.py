@@ -46,7 +46,14 @@ def test_its_code_is_scanned_and_verified(slip: str, patient: Patient, tmp_path:
     browser, scanner = tool("chromium", "chromium-browser", "google-chrome"), tool("zbarimg")
     page, image = tmp_path / "slip.html", tmp_path / "slip.png"
     page.write_text(slip, encoding="utf-8")
-    drawn = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=900,1500"]
+    drawn = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--window-size=900,1500",
+    ]
     # as fine as a printer draws it
     shot = [browser, *drawn, "--force-device-scale-factor=4", f"--screenshot={image}", page.as_uri()]
     subprocess.run(shot, check=True, capture_output=True, timeout=TIMEOUT_S)  # noqa: S603 - found above
