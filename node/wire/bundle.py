@@ -19,10 +19,9 @@ import msgspec
 from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE, NodeHash
-from ledger.notes import decode_base64
 from ledger.proofs import MAX_PATH_HASHES
-from node.errors import MalformedBundleError, MalformedJsonError, UnknownFormatError
-from node.wire.json_strict import check_document
+from node.errors import MalformedBundleError
+from node.wire.file_format import FileFormat
 
 BUNDLE_MEDIA_TYPE: Final = "application/vnd.concord.patient-bundle+json"
 FORMAT: Final = "concord/patient-bundle"
@@ -93,12 +92,7 @@ class _File(Shape):
     completeness: list[str]
 
 
-class _Version(msgspec.Struct):
-    format: str
-    version: int
-
-
-_VERSION_DECODER: Final = msgspec.json.Decoder(_Version)
+_FILE: Final = FileFormat("bundle", FORMAT, FORMAT_VERSION, MAX_BUNDLE_BYTES, _MAX_DEPTH, MalformedBundleError)
 _DECODER: Final = msgspec.json.Decoder(_File)
 
 
@@ -109,23 +103,12 @@ def parse_bundle_file(data: bytes) -> PatientBundle:
         MalformedBundleError: It is none, or longer than 256 MiB.
         UnknownFormatError: A version that this release does not know.
     """
-    if len(data) > MAX_BUNDLE_BYTES:
-        raise MalformedBundleError(f"bundle: {len(data)} bytes; {MAX_BUNDLE_BYTES} is the limit")
-    try:
-        check_document(data, _MAX_DEPTH)
-        head = _VERSION_DECODER.decode(data)
-        if head.format != FORMAT:
-            raise MalformedBundleError(f"bundle: format is not {FORMAT!r}")
-        if head.version != FORMAT_VERSION:
-            raise UnknownFormatError("bundle version", head.version)
-        shape = _DECODER.decode(data)
-    except (MalformedJsonError, msgspec.DecodeError) as error:
-        raise MalformedBundleError(f"bundle: {error}") from error
+    shape = _FILE.decode(data, _DECODER)
     return PatientBundle(
         made_at_ms=shape.made_at_ms,
         heads=heads_of(shape.heads),
         lines=lines_of(shape.lines, len(shape.heads)),
-        completeness=tuple(_utf8(file, f"completeness[{at}]") for at, file in enumerate(shape.completeness)),
+        completeness=tuple(_FILE.utf8_at(f"completeness[{at}]", file) for at, file in enumerate(shape.completeness)),
     )
 
 
@@ -148,7 +131,7 @@ def heads_of(notes: Sequence[str]) -> tuple[bytes, ...]:
     Raises:
         MalformedBundleError: One is no text.
     """
-    return tuple(_utf8(note, f"heads[{at}]") for at, note in enumerate(notes))
+    return tuple(_FILE.utf8_at(f"heads[{at}]", note) for at, note in enumerate(notes))
 
 
 def lines_of(shapes: Sequence[LineShape], heads: int) -> tuple[BundleLine, ...]:
@@ -185,26 +168,12 @@ def _line(shape: LineShape, at: int, heads: int) -> BundleLine:
     return BundleLine(
         head=shape.head,
         index=shape.index,
-        leaf=_bytes(shape.leaf, f"{place}.leaf"),
-        proof=tuple(NodeHash(_bytes(each, f"{place}.proof", HASH_BYTES)) for each in shape.proof),
-        header=None if shape.header is None else _bytes(shape.header, f"{place}.header"),
-        data_key=None if shape.data_key is None else _bytes(shape.data_key, f"{place}.data_key", _KEY_BYTES),
-        evidence=None if shape.evidence is None else _utf8(shape.evidence, f"{place}.evidence"),
+        leaf=_FILE.bytes_at(f"{place}.leaf", shape.leaf),
+        proof=tuple(NodeHash(_FILE.bytes_at(f"{place}.proof", each, HASH_BYTES)) for each in shape.proof),
+        header=None if shape.header is None else _FILE.bytes_at(f"{place}.header", shape.header),
+        data_key=None if shape.data_key is None else _FILE.bytes_at(f"{place}.data_key", shape.data_key, _KEY_BYTES),
+        evidence=None if shape.evidence is None else _FILE.utf8_at(f"{place}.evidence", shape.evidence),
     )
-
-
-def _bytes(text: str, place: str, length: int | None = None) -> bytes:
-    data = decode_base64(text)
-    if data is None or (length is not None and len(data) != length):
-        raise MalformedBundleError(f"{place}: not canonical base64" + ("" if length is None else f" of {length} bytes"))
-    return data
-
-
-def _utf8(text: str, place: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError as error:
-        raise MalformedBundleError(f"{place}: it has a lone surrogate, which UTF-8 cannot carry") from error
 
 
 def _text(data: bytes) -> str:

@@ -17,10 +17,9 @@ import msgspec
 from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE, NodeHash
-from ledger.notes import decode_base64
 from ledger.proofs import MAX_PATH_HASHES
-from node.errors import MalformedCompletenessError, MalformedJsonError, UnknownFormatError
-from node.wire.json_strict import check_document
+from node.errors import MalformedCompletenessError
+from node.wire.file_format import FileFormat
 
 COMPLETENESS_MEDIA_TYPE: Final = "application/vnd.concord.completeness+json"
 FORMAT: Final = "concord/completeness"
@@ -114,12 +113,7 @@ class _File(_Shape):
     series: Annotated[list[_Series], Meta(min_length=1)]
 
 
-class _Version(msgspec.Struct):
-    format: str
-    version: int
-
-
-_VERSION_DECODER: Final = msgspec.json.Decoder(_Version)
+_FILE: Final = FileFormat("completeness", FORMAT, FORMAT_VERSION, MAX_COMPLETENESS_BYTES, _MAX_DEPTH, MalformedCompletenessError)
 _DECODER: Final = msgspec.json.Decoder(_File)
 
 
@@ -130,26 +124,11 @@ def parse_completeness(data: bytes) -> Completeness:
         MalformedCompletenessError: It is none, or longer than 64 MiB.
         UnknownFormatError: A version that this release does not know.
     """
-    if len(data) > MAX_COMPLETENESS_BYTES:
-        raise MalformedCompletenessError(f"completeness: {len(data)} bytes; {MAX_COMPLETENESS_BYTES} is the limit")
-    try:
-        check_document(data, _MAX_DEPTH)
-        head = _VERSION_DECODER.decode(data)
-        if head.format != FORMAT:
-            raise MalformedCompletenessError(f"completeness: format is not {FORMAT!r}")
-        if head.version != FORMAT_VERSION:
-            raise UnknownFormatError("completeness version", head.version)
-        shape = _DECODER.decode(data)
-    except (MalformedJsonError, msgspec.DecodeError) as error:
-        raise MalformedCompletenessError(f"completeness: {error}") from error
+    shape = _FILE.decode(data, _DECODER)
     series = tuple(_series(each, f"series[{at}]") for at, each in enumerate(shape.series))
     if len({(each.key.tag_class, each.key.key) for each in series}) < len(series):
         raise MalformedCompletenessError("series: a key stands twice")
-    try:
-        checkpoint = shape.checkpoint.encode()
-    except UnicodeEncodeError as error:
-        raise MalformedCompletenessError("checkpoint: it has a lone surrogate, which UTF-8 cannot carry") from error
-    return Completeness(checkpoint, shape.window, series)
+    return Completeness(_FILE.utf8_at("checkpoint", shape.checkpoint), shape.window, series)
 
 
 def encode_completeness(completeness: Completeness) -> bytes:
@@ -165,8 +144,8 @@ def encode_completeness(completeness: Completeness) -> bytes:
 
 
 def _series(shape: _Series, place: str) -> Series:
-    key = _bytes(shape.key, f"{place}.key", _KEY_BYTES)
-    exchange_key = None if shape.exchange_key is None else _bytes(shape.exchange_key, f"{place}.exchange_key", _KEY_BYTES)
+    key = _FILE.bytes_at(f"{place}.key", shape.key, _KEY_BYTES)
+    exchange_key = None if shape.exchange_key is None else _FILE.bytes_at(f"{place}.exchange_key", shape.exchange_key, _KEY_BYTES)
     try:
         named = SeriesKey(shape.tag_class, shape.epoch, exchange_key, key)
     except ValueError as error:
@@ -174,8 +153,8 @@ def _series(shape: _Series, place: str) -> Series:
     entries = [
         SeriesEntry(
             index=entry.index,
-            leaf=_bytes(entry.leaf, f"{place}.entries[{at}].leaf"),
-            proof=tuple(NodeHash(_bytes(each, f"{place}.entries[{at}].proof", HASH_BYTES)) for each in entry.proof),
+            leaf=_FILE.bytes_at(f"{place}.entries[{at}].leaf", entry.leaf),
+            proof=tuple(NodeHash(_FILE.bytes_at(f"{place}.entries[{at}].proof", each, HASH_BYTES)) for each in entry.proof),
         )
         for at, entry in enumerate(shape.entries)
     ]
@@ -191,13 +170,6 @@ def _series_shape(series: Series) -> _Series:
         key=_text(key.key),
         entries=[_Entry(entry.index, _text(entry.leaf), _texts(entry.proof)) for entry in series.entries],
     )
-
-
-def _bytes(text: str, place: str, length: int | None = None) -> bytes:
-    data = decode_base64(text)
-    if data is None or (length is not None and len(data) != length):
-        raise MalformedCompletenessError(f"{place}: not canonical base64" + ("" if length is None else f" of {length} bytes"))
-    return data
 
 
 def _text(data: bytes) -> str:

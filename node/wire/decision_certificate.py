@@ -17,11 +17,10 @@ import msgspec
 from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE, NodeHash
-from ledger.notes import decode_base64
 from ledger.proofs import MAX_PATH_HASHES
-from node.errors import MalformedBundleError, MalformedCertificateError, MalformedJsonError, UnknownFormatError
+from node.errors import MalformedBundleError, MalformedCertificateError
 from node.wire.bundle import BundleLine, LineShape, Shape, heads_of, line_shapes, lines_of
-from node.wire.json_strict import check_document
+from node.wire.file_format import FileFormat
 
 CERTIFICATE_MEDIA_TYPE: Final = "application/vnd.concord.decision-certificate+json"
 FORMAT: Final = "concord/decision-certificate"
@@ -125,12 +124,7 @@ class _File(Shape):
     documents: list[_Document]
 
 
-class _Version(msgspec.Struct):
-    format: str
-    version: int
-
-
-_VERSION_DECODER: Final = msgspec.json.Decoder(_Version)
+_FILE: Final = FileFormat("certificate", FORMAT, FORMAT_VERSION, MAX_CERTIFICATE_BYTES, _MAX_DEPTH, MalformedCertificateError)
 _DECODER: Final = msgspec.json.Decoder(_File)
 
 
@@ -141,18 +135,10 @@ def parse_certificate(data: bytes) -> DecisionCertificate:
         MalformedCertificateError: It is none, or longer than 128 MiB.
         UnknownFormatError: A version that this release does not know.
     """
-    if len(data) > MAX_CERTIFICATE_BYTES:
-        raise MalformedCertificateError(f"certificate: {len(data)} bytes; {MAX_CERTIFICATE_BYTES} is the limit")
+    shape = _FILE.decode(data, _DECODER)
     try:
-        check_document(data, _MAX_DEPTH)
-        head = _VERSION_DECODER.decode(data)
-        if head.format != FORMAT:
-            raise MalformedCertificateError(f"certificate: format is not {FORMAT!r}")
-        if head.version != FORMAT_VERSION:
-            raise UnknownFormatError("decision certificate version", head.version)
-        shape = _DECODER.decode(data)
         certificate = _certificate(shape)
-    except (MalformedJsonError, MalformedBundleError, msgspec.DecodeError) as error:
+    except MalformedBundleError as error:
         raise MalformedCertificateError(f"certificate: {error}") from error
     _check_parts(certificate)
     return certificate
@@ -188,7 +174,7 @@ def _certificate(shape: _File) -> DecisionCertificate:
         decision=shape.decision,
         reversal=shape.reversal,
         check=shape.check,
-        check_text=None if shape.check_text is None else _bytes(shape.check_text, "check_text"),
+        check_text=None if shape.check_text is None else _FILE.bytes_at("check_text", shape.check_text),
         results=tuple(shape.results),
         later=tuple(shape.later),
         receipts=tuple(shape.receipts),
@@ -209,7 +195,7 @@ def _document(shape: _Document, place: str, heads: int) -> PinnedDocument:
     if (shape.content is None) == (shape.published is None):
         raise MalformedCertificateError(f"{place}: its bytes or the entry that publishes them, one of the two")
     if shape.published is None:
-        return PinnedDocument(_bytes(shape.content or "", f"{place}.content"), None)
+        return PinnedDocument(_FILE.bytes_at(f"{place}.content", shape.content or ""), None)
     return PinnedDocument(None, _published(shape.published, f"{place}.published", heads))
 
 
@@ -219,9 +205,9 @@ def _published(shape: _Published, place: str, heads: int) -> PublishedEntry:
     return PublishedEntry(
         head=shape.head,
         index=shape.index,
-        leaf=_bytes(shape.leaf, f"{place}.leaf"),
-        proof=tuple(NodeHash(_bytes(each, f"{place}.proof", HASH_BYTES)) for each in shape.proof),
-        slot=_bytes(shape.slot, f"{place}.slot"),
+        leaf=_FILE.bytes_at(f"{place}.leaf", shape.leaf),
+        proof=tuple(NodeHash(_FILE.bytes_at(f"{place}.proof", each, HASH_BYTES)) for each in shape.proof),
+        slot=_FILE.bytes_at(f"{place}.slot", shape.slot),
     )
 
 
@@ -234,13 +220,6 @@ def _document_shape(document: PinnedDocument) -> _Document:
 
 def _published_shape(entry: PublishedEntry) -> _Published:
     return _Published(entry.head, entry.index, _text(entry.leaf), [_text(each) for each in entry.proof], _text(entry.slot))
-
-
-def _bytes(text: str, place: str, length: int | None = None) -> bytes:
-    data = decode_base64(text)
-    if data is None or (length is not None and len(data) != length):
-        raise MalformedCertificateError(f"{place}: not canonical base64" + ("" if length is None else f" of {length} bytes"))
-    return data
 
 
 def _text(data: bytes) -> str:

@@ -17,8 +17,8 @@ import msgspec
 
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE
 from ledger.notes import decode_base64
-from node.errors import MalformedEvidenceError, MalformedJsonError, UnknownFormatError
-from node.wire.json_strict import check_document
+from node.errors import MalformedEvidenceError
+from node.wire.file_format import FileFormat
 
 EVIDENCE_MEDIA_TYPE: Final = "application/vnd.concord.evidence+json"
 FORMAT: Final = "concord/evidence"
@@ -129,12 +129,7 @@ class _Evidence(_Shape):
     anchor: _Anchor | None
 
 
-class _Version(msgspec.Struct):
-    format: str
-    version: int
-
-
-_VERSION_DECODER: Final = msgspec.json.Decoder(_Version)
+_FILE: Final = FileFormat("evidence", FORMAT, FORMAT_VERSION, MAX_EVIDENCE_BYTES, MAX_DEPTH, MalformedEvidenceError)
 _EVIDENCE_DECODER: Final = msgspec.json.Decoder(_Evidence)
 
 
@@ -145,18 +140,7 @@ def parse_evidence(data: bytes) -> Evidence:
         MalformedEvidenceError: Not an evidence file, or longer than 64 MiB.
         UnknownFormatError: A version that this release does not know.
     """
-    if len(data) > MAX_EVIDENCE_BYTES:
-        raise MalformedEvidenceError(f"evidence: {len(data)} bytes; {MAX_EVIDENCE_BYTES} is the limit")
-    try:
-        check_document(data, MAX_DEPTH)
-        head = _VERSION_DECODER.decode(data)
-        if head.format != FORMAT:
-            raise MalformedEvidenceError(f"evidence: format is not {FORMAT!r}")
-        if head.version != FORMAT_VERSION:
-            raise UnknownFormatError("evidence version", head.version)
-        shape = _EVIDENCE_DECODER.decode(data)
-    except (MalformedJsonError, msgspec.DecodeError) as error:
-        raise MalformedEvidenceError(f"evidence: {error}") from error
+    shape = _FILE.decode(data, _EVIDENCE_DECODER)
     return _evidence(shape)
 
 

@@ -18,11 +18,11 @@ from msgspec import Meta
 from node.domain.entry import InstitutionId
 from node.domain.trust import TrustRoot
 from node.domain.verdict import Finding, FindingVerdict
-from node.errors import MalformedBundleError, MalformedFindingError, MalformedJsonError, UnknownFormatError
+from node.errors import MalformedBundleError, MalformedFindingError
 from node.wire.bundle import MAX_BUNDLE_BYTES, BundleLine, LineShape, Shape, heads_of, line_shapes, lines_of
 from node.wire.bundle_verification import verify_lines
+from node.wire.file_format import FileFormat
 from node.wire.findings import show_time, time_of
-from node.wire.json_strict import check_document
 from node.wire.trust_root import verify_trust_root
 
 FINDING_MEDIA_TYPE: Final = "application/vnd.concord.finding+json"
@@ -70,9 +70,8 @@ class _File(Shape):
     lines: list[LineShape]
 
 
-class _Version(msgspec.Struct):
-    format: str
-    version: int
+_DECODER: Final = msgspec.json.Decoder(_File)
+_FILE: Final = FileFormat("finding", FORMAT, FORMAT_VERSION, MAX_BUNDLE_BYTES, _MAX_DEPTH, MalformedFindingError)
 
 
 def parse_finding(data: bytes) -> FindingEvidence:
@@ -82,18 +81,10 @@ def parse_finding(data: bytes) -> FindingEvidence:
         MalformedFindingError: It is none.
         UnknownFormatError: A version that this release does not know.
     """
-    if len(data) > MAX_BUNDLE_BYTES:
-        raise MalformedFindingError(f"finding: {len(data)} bytes; {MAX_BUNDLE_BYTES} is the limit")
+    shape = _FILE.decode(data, _DECODER)
     try:
-        check_document(data, _MAX_DEPTH)
-        head = msgspec.json.decode(data, type=_Version)
-        if head.format != FORMAT:
-            raise MalformedFindingError(f"finding: format is not {FORMAT!r}")
-        if head.version != FORMAT_VERSION:
-            raise UnknownFormatError("finding version", head.version)
-        shape = msgspec.json.decode(data, type=_File)
         heads, lines = heads_of(shape.heads), lines_of(shape.lines, len(shape.heads))
-    except (MalformedJsonError, MalformedBundleError, msgspec.MsgspecError) as error:
+    except MalformedBundleError as error:
         raise MalformedFindingError(f"finding: {error}") from error
     return FindingEvidence(
         code=shape.finding.code,
