@@ -25,7 +25,7 @@ from node.services.heard_decisions import HeardDecisions
 from node.services.loops import Loop
 from node.services.order_results import OrderResults
 from node.services.reading import Reading
-from node.services.recall_search import RecallSearch
+from node.services.recall_search import RecallSearch, RecallSearchParts
 from node.services.recalls import RecallParts, Recalls
 from node.services.received_notices import NoticeList, NoticeParts
 from node.services.recognition import Recognition
@@ -138,12 +138,14 @@ def _notices(foundation: Foundation, directory: KeyDirectory, exchange: BuiltExc
 def _recalls(foundation: Foundation, services: Services, rules: Rulebook) -> Recalls:
     stores, origins, custody = foundation.stores, _origins(foundation), services.node.custody
     search = RecallSearch(
-        headers=SqlOwnHeaders(stores.readers),
-        patients=foundation.patients,
-        identities=foundation.identities,
-        origins=origins,
-        meaning=rules.meaning,
-        former_keys=custody.relocations.reader_keys,
+        RecallSearchParts(
+            headers=SqlOwnHeaders(stores.readers),
+            patients=foundation.patients,
+            identities=foundation.identities,
+            origins=origins,
+            meaning=rules.meaning,
+            former_keys=custody.relocations.reader_keys,
+        )
     )
     return Recalls(
         RecallParts(

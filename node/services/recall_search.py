@@ -56,25 +56,29 @@ class Search:
         return len(self.unread - self.read)
 
 
+@dataclass(frozen=True, slots=True)
+class RecallSearchParts:
+    """What a search is made of."""
+
+    headers: OwnHeaders
+    """The institutions' own headers."""
+    patients: PatientIndex
+    """Opens the keys on file."""
+    identities: Mapping[InstitutionId, InstitutionIdentity]
+    """What institutions do with their own keys."""
+    origins: Mapping[InstitutionId, Origin]
+    """Logs of the hosted institutions."""
+    meaning: Meaning
+    """What codes mean."""
+    former_keys: FormerKeys
+    """Keys of what is to be relocated."""
+
+
 class RecallSearch:
     """Searches own headers."""
 
-    def __init__(
-        self,
-        *,
-        headers: OwnHeaders,
-        patients: PatientIndex,
-        identities: Mapping[InstitutionId, InstitutionIdentity],
-        origins: Mapping[InstitutionId, Origin],
-        meaning: Meaning,
-        former_keys: FormerKeys,
-    ) -> None:
-        self._headers = headers
-        self._patients = patients
-        self._identities = identities
-        self._origins = origins
-        self._meaning = meaning
-        self._former_keys = former_keys
+    def __init__(self, parts: RecallSearchParts) -> None:
+        self._parts = parts
 
     def go_on(self, institution: InstitutionId, search: Search, transaction: RecordsTransaction | None = None) -> None:
         """Search the headers that were not searched yet.
@@ -84,9 +88,9 @@ class RecallSearch:
             search: As far as it got; changed.
             transaction: Look at what it sees; None: at what is committed.
         """
-        origin, keys = self._origins[institution], _Keys(self, institution, transaction)
+        origin, keys = self._parts.origins[institution], _Keys(self._parts, institution, transaction)
         staged_from_ms = search.criteria.from_ms - _MARGIN_MS
-        while page := self._headers.page(transaction, origin, search.next_index, staged_from_ms, _PAGE):
+        while page := self._parts.headers.page(transaction, origin, search.next_index, staged_from_ms, _PAGE):
             for header, candidates in keys.of(page):
                 self._look(institution, origin, search, header, candidates)
             search.next_index = page[-1].leaf_index + 1
@@ -114,17 +118,14 @@ class RecallSearch:
         if criteria.lot and criteria.lot not in content.lot.split("\n"):
             return False
         item = criteria.item
-        return not item or any(each.code == item or self._meaning(institution, each) == item for each in content.items)
+        return not item or any(each.code == item or self._parts.meaning(institution, each) == item for each in content.items)
 
 
 class _Keys:
     """Which keys open which headers."""
 
-    def __init__(self, search: RecallSearch, institution: InstitutionId, transaction: RecordsTransaction | None) -> None:
-        self._headers = search._headers  # noqa: SLF001 - a part of the search
-        self._patients = search._patients  # noqa: SLF001 - as above
-        self._identity = search._identities[institution]  # noqa: SLF001 - as above
-        self._former_keys = search._former_keys  # noqa: SLF001 - as above
+    def __init__(self, parts: RecallSearchParts, institution: InstitutionId, transaction: RecordsTransaction | None) -> None:
+        self._parts = parts
         self._institution = institution
         self._transaction = transaction
         self._known: dict[PatientId, tuple[bytes, ...]] = {}
@@ -132,7 +133,7 @@ class _Keys:
 
     def of(self, page: Sequence[OwnHeader]) -> Iterator[tuple[OwnHeader, Iterator[bytes]]]:
         """Return each header with the keys to be tried, those that are dear to find last."""
-        owners = [None if each.owner_sealed is None else self._patients.open_owner(each.owner_sealed) for each in page]
+        owners = [None if each.owner_sealed is None else self._parts.patients.open_owner(each.owner_sealed) for each in page]
         self._load({owner for owner in owners if owner is not None and owner not in self._known})
         for header, owner in zip(page, owners, strict=True):
             yield header, self._candidates(header, owner)
@@ -142,7 +143,7 @@ class _Keys:
             return
         yield from self._known.get(owner, ())
         if self._former is None:
-            self._former = self._former_keys(self._institution)
+            self._former = self._parts.former_keys(self._institution)
         former = self._former.get(parse_leaf(header.leaf).tag)
         if former is not None:
             yield former
@@ -150,10 +151,13 @@ class _Keys:
     def _load(self, owners: set[PatientId]) -> None:
         if len(self._known) > _CACHED_PATIENTS:
             self._known.clear()
-        for patient_id, row in self._headers.patients(self._transaction, owners).items():
-            keys = self._patients.keys_of(row)
+        for patient_id, row in self._parts.headers.patients(self._transaction, owners).items():
+            keys = self._parts.patients.keys_of(row)
             newest_first = (key for _, key in sorted(keys.epoch_keys.items(), reverse=True))
-            self._known[patient_id] = (*newest_first, self._identity.pairwise_key(keys.exchange_public_key))
+            self._known[patient_id] = (
+                *newest_first,
+                self._parts.identities[self._institution].pairwise_key(keys.exchange_public_key),
+            )
 
 
 def _open(origin: Origin, header: OwnHeader, candidates: Iterator[bytes]) -> AnyContent | None:
