@@ -8,10 +8,9 @@ import typer
 
 from node.cli import options
 from node.cli.retrieval_commands import Authentication, Department, Role, Staff
+from node.domain.recall import RecallReason
 
 recall_app = typer.Typer(no_args_is_help=True, help="Recall results of a device, a lot or an item; see who knows of it.")
-
-_REASONS = "reagent, calibration, quality-control, device, software, specimen, method or other"
 
 
 @recall_app.command()
@@ -24,7 +23,7 @@ def announce(
     lot: Annotated[str, typer.Option(help="Reagent lot")] = "",
     performed_from: Annotated[str, typer.Option("--from", help="Performed at this time or later: 2026-02-20T00:00:00+08:00")],
     performed_to: Annotated[str, typer.Option("--to", help="Performed before this time")],
-    reason: Annotated[str, typer.Option(help=_REASONS)],
+    reason: Annotated[RecallReason, typer.Option(help="Why")],
     preview: Annotated[bool, typer.Option("--preview", help="Only say which results it would list")] = False,
     recall_id: Annotated[str | None, typer.Option(help="32 hex digits; the same again announces nothing twice")] = None,
     staff: Staff,
@@ -37,7 +36,7 @@ def announce(
     from node.cli import recalls as command
     from node.cli.recognition import Clinician
 
-    criteria = command.Criteria(item, device, lot, performed_from, performed_to, reason)
+    criteria = command.Criteria(item, device, lot, performed_from, performed_to, reason.value)
     by = Clinician(staff, department, role, authentication)
     command.announce(url, api_key, criteria, by, recall_id, preview=preview, as_json=as_json)
 

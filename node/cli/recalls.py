@@ -6,9 +6,11 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from node.cli.api_client import ApiClient
+from node.cli.failures import UsageError
 from node.cli.notices import shown_sent
 from node.cli.output import show
 from node.cli.recognition import Clinician
@@ -35,15 +37,29 @@ class Criteria:
     """Why."""
 
     def document(self) -> dict[str, str]:
-        """Return what the route takes."""
+        """Return what the route takes.
+
+        Raises:
+            UsageError: A time is none, or says no zone: which results are recalled must not depend on where somebody reads it.
+        """
         return {
             "item": self.item,
             "device": self.device,
             "lot": self.lot,
-            "performed_from": self.performed_from,
-            "performed_to": self.performed_to,
+            "performed_from": _time("--from", self.performed_from),
+            "performed_to": _time("--to", self.performed_to),
             "reason": self.reason,
         }
+
+
+def _time(option: str, text: str) -> str:
+    try:
+        is_placed = datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        is_placed = False
+    if not is_placed:
+        raise UsageError(f"{option} {text}: give date, time and zone, such as 2026-02-20T00:00:00+08:00")
+    return text
 
 
 def announce(

@@ -125,3 +125,12 @@ def test_who_may_not_recall(town_api: Api) -> None:
     refused = town_api.call("POST", "/v1/recalls", content=json.dumps(ORDER), scopes=["orders:decide"])
     assert refused.status_code == 403
     problem(town_api.call("POST", "/v1/recalls", content=json.dumps(ORDER)), 422, "nothing-to-recall")
+
+
+@pytest.mark.parametrize("wrong", ["2026-02-20", "2026-02-20T00:00:00", "yesterday"])
+def test_a_time_without_a_zone_is_refused_by_name(at: At, wrong: str) -> None:
+    words = ("recall", "announce", "--lot", "L1", "--from", wrong, "--to", "2026-03-02T00:00:00Z", "--reason", "reagent", *STAFF)
+    refused = at.here.run(*words)
+    assert refused.exit_code == 2
+    assert f"--from {wrong}" in refused.output
+    assert "+08:00" in refused.output
