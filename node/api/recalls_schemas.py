@@ -107,7 +107,9 @@ def parse_recall_order(data: bytes, institution: InstitutionId) -> tuple[RecallO
     )
     if not (criteria.item or criteria.device or criteria.lot):
         raise MalformedParameterError("item", "is missing, and so are device and lot: name at least one of them")
-    if not 0 <= criteria.from_ms < criteria.to_ms:
+    if criteria.from_ms < 0:
+        raise MalformedParameterError("performed_from", "is before 1970, which no entry's time can be")
+    if not criteria.from_ms < criteria.to_ms:
         raise MalformedParameterError("performed_to", "has to be later than performed_from")
     recall_id = RecallId(body.recall_id or secrets.token_hex(_ID_BYTES))
     return RecallOrder(recall_id, criteria, body.reason, actor_of(body.actor, institution)), body.preview

@@ -116,6 +116,11 @@ def test_what_is_no_recall_is_refused(town_api: Api, change: Json) -> None:
     problem(refused, 422, "refused")
 
 
+def test_a_time_before_all_entries_is_refused_by_its_own_name(town_api: Api) -> None:
+    refused = town_api.call("POST", "/v1/recalls", content=json.dumps(ORDER | {"performed_from": "1969-01-01T00:00:00Z"}))
+    assert problem(refused, 422, "refused")["detail"].startswith("performed_from")
+
+
 @pytest.fixture(scope="module")
 def town_api(town: object) -> Api:
     return Api(town.here)  # type: ignore[attr-defined]
