@@ -66,12 +66,14 @@ class Network(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        world = self._nodes(request.url.host)
-        if not world.is_running:
-            raise httpx.ConnectError("nobody listens", request=request)
-        node = world.running.node
-        app = self._apps.get(id(node)) or self._apps.setdefault(id(node), create_app(node))
+        with self._nodes(request.url.host).visit() as running:
+            if running is None:
+                raise httpx.ConnectError("nobody listens", request=request)
+            node = running.node
+            app = self._apps.get(id(node)) or self._apps.setdefault(id(node), create_app(node))
+            return self._ask(app, request)
 
+    def _ask(self, app: FastAPI, request: httpx.Request) -> httpx.Response:
         async def exchange() -> httpx.Response:
             # what a proxy tells the application: its own address, not the one that members know
             url = request.url.copy_with(scheme="http", host="127.0.0.1", port=8080)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -58,16 +59,14 @@ class World:
     keys: dict[tuple[InstitutionId, frozenset[str]], str] = field(default_factory=dict)
     outside: Outside | None = None
     _running: RunningNode | None = None
+    _visits: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def running(self) -> RunningNode:
         if self._running is None:
             raise AssertionError("the node is stopped")
         return self._running
-
-    @property
-    def is_running(self) -> bool:
-        return self._running is not None
 
     @property
     def settings(self) -> NodeSettings:
@@ -78,9 +77,25 @@ class World:
         return self
 
     def stop(self) -> None:
-        if self._running is not None:
-            self._running.close()
-            self._running = None
+        """Let no new visitor in, wait until those inside have left, as a server does, and close the node."""
+        with self._changed:
+            running, self._running = self._running, None
+            assert self._changed.wait_for(lambda: self._visits == 0, WAIT_S)
+        if running is not None:
+            running.close()
+
+    @contextlib.contextmanager
+    def visit(self) -> Iterator[RunningNode | None]:
+        """Hold the node open for a request from elsewhere; None when it is stopped or stops."""
+        with self._changed:
+            running = self._running
+            self._visits += 1
+        try:
+            yield running
+        finally:
+            with self._changed:
+                self._visits -= 1
+                self._changed.notify_all()
 
     def restart(self) -> None:
         self.stop()
