@@ -23,7 +23,7 @@ from node.domain.patient import LocatorTag
 from node.domain.record import Kind, RecordStatus
 from node.ports.records import CounterKey, EntryRow, IdentityMac, LocatorId, PatientId, PatientRow, RecordRow, RecordsTransaction
 from node.ports.secrets import RecordSecret, SecretId
-from node.services.guard import UnguardedStart
+from node.services.logs.guard import UnguardedStart
 from node.settings import InstitutionSettings, NodeSettings, load_settings, write_settings
 from node.wire.leaf import Leaf, encode_leaf
 

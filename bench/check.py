@@ -54,7 +54,7 @@ from node.domain.recognition import CertificateId, ItemCode, RegionCode  # noqa:
 from node.domain.record import Item, Kind, PatientNumber, RecordStatus  # noqa: E402
 from node.ports.consortium import RegisteredOrigin, Registry  # noqa: E402
 from node.services.clients import Scope  # noqa: E402
-from node.services.patients import Registration  # noqa: E402
+from node.services.patients.index import Registration  # noqa: E402
 from node.settings import InstitutionSettings, load_settings, write_settings  # noqa: E402
 from node.terminology.bundle import Document, Terminology  # noqa: E402
 from node.terminology.maps import LOINC  # noqa: E402

@@ -42,7 +42,7 @@ from bench._report import Figures, keep, machine, resident_mb, show  # noqa: E40
 from devnet.engines.ports import free_ports  # noqa: E402
 from node.adapters.database.index import SqlFollowedIndex  # noqa: E402
 from node.adapters.database.schema import INDEX, create_databases, open_database  # noqa: E402
-from node.services.finding import Finder, Found, PatientProbe  # noqa: E402
+from node.services.reading.finding import Finder, Found, PatientProbe  # noqa: E402
 from tests.unit.services_following.world import content, origin_of  # noqa: E402
 
 

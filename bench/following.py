@@ -40,9 +40,9 @@ from node.adapters.peers.http_peers import NodePeers  # noqa: E402
 from node.domain.entry import EntryType, InstitutionId, Origin  # noqa: E402
 from node.domain.trust import LogKey, TrustedLog  # noqa: E402
 from node.ports.records import RecordsReader  # noqa: E402
-from node.services.following import FollowingService  # noqa: E402
-from node.services.header_collection import HeaderCollector  # noqa: E402
-from node.services.progress import Progress  # noqa: E402
+from node.services.logs.following import FollowingService  # noqa: E402
+from node.services.logs.header_collection import HeaderCollector  # noqa: E402
+from node.services.logs.progress import Progress  # noqa: E402
 from node.wire.leaf import Leaf, encode_leaf  # noqa: E402
 from node.wire.locator import random_tag  # noqa: E402
 from tests.simulators import ORIGIN, SIGNER, ScriptedGuard  # noqa: E402

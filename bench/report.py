@@ -59,7 +59,7 @@ from node.domain.recognition_acts import (  # noqa: E402
 )
 from node.domain.record import Kind, Part  # noqa: E402
 from node.ports.figures import FiguresUpdate  # noqa: E402
-from node.services.entries import ActEntry  # noqa: E402
+from node.services.records.entries import ActEntry  # noqa: E402
 from node.supervision.batches import AnchoredRun, encode_batch  # noqa: E402
 from node.supervision.events import (  # noqa: E402
     EventId,

@@ -13,7 +13,7 @@ What is signed and does not fit is a `Contradicted` event with its proof; tiles 
 somebody served: an error, and the same checkpoint may be offered again. Memory holds one window of bundles and the tiles
 above it, whatever the size of the log.
 
-Left out: transport, storage, when to ask (`node.services.following`); what a contradiction leads to.
+Left out: transport, storage, when to ask (`node.services.logs.following`); what a contradiction leads to.
 """
 
 from __future__ import annotations

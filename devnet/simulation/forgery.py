@@ -15,9 +15,9 @@ from node.domain.entry import EntryType, InstitutionId, LeafReference
 from node.domain.header import AnyContent, HeaderContent
 from node.domain.record import Part
 from node.ports.records import RecordsTransaction
-from node.services.entries import ActEntry, StagedAct
-from node.services.public_entries import stage_public
-from node.services.receipts import RECEIPT_KIND
+from node.services.records.entries import ActEntry, StagedAct
+from node.services.records.public_entries import stage_public
+from node.services.records.receipts import RECEIPT_KIND
 from node.wire.catalogue_entry import document_entry
 
 CONSENT: Final = ConsentId(b"\x0c" * 32)

@@ -27,7 +27,7 @@ from node.domain.consent_message import EmergencyId
 from node.domain.entry import EntryType, InstitutionId, RecordId, Version
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.record import Item, Kind, RecordStatus
-from node.services.entries import StagedAct
+from node.services.records.entries import StagedAct
 from node.supervision.findings import FindingCode
 from node.wire.catalogue import encode_document
 

@@ -30,13 +30,13 @@ from node.domain.retrieval import RequestState
 from node.errors import ConcordError
 from node.identity.codes import keys_of_seed
 from node.recognition.decision import Recognise, Reorder
-from node.services.checking import CheckAnswer, CheckOrder
-from node.services.deciding import DecisionOrder
-from node.services.ingest import Answer
-from node.services.patients import Registration
-from node.services.reading import Reading
-from node.services.recognition import Recognition as RecognitionServices
-from node.services.retrieval import RetrievalOrder
+from node.services.patients.index import Registration
+from node.services.reading.retrieval import RetrievalOrder
+from node.services.recognition.checking import CheckAnswer, CheckOrder
+from node.services.recognition.deciding import DecisionOrder
+from node.services.records.ingest import Answer
+from node.services.surface.reading import Reading
+from node.services.surface.recognition import Recognition as RecognitionServices
 
 _WAIT_S: Final = 120.0
 

@@ -18,7 +18,7 @@ from node.adapters.worker_process import LocalWorker, Prepared, ProcessWorker, W
 from node.errors import NodeStoppingError, PreparationLostError
 from node.ports.clock import Clock, unix_ms
 from node.ports.preparation import PreparationRequest
-from node.services.preparation import PreparationContext
+from node.services.records.preparation import PreparationContext
 
 log = structlog.get_logger(__name__)
 

@@ -35,7 +35,7 @@ from node.api import (
 from node.api.direct import DirectRoutes, DocumentHandler
 from node.api.requests import Caller
 from node.errors import ConcordError
-from node.services.node import Node
+from node.services.surface.node import Node
 
 _DESCRIPTION = """Commit to examination results, referrals and prescriptions in an append-only, anchored log, and prove them.
 

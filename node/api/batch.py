@@ -25,8 +25,8 @@ from node.api.schemas import submission_body
 from node.domain.entry import InstitutionId, Level, Origin
 from node.domain.receipt import Receipt
 from node.errors import ConcordError, DocumentTooLargeError, LimitExceededError
-from node.services.ingest import Answer, Submission
-from node.services.node import Node
+from node.services.records.ingest import Answer, Submission
+from node.services.surface.node import Node
 
 NDJSON = "application/x-ndjson"
 _CHUNK = 16

@@ -15,9 +15,9 @@ from node.api.openapi import documented
 from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of, read_body
 from node.domain.recognition import DocumentDigest
 from node.errors import MalformedParameterError, SettingsError, UnknownPinError
-from node.services.catalogue import Catalogue
 from node.services.clients import Scope
-from node.services.node import Node
+from node.services.surface.catalogue import Catalogue
+from node.services.surface.node import Node
 from node.wire.catalogue_entry import DOCUMENT_MEDIA_TYPE, MAX_DOCUMENT_BYTES
 
 router = APIRouter(tags=["recognition"])

@@ -10,8 +10,8 @@ from node.api.schemas import show_time
 from node.domain.recognition import Pin
 from node.ports.publication import KnownDocument
 from node.ports.unmapped import CountedCode
-from node.services.adoption import AdoptionStatus
-from node.services.publishing import Publication
+from node.services.catalogue.adoption import AdoptionStatus
+from node.services.catalogue.publishing import Publication
 
 
 class PublicationBody(msgspec.Struct):

@@ -24,11 +24,11 @@ from node.domain.entry import InstitutionId
 from node.domain.recognition import UNRETRIEVABLE, CheckOutcome, Coverage, OrderableCheck, OrderLine, Reason
 from node.errors import UnknownPatientError
 from node.ports.cards import CardId
-from node.services.card_feedback import REASONS, SUB_REASONS, suggestion_id
-from node.services.checking import CheckAnswer, CheckOrder
 from node.services.clients import Scope
-from node.services.recognition import Recognition
-from node.services.view_links import needed_results
+from node.services.recognition.card_feedback import REASONS, SUB_REASONS, suggestion_id
+from node.services.recognition.checking import CheckAnswer, CheckOrder
+from node.services.recognition.view_links import needed_results
+from node.services.surface.recognition import Recognition
 from node.wire.cds_feedback import parse_feedback
 from node.wire.cds_hooks import (
     SERVICE_ID,

@@ -19,12 +19,12 @@ from node.domain.entry import InstitutionId
 from node.domain.record import PatientNumber
 from node.errors import MalformedParameterError, SettingsError
 from node.services.clients import Scope
-from node.services.code_desk import DeskRequest
-from node.services.code_exchange import CodeExchange
-from node.services.codes import CodeService
-from node.services.custodians import Opening
-from node.services.node import Node
-from node.services.signed_requests import Signer
+from node.services.codes.code_desk import DeskRequest
+from node.services.codes.code_service import CodeService
+from node.services.codes.custodians import Opening
+from node.services.members.signed_requests import Signer
+from node.services.surface.code_exchange import CodeExchange
+from node.services.surface.node import Node
 from node.wire.code_messages import encode_code_answer, parse_code_request
 from node.wire.http_signature import SignatureTag
 from node.wire.json_strict import check_document

@@ -14,7 +14,7 @@ from node.domain.entry import InstitutionId
 from node.domain.record import PatientNumber
 from node.domain.retention import Care
 from node.errors import MalformedParameterError
-from node.services.consents import ConsentEvidence
+from node.services.consents.grants import ConsentEvidence
 from node.wire.consent_document import EvidenceMethod
 from node.wire.consent_text import TermsShape
 from node.wire.emergency import MAX_REASON

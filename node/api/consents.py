@@ -28,9 +28,9 @@ from node.domain.entry import InstitutionId
 from node.errors import ConsentsOffError, ConsentStateUnknownError, MalformedParameterError
 from node.ports.consents import KeptConsent
 from node.services.clients import Scope
-from node.services.consenting import Consenting
-from node.services.consents import Queued
-from node.services.node import Node
+from node.services.consents.grants import Queued
+from node.services.surface.consenting import Consenting
+from node.services.surface.node import Node
 from node.wire.consent_text import encode_presented, parse_grant, parse_scope, shape_of_terms, terms_of
 from node.wire.fhir_consent import parse_fhir_consent
 from node.wire.fhir_consent_out import encode_fhir_consent

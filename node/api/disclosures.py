@@ -20,9 +20,9 @@ from node.domain.entry import InstitutionId
 from node.domain.retrieval import RetrievalId
 from node.errors import SettingsError
 from node.services.clients import Scope
-from node.services.node import Node
-from node.services.reading import Reading
-from node.services.signed_requests import Signer
+from node.services.members.signed_requests import Signer
+from node.services.surface.node import Node
+from node.services.surface.reading import Reading
 from node.wire.http_signature import SignatureTag
 
 router = APIRouter(tags=["retrieval"])

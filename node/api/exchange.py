@@ -14,7 +14,7 @@ from node.api.schemas import OutboxBody, OutboxItem, show_time
 from node.api.signed import answer_signed, exchange_of
 from node.domain.entry import InstitutionId
 from node.services.clients import Scope
-from node.services.signed_requests import Signer
+from node.services.members.signed_requests import Signer
 from node.wire.http_signature import SignatureTag
 
 router = APIRouter(tags=["members"])

@@ -8,7 +8,7 @@ import msgspec
 
 from node.api.schemas import show_time
 from node.domain.entry import InstitutionId
-from node.services.supervised_logs import SupervisedEntry, SupervisedInstitution
+from node.services.oversight.supervised_logs import SupervisedEntry, SupervisedInstitution
 from node.supervision.liaoning import LiaoningRow
 from node.supervision.tallies import Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay

@@ -28,7 +28,7 @@ from node.api.signed import exchange_of, received
 from node.domain.entry import InstitutionId, Origin
 from node.errors import LogHaltedError, UnknownOriginError
 from node.services.clients import Scope
-from node.services.node import Node
+from node.services.surface.node import Node
 from node.wire.header_frames import encode_header_frames
 from node.wire.http_signature import SignatureTag
 

@@ -11,7 +11,7 @@ from node.api.schemas import show_time
 from node.domain.access import Actor
 from node.domain.entry import InstitutionId, LeafReference
 from node.ports.notices import NoticeState, Waiting
-from node.services.received_notices import ConcernedDecision, ConcernedRetrieval, Notice
+from node.services.recognition.received_notices import ConcernedDecision, ConcernedRetrieval, Notice
 
 
 class AcknowledgeRequest(msgspec.Struct, forbid_unknown_fields=True):

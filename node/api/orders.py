@@ -16,8 +16,8 @@ from node.domain.entry import InstitutionId, Origin
 from node.domain.record import PatientNumber
 from node.errors import MalformedParameterError
 from node.identity.code_text import parse_card
-from node.services.finding_patients import FindOrder, PatientLike
-from node.services.retrieval import MAX_TARGETS, RetrievalOrder
+from node.services.reading.finding_patients import FindOrder, PatientLike
+from node.services.reading.retrieval import MAX_TARGETS, RetrievalOrder
 from node.wire.disclosure import MAX_CONSENTS
 from node.wire.json_strict import check_document
 

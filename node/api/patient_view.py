@@ -15,8 +15,8 @@ from node.api.requests import json_response, node_of, read_body
 from node.api.signed import received
 from node.domain.access import ConsentId
 from node.errors import SettingsError, UnknownConsentError
-from node.services.node import Node
-from node.services.patient_access import PatientAccess
+from node.services.surface.node import Node
+from node.services.surface.patient_access import PatientAccess
 from node.wire.evidence import EVIDENCE_MEDIA_TYPE
 from node.wire.patient_entries import MAX_REQUEST_BYTES, encode_answer, parse_own_record, parse_request
 

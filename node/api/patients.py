@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from node.api.openapi import documented
 from node.api.requests import caller_of, json_response, node_of, read_body
 from node.services.clients import Scope
-from node.services.patients import parse_registration
+from node.services.patients.index import parse_registration
 
 router = APIRouter(tags=["patients"])
 

@@ -17,7 +17,7 @@ from node.domain.entry import InstitutionId
 from node.domain.recall import RecallCriteria, RecallId, RecallReason
 from node.errors import MalformedParameterError
 from node.ports.recalls import KeptRecall, RecalledResult
-from node.services.recalls import Announced, RecallOrder, RecallPreview, RecallReport
+from node.services.recognition.recalls import Announced, RecallOrder, RecallPreview, RecallReport
 from node.wire.recall_entry import MAX_TEXT
 
 _ID_BYTES = 16

@@ -26,8 +26,8 @@ from node.domain.entry import Level
 from node.domain.recognition_acts import DecisionId
 from node.errors import SettingsError
 from node.services.clients import Scope
-from node.services.node import Node
-from node.services.recognition import Recognition
+from node.services.surface.node import Node
+from node.services.surface.recognition import Recognition
 from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE
 
 router = APIRouter(tags=["recognition"])

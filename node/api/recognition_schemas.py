@@ -17,9 +17,9 @@ from node.domain.recognition_acts import CheckId
 from node.errors import MalformedParameterError
 from node.ports.decisions import HeardDecision
 from node.recognition.decision import Recognise, Reorder
-from node.services.checking import CheckAnswer, CheckOrder
-from node.services.deciding import DecisionAnswer, DecisionOrder
-from node.services.view_links import ViewLink
+from node.services.recognition.checking import CheckAnswer, CheckOrder
+from node.services.recognition.deciding import DecisionAnswer, DecisionOrder
+from node.services.recognition.view_links import ViewLink
 
 MAX_LINES = 100
 _MAX_RESULTS = 64

@@ -39,9 +39,9 @@ from node.domain.entry import RecordId
 from node.domain.receipt import Outcome
 from node.errors import SettingsError, UnknownRecordError
 from node.services.clients import Scope
-from node.services.ingest import Submission
-from node.services.node import Node
-from node.services.refiling import RefilingService
+from node.services.custody.refiling import RefilingService
+from node.services.records.ingest import Submission
+from node.services.surface.node import Node
 from node.wire.bundle import BUNDLE_MEDIA_TYPE
 
 router = APIRouter(tags=["records"])

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from node.domain.entry import Level, Origin
 from node.errors import DocumentTooLargeError, UnauthenticatedError
 from node.services.clients import Client
-from node.services.node import Node
+from node.services.surface.node import Node
 
 _BEARER = "bearer "
 MAX_INDEX = 2**48

@@ -11,7 +11,7 @@ from node.domain.access import RequestId
 from node.domain.entry import EntryType, LeafReference
 from node.domain.retrieval import RetrievalRequest
 from node.services.disclosure import RetrievedRecord
-from node.services.finding_patients import FoundRecord
+from node.services.reading.finding_patients import FoundRecord
 from node.wire.manifest import parse_manifest
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 from node.domain.receipt import Receipt
 from node.ports.records import EntryRow
-from node.services.ingest import Submission
-from node.services.progress import Progress
+from node.services.logs.progress import Progress
+from node.services.records.ingest import Submission
 
 
 class ReceiptBody(msgspec.Struct, frozen=True, omit_defaults=False):

@@ -16,10 +16,10 @@ from node.api.problems import problem_of, problem_response
 from node.api.requests import node_of, read_body
 from node.domain.entry import InstitutionId
 from node.errors import ConcordError, MalformedParameterError, SettingsError
-from node.services.disclosure_stream import SealedDisclosure
-from node.services.exchange import Exchange
-from node.services.node import Node
-from node.services.signed_requests import ReceivedRequest, Signer
+from node.services.members.signed_requests import ReceivedRequest, Signer
+from node.services.reading.disclosure_stream import SealedDisclosure
+from node.services.surface.exchange import Exchange
+from node.services.surface.node import Node
 from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE
 from node.wire.http_signature import SignatureTag
 from node.wire.json_strict import check_document

@@ -16,8 +16,8 @@ from node.domain.entry import InstitutionId
 from node.errors import MalformedParameterError, SettingsError
 from node.ports.supervision import FindingFilter, KeptFinding
 from node.services.clients import Scope
-from node.services.node import Node
-from node.services.oversight import Supervision
+from node.services.surface.node import Node
+from node.services.surface.oversight import Supervision
 from node.supervision.findings import FindingCode, FindingId
 from node.wire.finding_evidence import FINDING_MEDIA_TYPE
 

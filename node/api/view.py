@@ -18,7 +18,7 @@ from node.api.pages import html_response
 from node.api.recognition import recognition_of
 from node.api.requests import NodeOf
 from node.errors import UnknownViewError, ViewGoneError
-from node.services.node import Node
+from node.services.surface.node import Node
 
 router = APIRouter(tags=["recognition"])
 

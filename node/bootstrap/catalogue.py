@@ -16,14 +16,14 @@ from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.errors import SettingsError, WireError
 from node.ports.publication import PublicationStore
-from node.services.adoption import AdoptionParts, DocumentAdoption, DocumentSource, last_held
-from node.services.catalogue import Catalogue
-from node.services.gathering import DocumentGathering, GatheringParts
+from node.services.catalogue.adoption import AdoptionParts, DocumentAdoption, DocumentSource, last_held
+from node.services.catalogue.gathering import DocumentGathering, GatheringParts
+from node.services.catalogue.publishers import Publishers
+from node.services.catalogue.publishing import DocumentPublishing, PublishingParts
+from node.services.catalogue.rulebook import Rulebook
+from node.services.catalogue.unmapped import UnmappedCodes
 from node.services.loops import Loop
-from node.services.publishers import Publishers
-from node.services.publishing import DocumentPublishing, PublishingParts
-from node.services.rulebook import Rulebook
-from node.services.unmapped import UnmappedCodes
+from node.services.surface.catalogue import Catalogue
 from node.terminology.bundle import Terminology
 from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, load_terminology, parse_document
 

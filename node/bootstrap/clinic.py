@@ -11,15 +11,15 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.services import Services
 from node.printing.result_page import ResultPages
 from node.printing.slip import PrintedSlips
-from node.services.card_feedback import CardFeedbackService, FeedbackParts
-from node.services.checking import OrderChecking
-from node.services.clinic import Clinic
-from node.services.deciding import Deciding
-from node.services.reading import Reading
-from node.services.rulebook import Rulebook
-from node.services.slips import SlipParts, Slips
-from node.services.view_links import ViewLinks
-from node.services.viewing import Viewing, ViewingParts
+from node.services.catalogue.rulebook import Rulebook
+from node.services.recognition.card_feedback import CardFeedbackService, FeedbackParts
+from node.services.recognition.checking import OrderChecking
+from node.services.recognition.deciding import Deciding
+from node.services.recognition.slips import SlipParts, Slips
+from node.services.recognition.view_links import ViewLinks
+from node.services.recognition.viewing import Viewing, ViewingParts
+from node.services.surface.clinic import Clinic
+from node.services.surface.reading import Reading
 
 
 def view_links(foundation: Foundation) -> ViewLinks | None:

@@ -15,14 +15,14 @@ from node.domain.patient import PatientKeys
 from node.errors import ChainAwayError, SettingsError
 from node.identity.code_custody import CUSTODIANS
 from node.ports.membership import KeyDirectory
-from node.services.card_vault import CardVault, asks
-from node.services.code_desk import CodeDesk
-from node.services.code_exchange import CodeExchange
-from node.services.codes import KEYS_MESSAGE, CodeService, CodeServiceParts, EmergencyOpener
-from node.services.consenting import Consenting
-from node.services.custodians import CustodianService, Opening
-from node.services.finding import PatientProbe
-from node.services.sealing import MemberSeals
+from node.services.codes.card_vault import CardVault, asks
+from node.services.codes.code_desk import CodeDesk
+from node.services.codes.code_service import KEYS_MESSAGE, CodeService, CodeServiceParts, EmergencyOpener
+from node.services.codes.custodians import CustodianService, Opening
+from node.services.codes.sealing import MemberSeals
+from node.services.reading.finding import PatientProbe
+from node.services.surface.code_exchange import CodeExchange
+from node.services.surface.consenting import Consenting
 
 
 def build_codes(

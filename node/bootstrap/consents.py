@@ -20,15 +20,15 @@ from node.domain.message import MemberMessage
 from node.errors import MemberAwayError
 from node.ports.consents import ConsentChain
 from node.ports.records import RecordsTransaction
-from node.services.consent_delivery import GRANTED, ConsentDelivery, Seal, Tell
-from node.services.consent_relay import ConsentRelay
-from node.services.consent_watch import ConsentWatch, Staleness
-from node.services.consenting import Consenting
-from node.services.consents import REVOCATION, ConsentParts, ConsentPolicy, ConsentService
-from node.services.emergencies import EmergencyParts, EmergencyService
+from node.services.codes.sealing import MemberSeals
+from node.services.consents.delivery import GRANTED, ConsentDelivery, Seal, Tell
+from node.services.consents.emergencies import EmergencyParts, EmergencyService
+from node.services.consents.grants import REVOCATION, ConsentParts, ConsentPolicy, ConsentService
+from node.services.consents.relay import ConsentRelay
+from node.services.consents.watch import ConsentWatch, Staleness
+from node.services.custody.withdrawal import WithdrawalParts, WithdrawalService
 from node.services.loops import Loop
-from node.services.sealing import MemberSeals
-from node.services.withdrawal import WithdrawalParts, WithdrawalService
+from node.services.surface.consenting import Consenting
 from node.wire.consent_notice import parse_revocation
 from node.wire.retention import load_retention
 

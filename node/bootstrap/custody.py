@@ -14,13 +14,13 @@ from node.adapters.database.tombstones import SqlTombstoneRegister
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
-from node.services.custody import Custody
-from node.services.exchange import Exchange
+from node.services.custody.refiling import WRONG_PATIENT, RefilingParts, RefilingService
+from node.services.custody.relocation import RelocationParts, RelocationService, Spread
+from node.services.custody.tombstones import TombstoneService, TombstoneWatch
 from node.services.loops import Loop
-from node.services.refiling import WRONG_PATIENT, RefilingParts, RefilingService
-from node.services.relocation import RelocationParts, RelocationService, Spread
-from node.services.sent_notices import NoticeAlarm, RevisionNotices
-from node.services.tombstones import TombstoneService, TombstoneWatch
+from node.services.records.sent_notices import NoticeAlarm, RevisionNotices
+from node.services.surface.custody import Custody
+from node.services.surface.exchange import Exchange
 from node.wire.revision_message import ACKNOWLEDGEMENT_KIND
 
 _RELOCATION_INTERVAL_S = 1.0

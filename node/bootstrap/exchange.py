@@ -15,11 +15,11 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId
 from node.ports.members import MemberClient
-from node.services.exchange import Exchange
-from node.services.inbox import Inbox
 from node.services.loops import Loop
-from node.services.outbox import Outbox
-from node.services.signed_requests import SignedRequests
+from node.services.members.inbox import Inbox
+from node.services.members.outbox import Outbox
+from node.services.members.signed_requests import SignedRequests
+from node.services.surface.exchange import Exchange
 from node.wire.http_signature import SignatureWindow
 
 

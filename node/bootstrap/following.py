@@ -26,15 +26,15 @@ from node.domain.trust import LogKey, TrustedLog, TrustedWitness, TrustRoot
 from node.errors import SettingsError
 from node.ports.peers import FollowedPeer
 from node.ports.records import RecordsReader
-from node.services.anchor_news import AnchorNews
-from node.services.cosigning import CosigningService
-from node.services.finding import Finder
-from node.services.following import FollowingService
-from node.services.header_collection import HeaderCollector, TombstoneSeen
+from node.services.logs.anchor_news import AnchorNews
+from node.services.logs.cosigning import CosigningService
+from node.services.logs.following import FollowingService
+from node.services.logs.header_collection import HeaderCollector, TombstoneSeen
+from node.services.logs.progress import Progress
+from node.services.logs.witness_exchange import WitnessExchange
+from node.services.logs.witnessing import WitnessService
 from node.services.loops import Loop
-from node.services.progress import Progress
-from node.services.witness_exchange import WitnessExchange
-from node.services.witnessing import WitnessService
+from node.services.reading.finding import Finder
 from node.settings import NodeSettings
 
 _EVENTS_INTERVAL_S = 1.0

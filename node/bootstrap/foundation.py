@@ -18,10 +18,10 @@ from node.domain.trust import TrustRoot
 from node.ports.clock import Clock
 from node.ports.identities import InstitutionIdentity
 from node.ports.keys import NodeKeys
-from node.services.patients import PatientIndex
-from node.services.progress import Progress
-from node.services.tag_counters import TagCounters
-from node.services.witness_exchange import WitnessExchange
+from node.services.logs.progress import Progress
+from node.services.logs.witness_exchange import WitnessExchange
+from node.services.patients.index import PatientIndex
+from node.services.patients.tag_counters import TagCounters
 from node.settings import NodeSettings
 from node.wire.prepare import RecordContext
 

@@ -13,7 +13,7 @@ from node.domain.record import Kind
 from node.domain.trust import TrustRoot
 from node.errors import SettingsError
 from node.ports.identities import InstitutionIdentity
-from node.services.preparation import PreparationContext
+from node.services.records.preparation import PreparationContext
 from node.settings import NodeSettings
 from node.wire.kinds import load_kinds
 from node.wire.prepare import RecordContext

@@ -17,7 +17,7 @@ from node.identity.boxes import seal_box
 from node.identity.codes import LOCATOR_SECRET_BYTES
 from node.ports.clock import unix_ms
 from node.ports.consortium import Registry
-from node.services.membership import Membership
+from node.services.members.membership import Membership
 from node.settings import NodeSettings
 from node.wire.locator_secret import (
     LocatorSecretFile,

@@ -27,9 +27,9 @@ from node.errors import UnknownOriginError
 from node.ports.clock import unix_ms
 from node.ports.records import RecordsTransaction
 from node.services.clients import ClientService, IssuedClient, Scope
-from node.services.patients import PatientIndex
-from node.services.recovery import Recovery, RecoveryParts, RecoveryReport
-from node.services.recovery_burials import BurialStores
+from node.services.patients.index import PatientIndex
+from node.services.records.recovery import Recovery, RecoveryParts, RecoveryReport
+from node.services.records.recovery_burials import BurialStores
 from node.settings import NodeSettings
 from node.wire.prepare import RecordContext
 

@@ -41,12 +41,12 @@ from node.ports.consents import ConsentChain
 from node.ports.consortium import Registry
 from node.ports.members import MemberClient
 from node.ports.peers import FollowedPeer
-from node.services.anchoring import AnchoringService
+from node.services.logs.anchoring import AnchoringService
+from node.services.logs.sequencing import SequencingService
 from node.services.loops import Loop
-from node.services.node import Node
-from node.services.patients import PatientIndex
-from node.services.sequencing import SequencingService
-from node.services.tag_counters import TagCounters
+from node.services.patients.index import PatientIndex
+from node.services.patients.tag_counters import TagCounters
+from node.services.surface.node import Node
 from node.settings import NodeSettings
 from node.wire.http_signature import SignatureTag
 

@@ -21,25 +21,25 @@ from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustRoot
 from node.ports.publication import PublishedDocuments
-from node.services.adoption import pinned_documents
-from node.services.audit_keys import AuditKeys
-from node.services.consenting import Consenting
-from node.services.emergency_reviews import EmergencyReviewParts, EmergencyReviews
-from node.services.figures import FiguresParts, FiguresService
-from node.services.findings import FindingService
-from node.services.followed_proofs import FollowedProofs
-from node.services.log_standing import LogStanding, StandingRules
+from node.services.catalogue.adoption import pinned_documents
+from node.services.catalogue.rulebook import Rulebook
+from node.services.consents.emergency_reviews import EmergencyReviewParts, EmergencyReviews
+from node.services.logs.followed_proofs import FollowedProofs
+from node.services.logs.log_standing import LogStanding, StandingRules
 from node.services.loops import Loop
-from node.services.oversight import Oversight, Supervision
-from node.services.pairing import PairingService
-from node.services.patient_access import PatientAccess
-from node.services.patient_entries import PatientEntries
-from node.services.patient_records import PatientRecordParts, PatientRecords
-from node.services.rate_limit import RateLimit
-from node.services.reliance import RelianceParts, RelianceReview
-from node.services.rulebook import Rulebook
-from node.services.supervised_logs import SupervisedLogs
-from node.services.trail import TrailParts, TrailService
+from node.services.members.rate_limit import RateLimit
+from node.services.oversight.audit_keys import AuditKeys
+from node.services.oversight.figures import FiguresParts, FiguresService
+from node.services.oversight.findings import FindingService
+from node.services.oversight.pairing import PairingService
+from node.services.oversight.reliance import RelianceParts, RelianceReview
+from node.services.oversight.supervised_logs import SupervisedLogs
+from node.services.oversight.trail import TrailParts, TrailService
+from node.services.patient_view.entries import PatientEntries
+from node.services.patient_view.records import PatientRecordParts, PatientRecords
+from node.services.surface.consenting import Consenting
+from node.services.surface.oversight import Oversight, Supervision
+from node.services.surface.patient_access import PatientAccess
 from node.terminology.bundle import Terminology
 from node.wire.http_signature import SignatureWindow
 

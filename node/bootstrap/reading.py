@@ -24,18 +24,18 @@ from node.domain.entry import InstitutionId
 from node.errors import ConsentsOffError
 from node.identity.code_text import PatientCard
 from node.policy.facts import HolderRules
-from node.services.access_facts import AccessFacts, CheckEmergency, FactSources
-from node.services.alarms import ALARM, EmergencyAlarms
-from node.services.consenting import Consenting
-from node.services.disclosures import DisclosureLimits, DisclosureParts, Disclosures
-from node.services.emergency_check import EmergencyCheck, no_emergencies
-from node.services.finding_patients import FindParts, PatientFinding, PatientLike
-from node.services.holder import Holder
+from node.services.consents.emergency_alarms import ALARM, EmergencyAlarms
+from node.services.consents.emergency_check import EmergencyCheck, no_emergencies
 from node.services.loops import Loop
-from node.services.membership import Membership
-from node.services.reading import Reading
-from node.services.retrieval import KeptConsents, Retrieval, RetrievalParts
-from node.services.retrieval_work import RetrievalWork, WorkParts
+from node.services.members.membership import Membership
+from node.services.reading.access_facts import AccessFacts, CheckEmergency, FactSources
+from node.services.reading.disclosures import DisclosureLimits, DisclosureParts, Disclosures
+from node.services.reading.finding_patients import FindParts, PatientFinding, PatientLike
+from node.services.reading.holder import Holder
+from node.services.reading.retrieval import KeptConsents, Retrieval, RetrievalParts
+from node.services.reading.retrieval_work import RetrievalWork, WorkParts
+from node.services.surface.consenting import Consenting
+from node.services.surface.reading import Reading
 from node.wire.consent_message import encode_signed_message
 from node.wire.consent_text import parse_scope
 from node.wire.disclosure import MAX_CONSENTS, CitedEmergency

@@ -17,19 +17,19 @@ from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
 from node.ports.membership import KeyDirectory
-from node.services.certificates import CertificateParts, Certificates
-from node.services.checking import CheckLeaves, CheckParts, OrderChecking
-from node.services.deciding import Deciding, DecidingParts
-from node.services.followed_proofs import FollowedProofs
-from node.services.heard_decisions import HeardDecisions
+from node.services.catalogue.rulebook import Rulebook
+from node.services.logs.followed_proofs import FollowedProofs
 from node.services.loops import Loop
-from node.services.order_results import OrderResults
-from node.services.reading import Reading
-from node.services.recall_search import RecallSearch, RecallSearchParts
-from node.services.recalls import RecallParts, Recalls
-from node.services.received_notices import NoticeList, NoticeParts
-from node.services.recognition import Recognition
-from node.services.rulebook import Rulebook
+from node.services.recognition.certificates import CertificateParts, Certificates
+from node.services.recognition.checking import CheckLeaves, CheckParts, OrderChecking
+from node.services.recognition.deciding import Deciding, DecidingParts
+from node.services.recognition.heard_decisions import HeardDecisions
+from node.services.recognition.order_results import OrderResults
+from node.services.recognition.recall_search import RecallSearch, RecallSearchParts
+from node.services.recognition.recalls import RecallParts, Recalls
+from node.services.recognition.received_notices import NoticeList, NoticeParts
+from node.services.surface.reading import Reading
+from node.services.surface.recognition import Recognition
 from node.wire.decision_message import DECISION_KIND
 from node.wire.revision_message import REVISION_KIND
 

@@ -19,20 +19,21 @@ from node.bootstrap.hosting import Institutions, log_keys
 from node.domain.entry import Origin
 from node.domain.trust import TrustRoot
 from node.ports.records import RecordsReader
-from node.services.anchoring import AnchoringService
 from node.services.clients import ClientService
-from node.services.custody import Custody
 from node.services.disclosure import DisclosureService
-from node.services.erasure import ErasureService
-from node.services.evidence import EvidenceService
-from node.services.guard import ChainHeadGuard, QuorumGuard, UnguardedStart, WitnessHeads
-from node.services.ingest import IngestService
-from node.services.node import Node, RequestLimits
-from node.services.patients import PatientService
-from node.services.progress import Progress
-from node.services.sequencing import HostedLog, RefreshingGuard, SequencingService
-from node.services.staging import Sensitivity, StagingHandler
-from node.services.status import ChainWatch, StatusService
+from node.services.logs.anchoring import AnchoringService
+from node.services.logs.chain_watch import ChainWatch
+from node.services.logs.guard import ChainHeadGuard, QuorumGuard, UnguardedStart, WitnessHeads
+from node.services.logs.progress import Progress
+from node.services.logs.sequencing import HostedLog, RefreshingGuard, SequencingService
+from node.services.patients.index import PatientService
+from node.services.records.erasure import ErasureService
+from node.services.records.evidence import EvidenceService
+from node.services.records.ingest import IngestService
+from node.services.records.staging import Sensitivity, StagingHandler
+from node.services.status import StatusService
+from node.services.surface.custody import Custody
+from node.services.surface.node import Node, RequestLimits
 from node.telemetry import CHECKPOINT_ENTRIES, LOG_SIZE
 
 DISTRIBUTION = "concord-node"

@@ -12,9 +12,9 @@ from node.ports.consortium import Registry
 from node.ports.identities import InstitutionIdentity
 from node.ports.records import RecordsWriter
 from node.ports.secrets import SecretStore
-from node.services.entries import EntryComposer
 from node.services.loops import Loop
-from node.services.membership import Membership
+from node.services.members.membership import Membership
+from node.services.records.entries import EntryComposer
 
 _REGISTRY_INTERVAL_S = 5.0
 """How often the registry is read: a suspended institution, or a key that ended, is noticed within that."""

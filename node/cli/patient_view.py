@@ -29,7 +29,7 @@ from node.domain.entry import Origin
 from node.domain.header import HeaderContent
 from node.domain.trust import TrustRoot
 from node.errors import MalformedPatientEntriesError
-from node.services.patient_view import RECORDS_PATH, PatientView, gather, signed_request
+from node.services.patient_view.gathering import RECORDS_PATH, PatientView, gather, signed_request
 from node.wire.bundle import encode_bundle_file
 from node.wire.bundle_verification import verify_bundle
 from node.wire.leaf import parse_leaf

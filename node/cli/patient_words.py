@@ -1,6 +1,6 @@
 """What a patient's entries say, in words: results, consents, who looked. For the patient's commands and for `verify`.
 
-Every word comes from a header that was verified before. Left out: gathering (`node.services.patient_view`).
+Every word comes from a header that was verified before. Left out: gathering (`node.services.patient_view.gathering`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TABLE: Final = "patient"
 _SHOWN_DIGITS: Final = 8
 PATIENT_ROLE: Final = "patient"
 PATIENT_KEY: Final = "patient-key"
-"""How a receipt says that the patient read themselves (`node.services.patient_records`); `verify` imports no services."""
+"""How a receipt says that the patient read themselves (`node.services.patient_view.records`); `verify` imports no services."""
 _LAST_MS: Final = 253_402_300_799_999
 
 

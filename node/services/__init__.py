@@ -1,1 +1,1 @@
-"""Use cases, one a module. They know ports, never adapters."""
+"""Use cases, one a module, by subject. They know ports, never adapters; `pyproject.toml` has the layers of the subjects."""

@@ -10,13 +10,14 @@ import msgspec
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.ports.records import RecordsReader, RecordsWriter
-from node.services.adoption import AdoptionStatus
-from node.services.cosigning import CosigningService
-from node.services.following import FollowingService
-from node.services.progress import Progress
-from node.services.sent_notices import RevisionNotices
-from node.services.sequencing import HostedLog
-from node.telemetry import CHAIN_UP, WITHHELD_HEADERS, WRITER_QUEUE, render_metrics
+from node.services.catalogue.adoption import AdoptionStatus
+from node.services.logs.chain_watch import ChainReport, ChainWatch, show_time
+from node.services.logs.cosigning import CosigningService
+from node.services.logs.following import FollowingService
+from node.services.logs.progress import Progress
+from node.services.logs.sequencing import HostedLog
+from node.services.records.sent_notices import RevisionNotices
+from node.telemetry import WITHHELD_HEADERS, WRITER_QUEUE, render_metrics
 
 MAX_QUEUE = 10_000
 """A writer with more waiting than this is not ready: answers would take seconds."""
@@ -68,15 +69,6 @@ class FollowedReport(msgspec.Struct, frozen=True):
     looked_at: str | None
 
 
-class ChainReport(msgspec.Struct, frozen=True):
-    """The chain, as the worker saw it last."""
-
-    state: str
-    reason: str | None
-    block_number: int | None
-    seen_at: str | None
-
-
 class DocumentsReport(msgspec.Struct, frozen=True):
     """Which catalogue, maps, prices and certificates hold."""
 
@@ -106,37 +98,6 @@ class StatusReport(msgspec.Struct, frozen=True):
     trust_root_expires: str | None
     documents: DocumentsReport | None
     """None without a consortium."""
-
-
-class ChainWatch:
-    """What the worker last learned of the chain; written by its thread, read by all."""
-
-    def __init__(self, *, configured: bool) -> None:
-        self._refusals: dict[Origin, str | None] = {}
-        self._report = ChainReport("unknown" if configured else "none", None, None, None)
-
-    def up(self, block_number: int, now: datetime) -> None:
-        """Note that the chain answered."""
-        self._report = ChainReport("up", None, block_number, _show(now))
-        CHAIN_UP.set(1)
-
-    def down(self, reason: str) -> None:
-        """Note that it did not, and why."""
-        seen_at = self._report.seen_at
-        self._report = ChainReport("away", reason, self._report.block_number, seen_at)
-        CHAIN_UP.set(0)
-
-    def refused(self, origin: Origin, reason: str | None) -> None:
-        """Note that the contract refused a log's anchor, by the revert's name, or that it no longer does."""
-        self._refusals[origin] = reason
-
-    def refusal(self, origin: Origin) -> str | None:
-        """Return why the contract refused a log's last anchor; None when it did not."""
-        return self._refusals.get(origin)
-
-    def report(self) -> ChainReport:
-        """Return what is known."""
-        return self._report
 
 
 class StatusService:
@@ -198,7 +159,7 @@ class StatusService:
             chain=self._chain.report(),
             writer_queue=self._writer.depth(),
             trust_root_serial=None if root is None else root[0],
-            trust_root_expires=None if root is None else _show(root[1]),
+            trust_root_expires=None if root is None else show_time(root[1]),
             documents=None if self._documents is None else _report(self._documents()),
         )
 
@@ -213,7 +174,7 @@ class StatusService:
                 trusted_size=each.trusted_size,
                 indexed=each.indexed,
                 withheld_headers=withheld.get(each.origin, 0),
-                looked_at=None if each.looked_at is None else _show(each.looked_at),
+                looked_at=None if each.looked_at is None else show_time(each.looked_at),
             )
             for each in self._following.report()
         ]
@@ -248,7 +209,3 @@ class StatusService:
 def _report(status: AdoptionStatus) -> DocumentsReport:
     held_back = [f"{pin.kind} {pin.digest.hex()}" for pin in status.held_back]
     return DocumentsReport(status.source, status.is_stale, list(status.missing), held_back, list(status.contradictions))
-
-
-def _show(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,7 +1,7 @@
 """Events of one step as bytes: what is kept of entries once they were read, so that none has to be opened again.
 
-A batch is one byte of version and MessagePack. It stays at the node that made it. Left out: sealing it (`node.services.figures`):
-it names persons by pseudonym, encounters and order lines.
+A batch is one byte of version and MessagePack. It stays at the node that made it. Left out: sealing it
+(`node.services.oversight.figures`): it names persons by pseudonym, encounters and order lines.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ whatever order they came.
 - Searches and releases of keys have no other side. A receipt that names its own institution as counterpart has none
   either; if somebody else claims to be the other side of it, that claim stays alone, and is found.
 
-Left out: reading and opening headers, keeping findings (`node.services.pairing`).
+Left out: reading and opening headers, keeping findings (`node.services.oversight.pairing`).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Items come by the map of the institution whose log it is, in the documents at hand when the entry is read: an event is made
 once, and stays what it was when documents change. An entry without a person's pseudonym gives none that needs a person.
 Events carry their institution in their names: nobody takes back a decision of somebody else.
-Left out: opening headers (`node.services.figures`), and what events add up to (`figures`).
+Left out: opening headers (`node.services.oversight.figures`), and what events add up to (`figures`).
 """
 
 from __future__ import annotations

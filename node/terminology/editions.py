@@ -3,7 +3,7 @@
 A function of what was published, whatever the order in which it was heard of: nodes that follow the same logs hold the same
 documents. Where the newest shared documents contradict each other, those hold that did before, with what contradicts none of
 them. A map is its institution's own business: the newest holds, rows of it that lead nowhere count as unmapped, and nobody
-else is held up by them. Left out: who is who (`node.services.publishers`).
+else is held up by them. Left out: who is who (`node.services.catalogue.publishers`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ opened by the data key of this one header, what it says; results and consent doc
 of the patient is in a line: who gets the file learns its lines and can find nothing else. Proofs that entries are
 contiguous, which do hold keys, are added only where the patient asks for it. Nothing in a parsed bundle is verified.
 
-Left out: checking it (`bundle_verification`), gathering it (`node.services.patient_view`).
+Left out: checking it (`bundle_verification`), gathering it (`node.services.patient_view.gathering`).
 """
 
 from __future__ import annotations

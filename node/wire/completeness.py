@@ -3,7 +3,7 @@
 Media type `application/vnd.concord.completeness+json`, version 1: the entries of one patient in one log, each with its
 inclusion proof under one signed head, and the keys by which their locator tags are computed again: counters 0, 1, 2 … of
 each key, none left out. The file hands out these keys; who has it can find and read what they find. Nothing in a parsed
-file is verified. Left out: checking it (`completeness_verification`), making it (`node.services.completeness`).
+file is verified. Left out: checking it (`completeness_verification`), making it (`node.services.patient_view.completeness`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Check a file that proves a patient's entries contiguous, against the trust root alone (docs/spec/completeness.md). Pure.
 
 Proved is what the file can prove: that the log holds an entry for every counter from 0 on, in order. That none comes after
-the last one is not in it: whoever wants to know scans the log (`node.services.completeness`).
+the last one is not in it: whoever wants to know scans the log (`node.services.patient_view.completeness`).
 """
 
 from __future__ import annotations

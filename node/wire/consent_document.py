@@ -1,7 +1,7 @@
 """The consent document: what a log entry of type 7 says of a consent's granting or revoking (docs/spec/consent.md).
 
 One part: the terms, and what the evidence is of a patient's will, as a digest; the evidence itself stays with the
-institution. Left out: the header (`node.domain.access.ConsentContent`) and the entry around it (`node.services.entries`).
+institution. Left out: the header (`node.domain.access.ConsentContent`) and the entry around it (`node.services.records.entries`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Media type `application/vnd.concord.decision-certificate+json`, version 1: the d
 were shown, the receipts of their retrieval and what became of them, each an entry of a log, proved and opened like a line of a
 patient's bundle; and the documents that the decision pins, whole. Nothing in a parsed certificate is verified.
 
-Left out: checking it (`certificate_verification`), making it (`node.services.certificates`).
+Left out: checking it (`certificate_verification`), making it (`node.services.recognition.certificates`).
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ def test_who_decides_is_few() -> None:
         if isinstance(node, ast.ImportFrom) and node.module == "node.policy.decision" and names & {each.name for each in node.names}
     }
     assert callers == {
-        "node/services/disclosures.py",
-        "node/services/evidence.py",
-        "node/services/patient_records.py",
-        "node/services/retrieval.py",
+        "node/services/reading/disclosures.py",
+        "node/services/records/evidence.py",
+        "node/services/patient_view/records.py",
+        "node/services/reading/retrieval.py",
     }

@@ -10,7 +10,7 @@ from node.domain.entry import InstitutionId
 from node.errors import MemberAnswerError, SealedMessageError
 from node.ports.identities import InstitutionIdentity
 from node.ports.members import MemberClient
-from node.services.custodians import Opening
+from node.services.codes.custodians import Opening
 from node.wire.http_signature import SignatureTag
 
 LAYERS_PATH: Final = "/v1/codes/layers"

@@ -17,7 +17,7 @@ from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustedLog
 from node.ports.peers import FollowedPeer, WitnessReply
 from node.ports.records import RecordsReader
-from node.services.progress import Progress
+from node.services.logs.progress import Progress
 from node.wire.header_frames import parse_header_frames
 
 _MAX_PAGE_BYTES: Final = 64 * 2**20

@@ -24,7 +24,7 @@ from node.ports.clock import Clock
 from node.ports.identities import InstitutionIdentity
 from node.ports.members import MemberAnswer
 from node.ports.membership import KeyDirectory
-from node.services.signed_requests import make_terms, request_key
+from node.services.members.signed_requests import make_terms, request_key
 from node.wire.http_signature import (
     SignatureTag,
     SignatureWindow,

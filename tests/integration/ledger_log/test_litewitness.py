@@ -25,7 +25,7 @@ from node.domain.entry import InstitutionId
 from node.domain.trust import TrustedWitness
 from node.errors import WitnessContradictsError
 from node.ports.peers import WitnessReply
-from node.services.witness_exchange import WitnessExchange
+from node.services.logs.witness_exchange import WitnessExchange
 from tests.served_logs import ServedLog
 from tests.simulators import ORIGIN, SIGNER
 

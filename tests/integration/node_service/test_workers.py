@@ -13,7 +13,7 @@ from node.domain.entry import EntryType, LeafReference, Origin, RecordId, Versio
 from node.domain.kind import DocumentLimits, IdentityRules
 from node.errors import DocumentRefusedError
 from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
-from node.services.preparation import PreparationContext
+from node.services.records.preparation import PreparationContext
 from node.wire.kinds import load_kinds
 from node.wire.prepare import Assignment, RecordContext
 from tests.integration.node_service.served import READY_S, Served

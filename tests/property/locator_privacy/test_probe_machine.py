@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from node.domain.entry import Level, RecordId
 from node.domain.patient import PatientKeys
 from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed
-from node.services.patients import Registration
+from node.services.patients.index import Registration
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag, pairwise_key
 from tests.unit.services_entries.test_acts import ENTRY, stage

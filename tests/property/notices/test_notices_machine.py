@@ -31,9 +31,9 @@ from node.ports.decisions import HeardDecision
 from node.ports.notices import NoticeFilter, NoticeState
 from node.ports.recalls import KeptRecall, RecalledResult
 from node.ports.records import EntryRow, IdentityMac, RecordRow
-from node.services.outbox import Outbox
-from node.services.sent_notices import RevisionNotices
-from node.services.staging_receipts import revisions_of
+from node.services.members.outbox import Outbox
+from node.services.records.sent_notices import RevisionNotices
+from node.services.records.staging_receipts import revisions_of
 from node.wire.revision_message import (
     ACKNOWLEDGEMENT_KIND,
     AcknowledgementMessage,

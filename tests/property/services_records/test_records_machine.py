@@ -17,8 +17,8 @@ from node.domain.entry import EntryType, InstitutionId, Level, RecordId
 from node.domain.receipt import Outcome, Receipt
 from node.errors import RecordErasedError, UnknownRecordError
 from node.identity.codes import draw_seed, keys_of_seed
-from node.services.ingest import Submission
-from node.services.patients import Registration
+from node.services.patients.index import Registration
+from node.services.records.ingest import Submission
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, locator_tag
 from tests.unit.services_records.test_tags import NUMBER

@@ -21,7 +21,7 @@ from node.errors import (
     UnknownFormatError,
     UnknownLogError,
 )
-from node.services.completeness import prove_completeness, scan_log
+from node.services.patient_view.completeness import prove_completeness, scan_log
 from node.wire.completeness import Completeness, Series, encode_completeness, parse_completeness
 from node.wire.completeness_verification import verify_completeness
 from tests.unit.completeness_proof.patient_logs import PRIVATE, RECORDS, foreign_tag, grow, leaf, mixed, tag

@@ -7,7 +7,7 @@ import pytest
 from ledger.errors import LedgerError
 from ledger.ports import LogReader
 from ledger.tiles import BundleAddress
-from node.services.completeness import LogScan, prove_completeness, scan_log
+from node.services.patient_view.completeness import LogScan, prove_completeness, scan_log
 from tests.unit.completeness_proof.patient_logs import PRIVATE, RECORDS, GrownLog, foreign_tag, grow, leaf, mixed, tag
 
 

@@ -39,9 +39,9 @@ from node.identity.codes import exchange_private_key, keys_of_seed
 from node.ports.consents import KeptConsent, MessageStage
 from node.ports.consortium import Registry
 from node.ports.records import RecordsTransaction
-from node.services.consenting import Consenting
-from node.services.consents import ConsentEvidence, Queued
-from node.services.patients import Registration
+from node.services.consents.grants import ConsentEvidence, Queued
+from node.services.patients.index import Registration
+from node.services.surface.consenting import Consenting
 from node.wire.consent import verify_presented
 from node.wire.consent_document import EvidenceMethod
 from node.wire.consent_patient import grant_as_patient, revoke_as_patient

@@ -11,8 +11,8 @@ from node.domain.recognition_acts import DecisionId
 from node.domain.trust import TrustRoot
 from node.errors import NotYetLoggedError
 from node.recognition.decision import Recognise
-from node.services.checking import CheckAnswer
-from node.services.deciding import DecisionAnswer
+from node.services.recognition.checking import CheckAnswer
+from node.services.recognition.deciding import DecisionAnswer
 from node.wire.certificate_verification import verify_certificate
 from node.wire.decision_certificate import DecisionCertificate, parse_certificate
 from node.wire.trust_root import parse_trust_root

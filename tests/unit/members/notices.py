@@ -11,9 +11,9 @@ from node.domain.receipt import Receipt
 from node.domain.recognition_acts import DecisionId
 from node.ports.notices import NoticeFilter, NoticeState
 from node.recognition.decision import Recognise
-from node.services.deciding import DecisionAnswer
-from node.services.exchange import Exchange
-from node.services.received_notices import Notice
+from node.services.recognition.deciding import DecisionAnswer
+from node.services.recognition.received_notices import Notice
+from node.services.surface.exchange import Exchange
 from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
 from node.wire.member_message import encode_message
 from tests.unit.members.asking import subject_of

@@ -8,9 +8,9 @@ from node.domain.receipt import Receipt
 from node.domain.recognition import OrderableCode, OrderLine
 from node.identity.codes import exchange_private_key
 from node.recognition.decision import Recognise, Reorder
-from node.services.checking import CheckAnswer, CheckOrder
-from node.services.deciding import DecisionAnswer, DecisionOrder
-from node.services.recognition import Recognition
+from node.services.recognition.checking import CheckAnswer, CheckOrder
+from node.services.recognition.deciding import DecisionAnswer, DecisionOrder
+from node.services.surface.recognition import Recognition
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag, pairwise_key

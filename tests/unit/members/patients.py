@@ -16,10 +16,10 @@ from node.domain.receipt import Receipt
 from node.domain.record import PatientNumber
 from node.domain.retrieval import RetrievalRequest
 from node.identity.codes import exchange_private_key, keys_of_seed
-from node.services.finding_patients import FindOrder, FoundRecord
-from node.services.patients import Registration
-from node.services.reading import Reading
-from node.services.retrieval import RetrievalOrder
+from node.services.patients.index import Registration
+from node.services.reading.finding_patients import FindOrder, FoundRecord
+from node.services.reading.retrieval import RetrievalOrder
+from node.services.surface.reading import Reading
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag, pairwise_key

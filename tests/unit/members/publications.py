@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.recognition import DocumentDigest
-from node.services.adoption import AdoptionStatus
-from node.services.catalogue import Catalogue
-from node.services.public_entries import stage_public
-from node.services.publishing import Publication
+from node.services.catalogue.adoption import AdoptionStatus
+from node.services.catalogue.publishing import Publication
+from node.services.records.public_entries import stage_public
+from node.services.surface.catalogue import Catalogue
 from node.terminology.bundle import Document
 from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, digest_of, encode_document, parse_document
 from node.wire.catalogue_entry import document_entry

@@ -19,10 +19,10 @@ from node.domain.record import PatientNumber
 from node.errors import CertificateContradictedError, LogInclusionError, UnknownDecisionError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.recognition.decision import Recognise, Reorder
-from node.services.checking import CheckOrder
-from node.services.deciding import DecisionOrder
-from node.services.patients import Registration
-from node.services.retrieval import RetrievalOrder
+from node.services.patients.index import Registration
+from node.services.reading.retrieval import RetrievalOrder
+from node.services.recognition.checking import CheckOrder
+from node.services.recognition.deciding import DecisionOrder
 from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE, PinnedDocument, encode_certificate, parse_certificate
 from tests.unit.api_routes.client import Api
 from tests.unit.fhir_split.documents import panel

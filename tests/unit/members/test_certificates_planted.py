@@ -22,9 +22,9 @@ from node.errors import (
 )
 from node.recognition.decision import Recognise, Reorder
 from node.recognition.index import OrderingIndex, Tariff
-from node.services.checking import CheckAnswer
-from node.services.deciding import DecisionAnswer
-from node.services.finding_patients import Looked, PatientFinding
+from node.services.reading.finding_patients import Looked, PatientFinding
+from node.services.recognition.checking import CheckAnswer
+from node.services.recognition.deciding import DecisionAnswer
 from node.terminology.marks import Mark
 from node.terminology.regions import WithoutReason
 from node.wire.header import HeaderPlace, header_data_key
@@ -225,7 +225,7 @@ def test_a_decision_that_is_dated_back(patient: Patient, monkeypatch: Patched) -
     answer = check(patient)
     patient.neighbours.clock.advance(minutes=30)
     with monkeypatch.context() as careless:
-        careless.setattr("node.services.deciding.unix_ms", lambda _: answer.outcome.checked_at_ms)
+        careless.setattr("node.services.recognition.deciding.unix_ms", lambda _: answer.outcome.checked_at_ms)
         decided = decide(patient, answer, Reorder(Reason.EMERGENCY))
     assert "time" in refuted(patient, decided, CertificateContradictedError).what
 

@@ -9,7 +9,7 @@ from node.domain.patient import PatientSeed
 from node.domain.recognition import OfferedItem
 from node.domain.recognition_acts import CheckContent
 from node.identity.codes import keys_of_seed
-from node.services.checking import MAX_OFFERS, check_entry
+from node.services.recognition.checking import MAX_OFFERS, check_entry
 from node.wire.recognition_text import parse_checks
 from tests.unit.wire_formats.test_recognition_text import ALT, AST, CHECK, OFFER
 

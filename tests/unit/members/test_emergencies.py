@@ -11,8 +11,8 @@ from node.domain.access import AccessOutcome, Purpose
 from node.domain.consent_message import EmergencyId
 from node.domain.message import MemberMessage
 from node.errors import UnknownEmergencyError
-from node.services.consenting import Consenting
-from node.services.emergencies import OpenedEmergency
+from node.services.consents.emergencies import OpenedEmergency
+from node.services.surface.consenting import Consenting
 from node.wire.consent_message import encode_signed_message
 from node.wire.disclosure import CitedEmergency, DisclosureRequest
 from tests.unit.members.asking import never_was, post, request_for, subject_of, told

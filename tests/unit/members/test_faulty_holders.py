@@ -15,8 +15,8 @@ from node.domain.receipt import Receipt
 from node.domain.retrieval import RequestState
 from node.policy.decision import Permit, permit_own
 from node.policy.facts import RecordState
-from node.services.disclosure_stream import seal_disclosure
-from node.services.signed_requests import ReceivedRequest
+from node.services.members.signed_requests import ReceivedRequest
+from node.services.reading.disclosure_stream import seal_disclosure
 from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE, DisclosureBasis
 from node.wire.evidence import Evidence, OpenedPart
 from node.wire.http_signature import SignatureTag

@@ -17,8 +17,8 @@ from node.domain.receipt import Receipt
 from node.domain.record import Kind
 from node.domain.retention import Care
 from node.services.clients import Scope
-from node.services.consents import ConsentEvidence
-from node.services.retrieval import RetrievalOrder
+from node.services.consents.grants import ConsentEvidence
+from node.services.reading.retrieval import RetrievalOrder
 from node.wire.consent_document import EvidenceMethod
 from node.wire.disclosure import DisclosureRequest
 from tests.unit.api_routes.client import Api

@@ -14,7 +14,7 @@ from node.domain.revision_notice import NoticeChange, NoticeId
 from node.errors import MalformedParameterError, RevisedResultError, UnknownNoticeError
 from node.ports.notices import NoticeFilter
 from node.recognition.decision import Recognise, Reorder
-from node.services.sent_notices import NoticeAlarm
+from node.services.records.sent_notices import NoticeAlarm
 from node.wire.decision_message import DecisionMessage
 from node.wire.revision_message import (
     ACKNOWLEDGEMENT_KIND,

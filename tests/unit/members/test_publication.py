@@ -11,7 +11,7 @@ from node.adapters.database.publication import SqlPublicationStore
 from node.domain.recognition import Reason
 from node.errors import MalformedCatalogueError, NotPublisherError, SerialTakenError, StaleCheckError, UnknownFormatError
 from node.recognition.decision import Reorder
-from node.services.adoption import DocumentSource
+from node.services.catalogue.adoption import DocumentSource
 from node.terminology.catalogue import Catalogue
 from node.terminology.prices import PriceList
 from node.wire.catalogue import digest_of

@@ -16,8 +16,8 @@ from node.errors import NothingToRecallError, RecallConflictError, RevisedResult
 from node.identity.codes import draw_seed, keys_of_seed
 from node.ports.clock import unix_ms
 from node.recognition.decision import Recognise, Reorder
-from node.services.patients import Registration
-from node.services.recalls import Announced, RecallOrder, Recalls
+from node.services.patients.index import Registration
+from node.services.recognition.recalls import Announced, RecallOrder, Recalls
 from node.wire.public_entry import open_public_entry
 from node.wire.recall_entry import MAX_RESULTS, recalled_by
 from tests.unit.fhir_split.documents import Json
@@ -203,7 +203,7 @@ def test_the_entry_is_public_and_names_results_and_no_patient(alone: Patient) ->
 
 
 def test_many_results_take_several_entries(alone: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.services.recalls.MAX_RESULTS", 2)
+    monkeypatch.setattr("node.services.recognition.recalls.MAX_RESULTS", 2)
     assert MAX_RESULTS == 1_000
     expected = [reference(made_with(alone, lot="L1")) for _ in range(3)]
     monkeypatch.setattr("node.wire.recall_entry.MAX_RESULTS", 2)

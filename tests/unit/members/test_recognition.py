@@ -24,7 +24,7 @@ from node.errors import (
     UnknownPatientError,
 )
 from node.recognition.decision import Recognise, Reorder
-from node.services.checking import HOUR_MS, CheckOrder
+from node.services.recognition.checking import HOUR_MS, CheckOrder
 from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
 from tests.unit.fhir_split.documents import bundle
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood

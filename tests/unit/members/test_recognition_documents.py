@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import NoProfileError, SettingsError
-from node.services.checking import CheckOrder
+from node.services.recognition.checking import CheckOrder
 from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import recognition

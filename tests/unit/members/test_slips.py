@@ -17,7 +17,7 @@ from node.domain.recognition import Reason
 from node.domain.slip import Slip
 from node.errors import EvidenceRefutedError, MalformedEvidenceError
 from node.recognition.decision import Recognise, Reorder
-from node.services.deciding import DecisionAnswer
+from node.services.recognition.deciding import DecisionAnswer
 from node.wire.base45 import decode_base45, encode_base45
 from node.wire.decision_summary import parse_summary
 from node.wire.qr_evidence import MAX_CHARS, PREFIX, parse_qr_evidence

@@ -17,8 +17,8 @@ from node.domain.consent import ConsentSalt
 from node.domain.consent_message import Revoke
 from node.domain.recognition import Reason, ReasonCode
 from node.recognition.decision import Recognise, Reorder
-from node.services.checking import CheckAnswer
-from node.services.view_links import hash_token
+from node.services.recognition.checking import CheckAnswer
+from node.services.recognition.view_links import hash_token
 from node.telemetry import configure_logging
 from node.wire.consent_patient import grant_as_patient
 from tests.unit.api_routes.client import Api

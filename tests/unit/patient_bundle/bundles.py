@@ -13,7 +13,7 @@ from ledger.tiles import TileHashReader
 from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, ConsentContent, ConsentId, Purpose, RequestId
 from node.domain.entry import EntryType, InstitutionId, LeafReference, RecordId, Version
 from node.domain.header import AnyContent
-from node.services.completeness import prove_completeness, scan_log
+from node.services.patient_view.completeness import prove_completeness, scan_log
 from node.wire.bundle import BundleLine, PatientBundle
 from node.wire.commitment import Entropy, disclose_parts, open_body
 from node.wire.completeness import SeriesKey, encode_completeness

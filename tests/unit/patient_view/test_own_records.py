@@ -10,7 +10,7 @@ import pytest
 
 from node.domain.access import AccessContent, AccessOutcome, RequestId
 from node.domain.patient import LocatorTag, PatientSeed
-from node.services.patient_view import signed_request
+from node.services.patient_view.gathering import signed_request
 from node.wire.evidence import parse_evidence
 from node.wire.leaf import parse_leaf
 from node.wire.patient_entries import OwnRecordRequest

@@ -12,7 +12,7 @@ import pytest
 from node.domain.access import AccessOutcome, ConsentContent, ConsentId, Purpose
 from node.domain.entry import EntryType, Origin
 from node.domain.header import HeaderContent
-from node.services.patient_view import BLOCK, PatientView, gather
+from node.services.patient_view.gathering import BLOCK, PatientView, gather
 from node.wire.bundle import encode_bundle_file, parse_bundle_file
 from node.wire.bundle_verification import verify_bundle
 from node.wire.patient_entries import AnsweredEntry, AnsweredLog, TagsByLog, encode_request, parse_answer

@@ -8,7 +8,7 @@ import pytest
 
 from node.errors import NoProfileError
 from node.recognition.check import check_order
-from node.services.rulebook import Rulebook
+from node.services.catalogue.rulebook import Rulebook
 from node.terminology.bundle import Terminology
 from tests.unit.recognition.test_warning import TEXTS
 from tests.unit.terminology import world

@@ -20,9 +20,9 @@ from node.errors import CodeRefusedError, CodeTakenError, CustodiansAwayError, M
 from node.identity.code_custody import parse_sealed_card
 from node.identity.code_text import PatientCard, encode_card, parse_card
 from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed, patient_code, public_keys
-from node.services.code_desk import DeskAnswer, DeskRequest
-from node.services.code_exchange import CodeExchange
-from node.services.custodians import Opening
+from node.services.codes.code_desk import DeskAnswer, DeskRequest
+from node.services.codes.custodians import Opening
+from node.services.surface.code_exchange import CodeExchange
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag, pairwise_key

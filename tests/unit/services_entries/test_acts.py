@@ -14,7 +14,7 @@ from node.domain.patient import PatientSeed
 from node.domain.record import Kind, Part
 from node.errors import HeaderWrapError
 from node.identity.codes import exchange_private_key, keys_of_seed
-from node.services.entries import ActEntry, StagedAct
+from node.services.records.entries import ActEntry, StagedAct
 from node.wire.commitment import open_body
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.domain.entry import EntryType
-from node.services.finding import Finder, PatientProbe
+from node.services.reading.finding import Finder, PatientProbe
 from tests.unit.services_following.world import Follower, content
 
 EPOCH_1, EPOCH_2, PAIR, STRANGER = (bytes([number]) * 32 for number in range(1, 5))

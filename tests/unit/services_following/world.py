@@ -23,8 +23,8 @@ from node.domain.record import Kind, RecordStatus
 from node.domain.trust import Closure, LogKey, TrustedLog
 from node.ports.chain import AnchoredHead
 from node.ports.peers import FollowedPeer
-from node.services.following import FollowedStatus, FollowingService
-from node.services.header_collection import HeaderCollector
+from node.services.logs.following import FollowedStatus, FollowingService
+from node.services.logs.header_collection import HeaderCollector
 from node.wire.header import HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf
 from node.wire.locator import locator_tag, random_tag

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.services.lanes import Lanes, Ticket, Turns
+from node.services.records.lanes import Lanes, Ticket, Turns
 
 
 def entered(lanes: Lanes[str], name: str, *records: str) -> Ticket[str]:

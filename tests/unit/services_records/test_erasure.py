@@ -13,7 +13,7 @@ from node.domain.receipt import Outcome, Receipt
 from node.errors import RecordErasedError, SecretUnreadableError, UnknownRecordError
 from node.ports.secrets import RecordSecret, SecretId
 from node.services.disclosure import OpenedRecord
-from node.services.erasure import ORPHAN_AGE_MS
+from node.services.records.erasure import ORPHAN_AGE_MS
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import open_public_entry, tombstone_target
 from tests.unit.services_records.world import CLINIC, HOSPITAL, World, own_permit, report

@@ -107,7 +107,7 @@ def test_what_makes_one_fail_does_not_take_its_neighbours_along(world: World, mo
             raise ValueError("a field of the wrong length")
         return finish_record(prepared, **rest)
 
-    monkeypatch.setattr("node.services.staging.finish_record", finish)
+    monkeypatch.setattr("node.services.records.staging.finish_record", finish)
     with writer_held(world):
         futures = [world.send(report(f"{n}")) for n in range(10, 20)]
         wait_queued(world, 10)

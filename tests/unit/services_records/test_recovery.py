@@ -10,7 +10,7 @@ from node.adapters.database.engines import Durability, open_sqlite
 from node.adapters.database.reader import SqlRecordsReader
 from node.bootstrap.maintenance import recover_node
 from node.domain.receipt import Outcome
-from node.services.recovery import RecoveryReport
+from node.services.records.recovery import RecoveryReport
 from node.wire.leaf import parse_leaf
 from tests.unit.services_records.test_tags import keys_of_patient, probe, register, submit
 from tests.unit.services_records.world import HOSPITAL, World, report

@@ -25,7 +25,7 @@ from node.policy.decision import Permit, permit_own
 from node.policy.facts import RecordState
 from node.ports.records import EntryRow
 from node.services.clients import Scope
-from node.services.ingest import Submission
+from node.services.records.ingest import Submission
 from node.settings import InstitutionSettings, NodeSettings, load_settings, write_settings
 from tests.unit.fhir_split.documents import PATIENT, REPORT, Json, bundle
 

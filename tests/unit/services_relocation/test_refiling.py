@@ -15,8 +15,8 @@ from node.domain.entry import EntryType, LeafReference
 from node.domain.receipt import Outcome, Receipt
 from node.errors import RefilingRefusedError, UnknownRecordError
 from node.identity.codes import draw_seed, keys_of_seed
-from node.services.patients import Registration
-from node.services.refiling import Refiled
+from node.services.custody.refiling import Refiled
+from node.services.patients.index import Registration
 from node.wire.header import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, locator_tag

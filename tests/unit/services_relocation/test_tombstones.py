@@ -10,7 +10,7 @@ import pytest
 
 from node.domain.entry import Origin
 from node.errors import HeaderKeptError
-from node.services.exchange import Exchange
+from node.services.surface.exchange import Exchange
 from tests.unit.api_routes.client import Api
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, away, honest, make_neighbourhood
 from tests.unit.services_entries.test_acts import ENTRY, stage

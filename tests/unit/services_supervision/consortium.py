@@ -20,7 +20,7 @@ from node.domain.patient import PatientSeed
 from node.domain.record import Kind, Part
 from node.domain.trust import AuditKey, LogKey, TrustedInstitution, TrustedLog
 from node.identity.codes import keys_of_seed
-from node.services.entries import ActEntry, StagedAct
+from node.services.records.entries import ActEntry, StagedAct
 from node.wire.trust_root import sign_trust_root
 from tests.unit.evidence_verify.world import SIGNERS, make_root
 from tests.unit.services_records.world import LOCATOR_SECRETS, World, make_world

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from node.domain.entry import EntryType, InstitutionId
-from node.services.adoption import DocumentSource
-from node.services.public_entries import stage_public
+from node.services.catalogue.adoption import DocumentSource
+from node.services.records.public_entries import stage_public
 from node.terminology.regions import InstitutionTable
 from node.wire.catalogue import PACKAGED_CATALOGUE, encode_document, parse_document
 from node.wire.catalogue_entry import document_entry

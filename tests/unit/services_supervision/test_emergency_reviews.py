@@ -16,7 +16,7 @@ from node.domain.consent_message import EmergencyId
 from node.domain.consent_state import EmergencyState
 from node.errors import ConsentStateUnknownError
 from node.ports.supervision import FindingFilter, KeptFinding
-from node.services.emergency_reviews import RECHECK_MS, EmergencyReviewParts, EmergencyReviews
+from node.services.consents.emergency_reviews import RECHECK_MS, EmergencyReviewParts, EmergencyReviews
 from tests.unit.services_records.world import World
 from tests.unit.services_supervision.consortium import HOLDER, REQUESTER, A, B, eventually, log_act, make_access, make_consortium
 

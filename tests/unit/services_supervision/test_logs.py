@@ -16,10 +16,10 @@ from node.domain.entry import EntryType, InstitutionId, Origin
 from node.ports.index import FollowedEntry, LeafPlace, WithheldHeaders
 from node.ports.supervision import FindingFilter, KeptFinding
 from node.ports.trust import FrozenLog
-from node.services.audit_keys import AuditKeys
-from node.services.following import FollowedStatus
-from node.services.log_standing import LogStanding, StandingRules
-from node.services.pairing import PairingService
+from node.services.logs.following import FollowedStatus
+from node.services.logs.log_standing import LogStanding, StandingRules
+from node.services.oversight.audit_keys import AuditKeys
+from node.services.oversight.pairing import PairingService
 from node.supervision.findings import FindingCode
 from node.wire.header import HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time

@@ -14,8 +14,8 @@ from node.domain.header import HeaderContent
 from node.domain.recall import RecallCriteria, RecallId, RecallPage, RecallReason
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
-from node.services.entries import StagedAct
-from node.services.public_entries import stage_public
+from node.services.records.entries import StagedAct
+from node.services.records.public_entries import stage_public
 from node.wire.finding_evidence import parse_finding, verify_finding
 from node.wire.recall_entry import recall_entry
 from node.wire.trust_root import parse_trust_root

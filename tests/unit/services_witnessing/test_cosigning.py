@@ -19,8 +19,8 @@ from node.errors import ChainAwayError, UnknownInstitutionError, WitnessAheadErr
 from node.ports.chain import AnchorChain, AnchoredHead
 from node.ports.peers import WitnessReply
 from node.ports.records import RecordsReader
-from node.services.guard import ChainHeadGuard, QuorumGuard, WitnessHeads
-from node.services.witness_exchange import WitnessExchange
+from node.services.logs.guard import ChainHeadGuard, QuorumGuard, WitnessHeads
+from node.services.logs.witness_exchange import WitnessExchange
 from tests.unit.services_witnessing.world import COSIGNERS, ORIGIN, OTHERS, QUORUM, WITNESSES, Records, World
 
 

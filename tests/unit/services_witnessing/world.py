@@ -19,10 +19,10 @@ from node.domain.institution import HostedInstitution
 from node.domain.trust import TrustedWitness
 from node.ports.peers import WitnessReply
 from node.ports.records import RecordsReader
-from node.services.cosigning import CosigningService
-from node.services.progress import Progress
-from node.services.witness_exchange import WitnessExchange
-from node.services.witnessing import WitnessService
+from node.services.logs.cosigning import CosigningService
+from node.services.logs.progress import Progress
+from node.services.logs.witness_exchange import WitnessExchange
+from node.services.logs.witnessing import WitnessService
 from tests.served_logs import AnyKey, ServedLog
 from tests.unit.services_following.world import SimulatedClock
 

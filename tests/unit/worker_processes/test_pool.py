@@ -15,7 +15,7 @@ from node.domain.entry import InstitutionId
 from node.domain.kind import DocumentLimits, KindTable
 from node.errors import NodeStoppingError, PreparationLostError
 from node.ports.preparation import PreparationRequest, PreparedDocument
-from node.services.preparation import PreparationContext
+from node.services.records.preparation import PreparationContext
 
 WAIT_S = 30
 CONTEXT = PreparationContext(KindTable({}), DocumentLimits(), {}, {})

@@ -1,0 +1,1 @@
+"""Documents of the catalogue's family: published, gathered from logs, adopted as rules."""

@@ -1,0 +1,1 @@
+"""Patient codes: the code service, its custodians, and a hospital at its desk."""

@@ -1,0 +1,1 @@
+"""Consents and emergencies: granted, delivered, watched on the chain, reviewed."""

@@ -1,0 +1,1 @@
+"""Oversight: receipts paired, figures counted, findings shown."""

@@ -1,0 +1,1 @@
+"""What patients see: who looked, verified by their own tool."""

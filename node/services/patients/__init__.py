@@ -1,0 +1,1 @@
+"""Patients of the hosted institutions: their keys, and the counters of their tags."""

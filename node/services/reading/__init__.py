@@ -1,0 +1,1 @@
+"""Reading across institutions: find, ask, disclose, verify."""

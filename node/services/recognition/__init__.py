@@ -1,0 +1,1 @@
+"""Recognition: checks at order time, decisions, what clinicians see of them, and what is told when a result changes."""

@@ -1,0 +1,186 @@
+"""Take notice of amendments, withdrawals and recalls at other members: a list for people to work off (docs/spec/notices.md).
+
+A notice is kept in the transaction that takes it out of the inbox. What rests on it here is looked up when the list is shown, so
+that a decision that was taken later is in it too. A person acknowledges, which tells the issuer and changes nothing else:
+whether a decision is taken back is decided there (`deciding`). A sender speaks for its own logs only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from node.domain.access import Actor
+from node.domain.entry import InstitutionId, LeafReference
+from node.domain.message import MemberMessage
+from node.domain.revision_notice import NoticeId
+from node.errors import MalformedParameterError, UnknownNoticeError
+from node.ports.clock import Clock, unix_ms
+from node.ports.keys import NodeKeys
+from node.ports.membership import KeyDirectory
+from node.ports.notices import ReceivedNotice, ReceivedNotices, ReliedDecision, ReliedRetrieval
+from node.ports.records import RecordsTransaction, RecordsWriter
+from node.services.members.outbox import Outbox
+from node.services.reading.retrieval import ORDER_SEAL
+from node.services.recognition.deciding import DECISION_SEAL
+from node.wire.disclosure import parse_request
+from node.wire.recognition_text import DecisionText, parse_decision
+from node.wire.revision_message import (
+    ACKNOWLEDGEMENT_KIND,
+    AcknowledgementMessage,
+    encode_acknowledgement_message,
+    parse_revision_message,
+)
+
+_SEAL = "notice-acknowledgement"
+_ID_HEX = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernedDecision:
+    """A decision that uses what a notice concerns."""
+
+    row: ReliedDecision
+    """Where it stands."""
+    text: DecisionText
+    """Who decided, for which order line."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernedRetrieval:
+    """A retrieval of what a notice concerns."""
+
+    row: ReliedRetrieval
+    """How far it got."""
+    actor: Actor | None
+    """Who ordered it; None once it was forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice, and what rests here on what it concerns."""
+
+    received: ReceivedNotice
+    """The notice."""
+    acknowledger: Actor | None
+    """Who took notice of it."""
+    decisions: tuple[ConcernedDecision, ...]
+    """Decisions, those that were taken back too, the newest first."""
+    retrievals: tuple[ConcernedRetrieval, ...]
+    """Retrievals, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeParts:
+    """What the service is made of."""
+
+    store: ReceivedNotices
+    """Keeps notices."""
+    directory: KeyDirectory
+    """Says whose log is whose."""
+    outbox: Outbox
+    """Tells the issuers."""
+    keys: NodeKeys
+    """Seals who took notice; opens decisions and orders."""
+    writer: RecordsWriter
+    """The one writer."""
+    clock: Clock
+    """Tells the time."""
+
+
+class NoticeList:
+    """Keeps notices, shows them, acknowledges them."""
+
+    def __init__(self, parts: NoticeParts) -> None:
+        self._parts = parts
+
+    def heard(self, transaction: RecordsTransaction, message: MemberMessage) -> None:
+        """Keep a notice; the handler of the inbox.
+
+        Raises:
+            WireError: It is no notice.
+            MalformedParameterError: It is about another institution's entries than the sender's.
+        """
+        told = parse_revision_message(message.body)
+        for origin in {told.entry.origin, *(each.origin for each in told.concerned)}:
+            registered = self._parts.directory.origin(origin)
+            if registered is None or registered.institution != message.sender:
+                raise MalformedParameterError("body", "tells of entries that are not in a log of the sender's")
+        notice = ReceivedNotice(
+            notice_id=_notice_id(message),
+            institution=message.recipient,
+            issuer=message.sender,
+            message_id=message.message_id,
+            change=told.change,
+            entry=told.entry,
+            concerned=told.concerned,
+            revised_at_ms=told.at_ms,
+            received_at_ms=unix_ms(self._parts.clock),
+            acknowledged_at_ms=None,
+            acknowledger=None,
+        )
+        self._parts.store.keep(transaction, notice)
+
+    def list(self, institution: InstitutionId, limit: int, *, waiting: bool) -> list[Notice]:
+        """Return an institution's notices, the newest first; with `waiting` those that nobody has acknowledged."""
+        return [self._show(each) for each in self._parts.store.page(institution, limit, waiting=waiting)]
+
+    def acknowledge(self, institution: InstitutionId, notice_id: NoticeId, actor: Actor) -> Notice:
+        """Note that a person took notice, and tell the issuer; once, whoever asks again is shown the first.
+
+        Raises:
+            UnknownNoticeError: The institution has no such notice.
+        """
+        parts = self._parts
+
+        def work(transaction: RecordsTransaction) -> ReceivedNotice:
+            notice = parts.store.notice(transaction, institution, notice_id)
+            if notice is None:
+                raise UnknownNoticeError(notice_id)
+            if notice.acknowledged_at_ms is None:
+                now_ms = unix_ms(parts.clock)
+                parts.store.acknowledge(transaction, notice_id, now_ms, parts.keys.seal(_SEAL, msgspec.json.encode(actor)))
+                body = encode_acknowledgement_message(AcknowledgementMessage(notice.message_id, now_ms))
+                subject = notice.entry.leaf_hash.hex()
+                parts.outbox.tell(transaction, institution, [notice.issuer], ACKNOWLEDGEMENT_KIND, subject, body)
+            acknowledged = parts.store.notice(transaction, institution, notice_id)
+            return acknowledged or notice
+
+        return self._show(parts.writer.submit(work).result())
+
+    def revised(
+        self, transaction: RecordsTransaction, institution: InstitutionId, results: Sequence[LeafReference]
+    ) -> frozenset[LeafReference]:
+        """Return those of these results of which a notice came: no decision may use them any more."""
+        return self._parts.store.concerned(transaction, institution, results)
+
+    def used(self, transaction: RecordsTransaction, institution: InstitutionId, decision: DecisionText) -> None:
+        """Note which results a decision uses, durably with the caller's transaction."""
+        self._parts.store.used(transaction, institution, decision.decision_id, decision.decision.recognised)
+
+    def _show(self, notice: ReceivedNotice) -> Notice:
+        parts, institution = self._parts, notice.institution
+        sealed = notice.acknowledger
+        return Notice(
+            received=notice,
+            acknowledger=None if sealed is None else msgspec.json.decode(parts.keys.open(_SEAL, sealed), type=Actor),
+            decisions=tuple(
+                ConcernedDecision(row, parse_decision(parts.keys.open(DECISION_SEAL, row.content)))
+                for row in parts.store.decisions(institution, notice.concerned)
+            ),
+            retrievals=tuple(
+                ConcernedRetrieval(row, self._orderer(row)) for row in parts.store.retrievals(institution, notice.concerned)
+            ),
+        )
+
+    def _orderer(self, row: ReliedRetrieval) -> Actor | None:
+        return None if row.order is None else parse_request(self._parts.keys.open(ORDER_SEAL, row.order)).actor
+
+
+def _notice_id(message: MemberMessage) -> NoticeId:
+    """Name a notice here: the ids of messages are their senders', and another sender may use the same."""
+    named = b"\0".join(each.encode() for each in (message.recipient, message.sender, message.message_id))
+    return NoticeId(hashlib.sha256(named).hexdigest()[:_ID_HEX])

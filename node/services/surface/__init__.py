@@ -1,0 +1,1 @@
+"""What the API sees of a node: its services, gathered by subject."""
