@@ -170,12 +170,19 @@ def test_the_same_bytes_are_one_publication_and_a_version_says_one_thing(neighbo
     for serial in (1, 2):
         with pytest.raises(SerialTakenError):
             publish(neighbours, dearer(serial, by_fen=7))
-    publish(neighbours, dearer(3))
+    third = 3
+    publish(neighbours, dearer(third))
     assert publish(neighbours, dearer(2)).leaf_index == first.leaf_index
     make_regulator(neighbours, HOSPITAL)
-    settle(neighbours, neighbours.here, lambda _: catalogue(neighbours.here).adoption.newest("prices", "") is not None)
+    adoption = catalogue(neighbours.here).adoption
+
+    def follows_the_third(_: object) -> bool:
+        newest = adoption.newest("prices", "")
+        return newest is not None and newest.serial == third
+
+    settle(neighbours, neighbours.here, follows_the_third)
     with pytest.raises(SerialTakenError):
-        publish(neighbours, dearer(3, by_fen=9), HOSPITAL)
+        publish(neighbours, dearer(third, by_fen=9), HOSPITAL)
 
 
 def test_what_somebody_else_put_into_a_log_counts_nowhere_until_the_consortium_makes_it_a_regulator(
