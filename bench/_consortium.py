@@ -22,8 +22,8 @@ from node.domain.patient import LocatorTag
 from node.domain.record import RecordDraft
 from node.domain.trust import ChainPin, ContractPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustedWitness, TrustRoot
 from node.wire.commitment import disclose_parts, open_body
-from node.wire.evidence import Evidence, OpenedPart, StatedAnchor, encode_evidence
-from node.wire.fhir import split_document
+from node.wire.evidence.file import Evidence, OpenedPart, StatedAnchor, encode_evidence
+from node.wire.fhir.documents import split_document
 from node.wire.kinds import load_kinds
 from node.wire.prepare import Assignment, RecordContext, finish_record, prepare_record
 from node.wire.trust_root import sign_trust_root

@@ -58,7 +58,7 @@ from node.services.patients.index import Registration  # noqa: E402
 from node.settings import InstitutionSettings, load_settings, write_settings  # noqa: E402
 from node.terminology.bundle import Document, Terminology  # noqa: E402
 from node.terminology.maps import LOINC  # noqa: E402
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, load_terminology  # noqa: E402
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, load_terminology  # noqa: E402
 
 ORDERED = ("ELECTRO", "RENAL", "LIPID", "THYROID", "I-CT-HEAD")
 """What is ordered of each patient."""

@@ -32,8 +32,8 @@ from ledger.cosignatures import verify_cosignatures  # noqa: E402
 from ledger.notes import parse_note, verify_note  # noqa: E402
 from ledger.proofs import parse_tlog_proof  # noqa: E402
 from node.domain.trust import TrustRoot  # noqa: E402
-from node.wire.evidence import parse_evidence  # noqa: E402
-from node.wire.verification import verify_evidence  # noqa: E402
+from node.wire.evidence.file import parse_evidence  # noqa: E402
+from node.wire.evidence.verification import verify_evidence  # noqa: E402
 
 STARTS = 10
 

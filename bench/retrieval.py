@@ -39,8 +39,8 @@ from node.domain.consent import CarePeriod, ConsentSalt, ConsentTerms, Grantee  
 from node.domain.consent_message import ContractDomain  # noqa: E402
 from node.domain.entry import InstitutionId  # noqa: E402
 from node.domain.patient import PatientSeed  # noqa: E402
-from node.wire.consent_patient import grant_as_patient  # noqa: E402
-from node.wire.consent_text import encode_grant  # noqa: E402
+from node.wire.consent.patient import grant_as_patient  # noqa: E402
+from node.wire.consent.text import encode_grant  # noqa: E402
 from node.wire.trust_root import parse_trust_root  # noqa: E402
 
 HISTORY = min((ROOT / "examples" / "synthea").glob("*.json"))

@@ -7,7 +7,7 @@ root, and another root at the earlier size than the one that was signed.
 A rollback is weaker: two valid checkpoints, the later-seen one smaller. It shows that both were signed and nothing more;
 that the smaller one was served after the larger is the word of whoever kept them.
 
-Left out: the file form (`node.wire.fork_evidence`), who may conclude what from it.
+Left out: the file form (`node.wire.evidence.fork_evidence`), who may conclude what from it.
 """
 
 from __future__ import annotations

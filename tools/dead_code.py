@@ -37,8 +37,8 @@ CALLED_FROM_OUTSIDE: dict[str, str] = {
     "bench/ingest.py:data_received": "asyncio.Protocol",
     "contracts/errors.py:*": "one class for each revert: looked up by the reason that the chain gives",
     "devnet/engines/embedded/nodes.py:_exists": "py-evm's BaseDB, for `in`",
-    "node/wire/http_signature.py:resolve_public_key": "http-message-signatures, for the key of a signature",
-    "node/wire/http_signature.py:validate_created_and_expires": "http-message-signatures, for the times of a signature",
+    "node/wire/members/http_signature.py:resolve_public_key": "http-message-signatures, for the key of a signature",
+    "node/wire/members/http_signature.py:validate_created_and_expires": "http-message-signatures, for the times of a signature",
     "node/settings.py:settings_customise_sources": "pydantic-settings",
     "tests/unit/members/pages.py:handle_*": "html.parser",
 }

@@ -15,7 +15,7 @@ from pathlib import Path
 from node.domain.entry import InstitutionId
 from node.domain.kind import DocumentLimits, IdentityRules, KindTable
 from node.errors import ConcordError
-from node.wire.fhir import split_document
+from node.wire.fhir.documents import split_document
 from node.wire.kinds import PACKAGED_KINDS, load_kinds
 
 RULES = IdentityRules(InstitutionId("show-kinds"))

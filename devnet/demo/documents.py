@@ -2,7 +2,7 @@
 
 What differs from the samples: the institutions of the devnet; a district whose rule lets a re-order without a reason pass
 with a warning; hospital A's own codes; prices and certificates that hold today, whenever that is, but for one certificate
-that has ended. Checked by `node.wire.catalogue` when nodes read them.
+that has ended. Checked by `node.wire.catalogue.documents` when nodes read them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS
 
 LIS: Final = "http://hospital-a.example/lis"
 """The system of hospital A's own codes for what its laboratory measures."""

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from devnet.demo.documents import ITEM_PREFIX, LIS
-from node.wire.catalogue import PACKAGED_CATALOGUE
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE
 
 _LOINC: Final = "http://loinc.org"
 _UCUM: Final = "http://unitsofmeasure.org"

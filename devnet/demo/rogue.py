@@ -16,8 +16,8 @@ from node.adapters.keys.files import InstitutionKeys
 from node.domain.access import Actor, ConsentId, Purpose, RequestId
 from node.domain.consent import ConsentSalt, PresentedConsent
 from node.domain.entry import InstitutionId, LeafReference, Origin
-from node.wire.disclosure import DisclosureRequest, encode_request
-from node.wire.http_signature import SignatureTag, SignatureTerms, SignedRequest, key_id_of, sign_request, target_uri
+from node.wire.members.disclosure import DisclosureRequest, encode_request
+from node.wire.members.http_signature import SignatureTag, SignatureTerms, SignedRequest, key_id_of, sign_request, target_uri
 
 _PATH: Final = "/v1/disclosures"
 _LIFETIME_S: Final = 30

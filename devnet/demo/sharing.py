@@ -34,9 +34,9 @@ from node.domain.consent import CarePeriod, ConsentSalt, ConsentTerms, Grantee
 from node.domain.consent_message import ContractDomain
 from node.domain.entry import InstitutionId
 from node.identity.codes import epoch_key, patient_code
-from node.wire.consent_patient import grant_as_patient, revoke_as_patient
-from node.wire.consent_text import encode_grant
-from node.wire.patient_file import PatientFile, encode_patient_file
+from node.wire.consent.patient import grant_as_patient, revoke_as_patient
+from node.wire.consent.text import encode_grant
+from node.wire.patient.file import PatientFile, encode_patient_file
 from node.wire.trust_root import parse_trust_root
 
 HOLDER: Final = "hospital-a"

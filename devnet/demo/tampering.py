@@ -18,7 +18,7 @@ from ledger.proofs import TlogProof, encode_tlog_proof, prove_consistency, prove
 from ledger.sequencer import Sequencer
 from ledger.store.memory import MemoryLogStore
 from ledger.tiles import TileHashReader, bundles_of, encode_tile_path, tiles_of
-from node.wire.evidence import encode_evidence, parse_evidence
+from node.wire.evidence.file import encode_evidence, parse_evidence
 
 
 def flip_byte(path: Path, position: int, flipped: Path) -> None:

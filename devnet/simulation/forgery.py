@@ -18,7 +18,7 @@ from node.ports.records import RecordsTransaction
 from node.services.records.entries import ActEntry, StagedAct
 from node.services.records.public_entries import stage_public
 from node.services.records.receipts import RECEIPT_KIND
-from node.wire.catalogue_entry import document_entry
+from node.wire.catalogue.entry import document_entry
 
 CONSENT: Final = ConsentId(b"\x0c" * 32)
 """A consent that forged receipts name; no chain knows it."""

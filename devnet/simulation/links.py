@@ -21,8 +21,8 @@ from node.domain.entry import InstitutionId, Origin
 from node.errors import AccessDeniedError, ConcordError, MemberAnswerError, MemberRefusedError
 from node.ports.members import MemberAnswer
 from node.ports.records import RecordsReader
-from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE
-from node.wire.http_signature import SignatureTag
+from node.wire.members.disclosure import DISCLOSURE_MEDIA_TYPE
+from node.wire.members.http_signature import SignatureTag
 
 _JSON: Final = "application/json"
 _DENIED: Final = "not-disclosed"

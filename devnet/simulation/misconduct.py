@@ -29,7 +29,7 @@ from node.domain.header import HeaderContent, PartSummary
 from node.domain.record import Item, Kind, RecordStatus
 from node.services.records.entries import StagedAct
 from node.supervision.findings import FindingCode
-from node.wire.catalogue import encode_document
+from node.wire.catalogue.documents import encode_document
 
 MIN_INSTITUTIONS: Final = 7
 """Three with a part of their own, and enough to ask each other."""

@@ -22,7 +22,7 @@ from node.terminology.maps import InstitutionMap, Orderable
 from node.terminology.marks import Certificate, CertificateList
 from node.terminology.prices import PriceList
 from node.terminology.regions import Campus, InstitutionProfile, InstitutionTable, RegionRules, RegionTable, WithoutReason
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, parse_document
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, parse_document
 
 LOG_SUFFIX: Final = ".example/log"
 """What the origin of every log ends with."""

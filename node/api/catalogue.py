@@ -18,7 +18,7 @@ from node.errors import MalformedParameterError, SettingsError, UnknownPinError
 from node.services.clients import Scope
 from node.services.surface.catalogue import Catalogue
 from node.services.surface.node import Node
-from node.wire.catalogue_entry import DOCUMENT_MEDIA_TYPE, MAX_DOCUMENT_BYTES
+from node.wire.catalogue.entry import DOCUMENT_MEDIA_TYPE, MAX_DOCUMENT_BYTES
 
 router = APIRouter(tags=["recognition"])
 

@@ -29,8 +29,8 @@ from node.services.recognition.card_feedback import REASONS, SUB_REASONS, sugges
 from node.services.recognition.checking import CheckAnswer, CheckOrder
 from node.services.recognition.view_links import needed_results
 from node.services.surface.recognition import Recognition
-from node.wire.cds_feedback import parse_feedback
-from node.wire.cds_hooks import (
+from node.wire.recognition.cds_feedback import parse_feedback
+from node.wire.recognition.cds_hooks import (
     SERVICE_ID,
     Action,
     Card,

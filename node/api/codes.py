@@ -25,9 +25,9 @@ from node.services.codes.custodians import Opening
 from node.services.members.signed_requests import Signer
 from node.services.surface.code_exchange import CodeExchange
 from node.services.surface.node import Node
-from node.wire.code_messages import encode_code_answer, parse_code_request
-from node.wire.http_signature import SignatureTag
 from node.wire.json_strict import check_document
+from node.wire.members.codes import encode_code_answer, parse_code_request
+from node.wire.members.http_signature import SignatureTag
 
 router = APIRouter(tags=["codes"])
 

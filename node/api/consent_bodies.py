@@ -15,9 +15,9 @@ from node.domain.record import PatientNumber
 from node.domain.retention import Care
 from node.errors import MalformedParameterError
 from node.services.consents.grants import ConsentEvidence
-from node.wire.consent_document import EvidenceMethod
-from node.wire.consent_text import TermsShape
-from node.wire.emergency import MAX_REASON
+from node.wire.consent.document import EvidenceMethod
+from node.wire.consent.emergency import MAX_REASON
+from node.wire.consent.text import TermsShape
 from node.wire.json_strict import check_document
 
 MAX_BYTES: Final = 256 * 1024

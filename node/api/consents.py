@@ -31,9 +31,9 @@ from node.services.clients import Scope
 from node.services.consents.grants import Queued
 from node.services.surface.consenting import Consenting
 from node.services.surface.node import Node
-from node.wire.consent_text import encode_presented, parse_grant, parse_scope, shape_of_terms, terms_of
-from node.wire.fhir_consent import parse_fhir_consent
-from node.wire.fhir_consent_out import encode_fhir_consent
+from node.wire.consent.text import encode_presented, parse_grant, parse_scope, shape_of_terms, terms_of
+from node.wire.fhir.consent import parse_fhir_consent
+from node.wire.fhir.consent_out import encode_fhir_consent
 
 router = APIRouter(tags=["consents"])
 

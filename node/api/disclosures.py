@@ -23,7 +23,7 @@ from node.services.clients import Scope
 from node.services.members.signed_requests import Signer
 from node.services.surface.node import Node
 from node.services.surface.reading import Reading
-from node.wire.http_signature import SignatureTag
+from node.wire.members.http_signature import SignatureTag
 
 router = APIRouter(tags=["retrieval"])
 

@@ -17,8 +17,8 @@ from node.api.schemas import show_time
 from node.domain.consent_message import EmergencyId
 from node.ports.consents import KeptEmergency
 from node.services.clients import Scope
-from node.wire.consent_message import encode_signed_message
-from node.wire.emergency import EmergencyReview, EmergencyStatement
+from node.wire.consent.emergency import EmergencyReview, EmergencyStatement
+from node.wire.consent.message import encode_signed_message
 
 router = APIRouter(tags=["emergencies"])
 

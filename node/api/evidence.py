@@ -13,7 +13,7 @@ from node.api.requests import MAX_INDEX, Caller, NodeOf, json_response, node_of,
 from node.domain.entry import RecordId, Version
 from node.errors import EvidenceRefutedError, MalformedParameterError, UnknownFormatError, WireError
 from node.services.clients import Scope
-from node.wire.verdict_json import refuted_json, unreadable_json, verdict_json
+from node.wire.evidence.verdict_json import refuted_json, unreadable_json, verdict_json
 
 router = APIRouter(tags=["evidence"])
 

@@ -15,7 +15,7 @@ from node.api.signed import answer_signed, exchange_of
 from node.domain.entry import InstitutionId
 from node.services.clients import Scope
 from node.services.members.signed_requests import Signer
-from node.wire.http_signature import SignatureTag
+from node.wire.members.http_signature import SignatureTag
 
 router = APIRouter(tags=["members"])
 

@@ -29,8 +29,8 @@ from node.domain.entry import InstitutionId, Origin
 from node.errors import LogHaltedError, UnknownOriginError
 from node.services.clients import Scope
 from node.services.surface.node import Node
-from node.wire.header_frames import encode_header_frames
-from node.wire.http_signature import SignatureTag
+from node.wire.header.frames import encode_header_frames
+from node.wire.members.http_signature import SignatureTag
 
 router = APIRouter(tags=["log"])
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from node.api import catalogue_bodies as bodies
 from node.api.openapi_shapes import JSON, OBJECT, bytes_answer, json_answer, problems, request_body
-from node.wire.catalogue_entry import DOCUMENT_MEDIA_TYPE
+from node.wire.catalogue.entry import DOCUMENT_MEDIA_TYPE
 
 BODIES: Final = (bodies.PublicationBody, bodies.DocumentListBody, bodies.WorklistBody)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from node.api import retrieval_schemas as schemas
 from node.api.openapi_shapes import JSON, OBJECT, SIGNED, bytes_answer, json_answer, problems, request_body
-from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE
+from node.wire.members.disclosure import DISCLOSURE_MEDIA_TYPE
 
 BODIES: Final = (schemas.FindBody, schemas.RetrievalBody, schemas.PartsBody)
 

@@ -18,8 +18,8 @@ from node.errors import MalformedParameterError
 from node.identity.code_text import parse_card
 from node.services.reading.finding_patients import FindOrder, PatientLike
 from node.services.reading.retrieval import MAX_TARGETS, RetrievalOrder
-from node.wire.disclosure import MAX_CONSENTS
 from node.wire.json_strict import check_document
+from node.wire.members.disclosure import MAX_CONSENTS
 
 _DEPTH = 5
 _Text = Annotated[str, Meta(max_length=128)]

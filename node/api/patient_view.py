@@ -17,8 +17,8 @@ from node.domain.access import ConsentId
 from node.errors import SettingsError, UnknownConsentError
 from node.services.surface.node import Node
 from node.services.surface.patient_access import PatientAccess
-from node.wire.evidence import EVIDENCE_MEDIA_TYPE
-from node.wire.patient_entries import MAX_REQUEST_BYTES, encode_answer, parse_own_record, parse_request
+from node.wire.evidence.file import EVIDENCE_MEDIA_TYPE
+from node.wire.patient.entries import MAX_REQUEST_BYTES, encode_answer, parse_own_record, parse_request
 
 router = APIRouter(tags=["patients"])
 

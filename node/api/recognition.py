@@ -28,7 +28,7 @@ from node.errors import SettingsError
 from node.services.clients import Scope
 from node.services.surface.node import Node
 from node.services.surface.recognition import Recognition
-from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE
+from node.wire.certificate.file import CERTIFICATE_MEDIA_TYPE
 
 router = APIRouter(tags=["recognition"])
 

@@ -42,7 +42,7 @@ from node.services.clients import Scope
 from node.services.custody.refiling import RefilingService
 from node.services.records.ingest import Submission
 from node.services.surface.node import Node
-from node.wire.bundle import BUNDLE_MEDIA_TYPE
+from node.wire.evidence.bundle import BUNDLE_MEDIA_TYPE
 
 router = APIRouter(tags=["records"])
 

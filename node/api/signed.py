@@ -20,9 +20,9 @@ from node.services.members.signed_requests import ReceivedRequest, Signer
 from node.services.reading.disclosure_stream import SealedDisclosure
 from node.services.surface.exchange import Exchange
 from node.services.surface.node import Node
-from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE
-from node.wire.http_signature import SignatureTag
 from node.wire.json_strict import check_document
+from node.wire.members.disclosure import DISCLOSURE_MEDIA_TYPE
+from node.wire.members.http_signature import SignatureTag
 
 MAX_MESSAGE_BYTES = 256 * 1024
 NOT_KEPT = {"Cache-Control": "no-store"}

@@ -19,7 +19,7 @@ from node.services.clients import Scope
 from node.services.surface.node import Node
 from node.services.surface.oversight import Supervision
 from node.supervision.findings import FindingCode, FindingId
-from node.wire.finding_evidence import FINDING_MEDIA_TYPE
+from node.wire.evidence.finding_evidence import FINDING_MEDIA_TYPE
 
 router = APIRouter(tags=["supervision"])
 

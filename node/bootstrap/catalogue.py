@@ -25,7 +25,7 @@ from node.services.catalogue.unmapped import UnmappedCodes
 from node.services.loops import Loop
 from node.services.surface.catalogue import Catalogue
 from node.terminology.bundle import Terminology
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, load_terminology, parse_document
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, load_terminology, parse_document
 
 _GATHER_INTERVAL_S = 1.0
 """How often it is looked for documents that were published; what is new is known from memory."""

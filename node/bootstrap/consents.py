@@ -29,7 +29,7 @@ from node.services.consents.watch import ConsentWatch, Staleness
 from node.services.custody.withdrawal import WithdrawalParts, WithdrawalService
 from node.services.loops import Loop
 from node.services.surface.consenting import Consenting
-from node.wire.consent_notice import parse_revocation
+from node.wire.consent.notice import parse_revocation
 from node.wire.retention import load_retention
 
 log = structlog.get_logger(__name__)

@@ -21,7 +21,7 @@ from node.services.loops import Loop
 from node.services.records.sent_notices import NoticeAlarm, RevisionNotices
 from node.services.surface.custody import Custody
 from node.services.surface.exchange import Exchange
-from node.wire.revision_message import ACKNOWLEDGEMENT_KIND
+from node.wire.members.revisions import ACKNOWLEDGEMENT_KIND
 
 _RELOCATION_INTERVAL_S = 1.0
 """How often the schedule is looked at; it holds times, so that looking late loses nothing."""

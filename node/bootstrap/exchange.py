@@ -20,7 +20,7 @@ from node.services.members.inbox import Inbox
 from node.services.members.outbox import Outbox
 from node.services.members.signed_requests import SignedRequests
 from node.services.surface.exchange import Exchange
-from node.wire.http_signature import SignatureWindow
+from node.wire.members.http_signature import SignatureWindow
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from node.ports.clock import unix_ms
 from node.ports.consortium import Registry
 from node.services.members.membership import Membership
 from node.settings import NodeSettings
-from node.wire.locator_secret import (
+from node.wire.patient.locator_secret import (
     LocatorSecretFile,
     encode_locator_secret,
     parse_locator_secret,

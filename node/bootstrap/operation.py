@@ -48,7 +48,7 @@ from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters
 from node.services.surface.node import Node
 from node.settings import NodeSettings
-from node.wire.http_signature import SignatureTag
+from node.wire.members.http_signature import SignatureTag
 
 log = structlog.get_logger(__name__)
 

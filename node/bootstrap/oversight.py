@@ -41,7 +41,7 @@ from node.services.surface.consenting import Consenting
 from node.services.surface.oversight import Oversight, Supervision
 from node.services.surface.patient_access import PatientAccess
 from node.terminology.bundle import Terminology
-from node.wire.http_signature import SignatureWindow
+from node.wire.members.http_signature import SignatureWindow
 
 
 @dataclass(frozen=True, slots=True)

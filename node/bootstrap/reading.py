@@ -36,9 +36,9 @@ from node.services.reading.retrieval import KeptConsents, Retrieval, RetrievalPa
 from node.services.reading.retrieval_work import RetrievalWork, WorkParts
 from node.services.surface.consenting import Consenting
 from node.services.surface.reading import Reading
-from node.wire.consent_message import encode_signed_message
-from node.wire.consent_text import parse_scope
-from node.wire.disclosure import MAX_CONSENTS, CitedEmergency
+from node.wire.consent.message import encode_signed_message
+from node.wire.consent.text import parse_scope
+from node.wire.members.disclosure import MAX_CONSENTS, CitedEmergency
 
 _LOOK_INTERVAL_S = 1.0
 """How often requests that are due are looked for; new ones are sent at once."""

@@ -30,8 +30,8 @@ from node.services.recognition.recalls import RecallParts, Recalls
 from node.services.recognition.received_notices import NoticeList, NoticeParts
 from node.services.surface.reading import Reading
 from node.services.surface.recognition import Recognition
-from node.wire.decision_message import DECISION_KIND
-from node.wire.revision_message import REVISION_KIND
+from node.wire.members.decisions import DECISION_KIND
+from node.wire.members.revisions import REVISION_KIND
 
 _LEAF_INTERVAL_S = 60.0
 """How often it is looked whether an hour has ended, at least."""

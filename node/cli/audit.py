@@ -17,8 +17,8 @@ from node.cli.output import printable, show, show_json
 from node.cli.patient_words import describe_code, describe_line, line_json
 from node.cli.texts import Texts, language_of, load_texts
 from node.domain.verdict import ProvedLine
-from node.wire.bundle import PatientBundle, parse_bundle_file
-from node.wire.bundle_verification import verify_bundle
+from node.wire.evidence.bundle import PatientBundle, parse_bundle_file
+from node.wire.evidence.bundle_verification import verify_bundle
 from node.wire.trust_root import parse_trust_root
 
 _PRIVATE_MODE: Final = 0o600

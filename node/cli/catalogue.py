@@ -19,7 +19,8 @@ from node.errors import NoProfileError, SheetRefusedError
 from node.terminology.bundle import Document, Terminology
 from node.terminology.consistency import inconsistencies
 from node.terminology.maps import ResultIndex, unmapped_codes
-from node.wire.catalogue import (
+from node.wire.catalogue.cells import SheetText, read_csv, read_workbook, write_csv, write_workbook
+from node.wire.catalogue.documents import (
     PACKAGED_CATALOGUE,
     PACKAGED_MAPS,
     digest_of,
@@ -28,10 +29,9 @@ from node.wire.catalogue import (
     load_terminology,
     parse_document,
 )
-from node.wire.catalogue_sheets import TABLES, export_sheets, import_sheets
-from node.wire.fhir import split_document
+from node.wire.catalogue.sheets import TABLES, export_sheets, import_sheets
+from node.wire.fhir.documents import split_document
 from node.wire.kinds import load_kinds
-from node.wire.sheets import SheetText, read_csv, read_workbook, write_csv, write_workbook
 
 _WORKBOOK: Final = ".xlsx"
 _CSV: Final = ".csv"

@@ -19,10 +19,10 @@ from node.cli.patient_files import read_patient
 from node.domain.access import ConsentId
 from node.domain.consent import ConsentSalt, ConsentTerms
 from node.domain.consent_message import ContractDomain
-from node.wire.consent_message import encode_signed_message, parse_signed_message
-from node.wire.consent_patient import grant_as_patient, revoke_as_patient
-from node.wire.consent_text import encode_grant, encode_terms, parse_grant, parse_terms
-from node.wire.fhir_consent import parse_fhir_consent
+from node.wire.consent.message import encode_signed_message, parse_signed_message
+from node.wire.consent.patient import grant_as_patient, revoke_as_patient
+from node.wire.consent.text import encode_grant, encode_terms, parse_grant, parse_terms
+from node.wire.fhir.consent import parse_fhir_consent
 from node.wire.trust_root import parse_trust_root
 
 _ID_BYTES: Final = 32

@@ -22,7 +22,7 @@ from node.cli.output import show
 from node.domain.entry import InstitutionId
 from node.errors import MalformedHeaderError, UnknownOriginError
 from node.settings import load_settings
-from node.wire.header_frames import parse_header_frames
+from node.wire.header.frames import parse_header_frames
 
 _PAGE: Final = 1000
 _SCHEMES: Final = ("http://", "https://")

@@ -19,8 +19,8 @@ from node.domain.access import ConsentId
 from node.domain.consent_message import ContractDomain
 from node.identity.code_text import PatientCard, encode_card
 from node.identity.codes import draw_seed, patient_code, public_keys
-from node.wire.consent_patient import revoke_as_patient
-from node.wire.patient_file import PatientFile
+from node.wire.consent.patient import revoke_as_patient
+from node.wire.patient.file import PatientFile
 from node.wire.trust_root import parse_trust_root, verify_trust_root
 
 _EPOCH_KEY: Final = re.compile(r"(0|[1-9][0-9]{0,9})=([0-9a-f]{64})")

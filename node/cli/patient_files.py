@@ -10,7 +10,7 @@ from typing import Final
 from node.cli.failures import UnreadableFileError
 from node.cli.files import write_file
 from node.domain.patient import PatientSeed
-from node.wire.patient_file import MAX_PATIENT_FILE_BYTES, PatientFile, encode_patient_file, parse_patient_file
+from node.wire.patient.file import MAX_PATIENT_FILE_BYTES, PatientFile, encode_patient_file, parse_patient_file
 
 _MODE: Final = 0o600
 _SEED: Final = re.compile(rb"\s*([0-9a-f]{64})\s*")

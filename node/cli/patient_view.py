@@ -30,10 +30,10 @@ from node.domain.header import HeaderContent
 from node.domain.trust import TrustRoot
 from node.errors import MalformedPatientEntriesError
 from node.services.patient_view.gathering import RECORDS_PATH, PatientView, gather, signed_request
-from node.wire.bundle import encode_bundle_file
-from node.wire.bundle_verification import verify_bundle
+from node.wire.evidence.bundle import encode_bundle_file
+from node.wire.evidence.bundle_verification import verify_bundle
 from node.wire.leaf import parse_leaf
-from node.wire.patient_entries import AnsweredLog, OwnRecordRequest, TagsByLog, encode_request, parse_answer
+from node.wire.patient.entries import AnsweredLog, OwnRecordRequest, TagsByLog, encode_request, parse_answer
 from node.wire.trust_root import parse_trust_root, verify_trust_root
 
 _PRIVATE_MODE: Final = 0o600

@@ -22,8 +22,8 @@ from node.cli.patient_files import read_patient
 from node.cli.texts import Texts, language_of, load_texts
 from node.domain.trust import TrustRoot
 from node.services.patient_view.completeness import LogScan, ScannedSeries, prove_completeness, scan_log, series_keys
-from node.wire.completeness import SeriesKey, encode_completeness
-from node.wire.patient_file import PatientFile
+from node.wire.evidence.completeness import SeriesKey, encode_completeness
+from node.wire.patient.file import PatientFile
 from node.wire.trust_root import parse_trust_root
 
 _KEY: Final = re.compile(r"[0-9a-f]{64}")

@@ -37,14 +37,15 @@ from node.errors import (
     VerificationError,
     WireError,
 )
-from node.wire import bundle, completeness, decision_certificate, finding_evidence, fork_evidence
-from node.wire.bundle import MAX_BUNDLE_BYTES
-from node.wire.evidence import Evidence, parse_evidence
+from node.wire.certificate import file as decision_certificate
+from node.wire.evidence import bundle, completeness, finding_evidence, fork_evidence
+from node.wire.evidence.bundle import MAX_BUNDLE_BYTES
+from node.wire.evidence.file import Evidence, parse_evidence
+from node.wire.evidence.qr_evidence import is_qr_evidence
+from node.wire.evidence.verdict_json import refuted_json, unreadable_json, verdict_json
+from node.wire.evidence.verification import verify_evidence
 from node.wire.file_format import format_of
-from node.wire.qr_evidence import is_qr_evidence
 from node.wire.trust_root import parse_trust_root
-from node.wire.verdict_json import refuted_json, unreadable_json, verdict_json
-from node.wire.verification import verify_evidence
 
 _AGE: Final = re.compile(r"([1-9][0-9]{0,6})([smhd])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}

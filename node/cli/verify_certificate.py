@@ -11,9 +11,9 @@ from node.domain.certificate_verdict import CertificateVerdict, CertifiedResult,
 from node.domain.money import yuan
 from node.domain.recognition import DecisionOutcome
 from node.domain.trust import TrustRoot
-from node.wire.certificate_verification import verify_certificate
-from node.wire.decision_certificate import parse_certificate
-from node.wire.verdict_json import findings_json, verdict_json
+from node.wire.certificate.file import parse_certificate
+from node.wire.certificate.verification import verify_certificate
+from node.wire.evidence.verdict_json import findings_json, verdict_json
 
 _TABLE: Final = "certificate"
 _SHOWN_DIGITS: Final = 16

@@ -8,9 +8,9 @@ from datetime import datetime
 from node.cli.texts import Texts
 from node.domain.trust import TrustRoot
 from node.domain.verdict import Finding
-from node.wire.fork_evidence import parse_fork_evidence
-from node.wire.fork_verification import verify_fork_evidence
-from node.wire.verdict_json import fork_json
+from node.wire.evidence.fork_evidence import parse_fork_evidence
+from node.wire.evidence.fork_verification import verify_fork_evidence
+from node.wire.evidence.verdict_json import fork_json
 
 
 def check_fork(data: bytes, root: TrustRoot, now: datetime, texts: Texts) -> tuple[dict[str, object], list[str]]:

@@ -10,12 +10,12 @@ from node.cli.patient_words import describe_code, describe_line, describe_lines,
 from node.cli.texts import Texts
 from node.domain.trust import TrustRoot
 from node.domain.verdict import BundleHead, BundleVerdict, CompletenessVerdict, Finding, FindingVerdict
-from node.wire.bundle import parse_bundle_file
-from node.wire.bundle_verification import verify_bundle
-from node.wire.completeness import parse_completeness
-from node.wire.completeness_verification import verify_completeness
-from node.wire.finding_evidence import parse_finding, verify_finding
-from node.wire.verdict_json import findings_json, verdict_json
+from node.wire.evidence.bundle import parse_bundle_file
+from node.wire.evidence.bundle_verification import verify_bundle
+from node.wire.evidence.completeness import parse_completeness
+from node.wire.evidence.completeness_verification import verify_completeness
+from node.wire.evidence.finding_evidence import parse_finding, verify_finding
+from node.wire.evidence.verdict_json import findings_json, verdict_json
 
 _SECTIONS: Final = ("results", "consents", "access", "other")
 

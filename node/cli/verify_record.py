@@ -13,10 +13,10 @@ from node.domain.slip import DecisionSummary, SummarisedResult
 from node.domain.trust import TrustRoot
 from node.domain.verdict import Verdict
 from node.errors import ManifestMismatchError
-from node.wire.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, parse_summary
-from node.wire.qr_evidence import parse_qr_evidence
-from node.wire.verdict_json import verdict_json
-from node.wire.verification import verify_evidence
+from node.wire.evidence.qr_evidence import parse_qr_evidence
+from node.wire.evidence.verdict_json import verdict_json
+from node.wire.evidence.verification import verify_evidence
+from node.wire.recognition.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, parse_summary
 
 
 def check_qr(data: bytes, root: TrustRoot, now: datetime, max_age: timedelta | None, texts: Texts) -> Shown:

@@ -2,7 +2,7 @@
 
 The key for a consent derives from the seed and the consent's random id: nothing has to be kept to revoke it later, and
 keys of two consents have no more in common than two random ones. Pure: what is signed is given as bytes. Left out: what
-a scope holds (`node.wire.consent`), and the messages on chain (`node.identity.typed_data`).
+a scope holds (`node.wire.consent.scopes`), and the messages on chain (`node.identity.typed_data`).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from node.domain.entry import InstitutionId
-from node.wire.http_signature import SignatureTag
+from node.wire.members.http_signature import SignatureTag
 
 
 @dataclass(frozen=True, slots=True)

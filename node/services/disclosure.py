@@ -20,9 +20,9 @@ from node.ports.records import EntryRow
 from node.ports.secrets import RecordSecret, SecretStore
 from node.ports.withdrawals import WithdrawalStore
 from node.wire.commitment import BodyPart, open_body
-from node.wire.evidence import Evidence, OpenedPart, parse_evidence
+from node.wire.evidence.file import Evidence, OpenedPart, parse_evidence
+from node.wire.evidence.opened_part import decode_opened_part
 from node.wire.leaf import parse_leaf
-from node.wire.opened_part import decode_opened_part
 
 RETRIEVED: Final = "retrieved-part"
 """Purpose under which retrieved parts are sealed for this node."""

@@ -1,6 +1,6 @@
 """The catalogue of recognisable items (docs/spec/catalogue.md): what is recognised, in which window, on which conditions.
 
-Left out: how a hospital's own codes lead to items (`maps`), reading and writing (`node.wire.catalogue`).
+Left out: how a hospital's own codes lead to items (`maps`), reading and writing (`node.wire.catalogue.documents`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Kind files: TOML version 1, described in docs/spec/kinds.md. A file that says anything unknown is refused.
 
-Left out: what the rules do with a document (`node.wire.fhir`).
+Left out: what the rules do with a document (`node.wire.fhir.documents`).
 """
 
 from __future__ import annotations

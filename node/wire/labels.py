@@ -1,6 +1,6 @@
 """The label file: TOML version 1, `node/data/labels.toml` (docs/spec/locator.md, "Sensitivity").
 
-Left out: what a label opens (consents), where a record bears it (`fhir_record`).
+Left out: what a label opens (consents), where a record bears it (`node.wire.fhir.records`).
 """
 
 from __future__ import annotations

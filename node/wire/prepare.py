@@ -21,7 +21,7 @@ from node.domain.header import HeaderContent, PartSummary
 from node.domain.patient import LocatorTag
 from node.domain.record import Kind, Part, RecordDraft, RecordIdentity, RecordStatus
 from node.wire.commitment import Entropy, PartLike, commit, seal_body
-from node.wire.header import HeaderPlace, PreparedHeader, header_digest, prepare_header, seal_header
+from node.wire.header.seal import HeaderPlace, PreparedHeader, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
 from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest_part
 

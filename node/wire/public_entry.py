@@ -2,7 +2,7 @@
 
 The header slot holds version u8 = 1 · secret 32 · all parts, and the leaf's digest is over it; it is never deleted.
 Tombstones say that a header was deleted, successions that a log continues a closed one. Left out: the documents of type 8
-(`catalogue_entry`).
+(`node.wire.catalogue.entry`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from node.wire.commitment import (
     encode_parts,
     parse_parts,
 )
-from node.wire.header import header_digest, verify_header_digest
+from node.wire.header.seal import header_digest, verify_header_digest
 from node.wire.json_strict import check_document
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.locator import random_tag

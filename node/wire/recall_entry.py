@@ -17,7 +17,7 @@ from node.domain.recall import RecallCriteria, RecallId, RecallPage, RecallReaso
 from node.domain.record import Kind, Part
 from node.errors import MalformedJsonError, MalformedPublicEntryError, UnknownFormatError
 from node.wire.commitment import Entropy
-from node.wire.header_shapes import HEX
+from node.wire.header.shapes import HEX
 from node.wire.json_strict import check_document
 from node.wire.public_entry import STATEMENT_MEDIA_TYPE, OpenedPublicEntry, PublicEntry, public_entry
 

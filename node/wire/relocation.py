@@ -22,7 +22,7 @@ from node.domain.record import Kind, Part, RecordStatus
 from node.domain.relocation import RelocationReason
 from node.errors import MalformedJsonError, MalformedRelocationError, UnknownFormatError
 from node.wire.commitment import Entropy
-from node.wire.header_text import encode_content
+from node.wire.header.text import encode_content
 from node.wire.json_strict import check_document
 from node.wire.public_entry import STATEMENT_MEDIA_TYPE
 

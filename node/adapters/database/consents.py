@@ -17,7 +17,7 @@ from node.domain.consent_message import ConsentAddress, EmergencyId, SignedMessa
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.ports.consents import ConsentRole, KeptConsent, KeptEmergency, MessageStage, QueuedMessage
 from node.ports.records import PatientId, PatientRow, RecordsTransaction
-from node.wire.consent_message import encode_signed_message, parse_signed_message
+from node.wire.consent.message import encode_signed_message, parse_signed_message
 
 _CURSOR_ID = 1
 

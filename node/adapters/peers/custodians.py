@@ -11,7 +11,7 @@ from node.errors import MemberAnswerError, SealedMessageError
 from node.ports.identities import InstitutionIdentity
 from node.ports.members import MemberClient
 from node.services.codes.custodians import Opening
-from node.wire.http_signature import SignatureTag
+from node.wire.members.http_signature import SignatureTag
 
 LAYERS_PATH: Final = "/v1/codes/layers"
 

@@ -18,7 +18,7 @@ from node.domain.trust import TrustedLog
 from node.ports.peers import FollowedPeer, WitnessReply
 from node.ports.records import RecordsReader
 from node.services.logs.progress import Progress
-from node.wire.header_frames import parse_header_frames
+from node.wire.header.frames import parse_header_frames
 
 _MAX_PAGE_BYTES: Final = 64 * 2**20
 """Of a page of headers: catalogues and maps are public entries, and larger than what describes a record."""

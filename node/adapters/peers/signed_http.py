@@ -25,7 +25,7 @@ from node.ports.identities import InstitutionIdentity
 from node.ports.members import MemberAnswer
 from node.ports.membership import KeyDirectory
 from node.services.members.signed_requests import make_terms, request_key
-from node.wire.http_signature import (
+from node.wire.members.http_signature import (
     SignatureTag,
     SignatureWindow,
     SignedRequest,

@@ -25,7 +25,7 @@ from node.services.catalogue.publishers import Publishers
 from node.services.catalogue.rulebook import Rulebook
 from node.terminology.bundle import Document, Terminology
 from node.terminology.editions import Edition, Holding, hold
-from node.wire.catalogue import load_terminology, parse_document, pin_of
+from node.wire.catalogue.documents import load_terminology, parse_document, pin_of
 
 MAX_TOLD: Final = 20
 """Contradictions that a status spells out."""

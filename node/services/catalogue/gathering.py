@@ -25,8 +25,8 @@ from node.ports.trust import TrustStore
 from node.services.catalogue.publishers import Publishers
 from node.services.logs.log_standing import trusted_size
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
-from node.wire.catalogue import pin_of
-from node.wire.catalogue_entry import published_document
+from node.wire.catalogue.documents import pin_of
+from node.wire.catalogue.entry import published_document
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import open_public_entry
 

@@ -25,8 +25,8 @@ from node.services.records.public_entries import stage_public
 from node.terminology.bundle import Document, Terminology
 from node.terminology.consistency import inconsistencies
 from node.terminology.maps import InstitutionMap
-from node.wire.catalogue import parse_document, pin_of
-from node.wire.catalogue_entry import document_entry
+from node.wire.catalogue.documents import parse_document, pin_of
+from node.wire.catalogue.entry import document_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class DocumentPublishing:
 
         Args:
             institution: In whose log.
-            data: The document's exact bytes, `MAX_DOCUMENT_BYTES` (`node.wire.catalogue_entry`) at most.
+            data: The document's exact bytes, `MAX_DOCUMENT_BYTES` (`node.wire.catalogue.entry`) at most.
 
         Raises:
             MalformedCatalogueError: It is none, or contradicts itself.

@@ -36,9 +36,9 @@ from node.ports.membership import KeyDirectory
 from node.ports.records import RecordsTransaction
 from node.services.codes.sealing import MemberSeals
 from node.services.patients.index import PatientIndex, PatientService, Registration
-from node.wire.code_messages import CodeRequest, encode_code_request, parse_code_answer, parse_reissued
-from node.wire.http_signature import SignatureTag
 from node.wire.json_strict import check_document
+from node.wire.members.codes import CodeRequest, encode_code_request, parse_code_answer, parse_reissued
+from node.wire.members.http_signature import SignatureTag
 
 CODES_PATH: Final = "/v1/codes"
 

@@ -41,8 +41,8 @@ from node.services.codes.custodians import Opening
 from node.services.codes.sealing import MemberSeals
 from node.services.members.outbox import Outbox
 from node.services.records.entries import ActEntry, EntryComposer
-from node.wire.code_messages import MAX_LAYERS, CodeAnswer, CodeRequest, ReissuedKeys, encode_reissued
 from node.wire.locator import PRIVATE, pairwise_key
+from node.wire.members.codes import MAX_LAYERS, CodeAnswer, CodeRequest, ReissuedKeys, encode_reissued
 
 KEYS_MESSAGE: Final = "code-keys"
 """Kind of the message by which keys are sent on the code service's own account."""

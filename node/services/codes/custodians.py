@@ -19,7 +19,7 @@ from node.ports.codes import OpeningRegister, OpeningRow
 from node.ports.identities import InstitutionIdentity
 from node.ports.membership import KeyDirectory
 from node.ports.records import RecordsTransaction, RecordsWriter
-from node.wire.code_messages import MAX_LAYERS
+from node.wire.members.codes import MAX_LAYERS
 
 _HOUR_MS: Final = 3_600_000
 

@@ -18,8 +18,8 @@ from node.ports.clock import Clock, unix_ms
 from node.ports.consents import ConsentRole, ConsentStore, KeptConsent
 from node.ports.identities import InstitutionIdentity
 from node.ports.records import RecordsTransaction
-from node.wire.consent_notice import encode_sealed_consent, parse_sealed_consent
-from node.wire.consent_text import encode_presented, parse_presented, parse_scope
+from node.wire.consent.notice import encode_sealed_consent, parse_sealed_consent
+from node.wire.consent.text import encode_presented, parse_presented, parse_scope
 
 log = structlog.get_logger(__name__)
 

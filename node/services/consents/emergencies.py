@@ -21,7 +21,7 @@ from node.ports.consents import ConsentSigner, ConsentStore, KeptEmergency
 from node.ports.keys import NodeKeys
 from node.ports.records import RecordsTransaction, RecordsWriter
 from node.services.patients.index import PatientIndex
-from node.wire.emergency import (
+from node.wire.consent.emergency import (
     EmergencyReview,
     EmergencyStatement,
     emergency_tag,

@@ -14,7 +14,7 @@ from node.domain.message import MemberMessage
 from node.ports.records import RecordsTransaction
 from node.services.members.outbox import Outbox
 from node.telemetry import EMERGENCY_ACCESSES
-from node.wire.disclosure import DisclosureRequest
+from node.wire.members.disclosure import DisclosureRequest
 
 log = structlog.get_logger(__name__)
 

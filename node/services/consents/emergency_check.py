@@ -19,9 +19,9 @@ from node.policy.facts import EmergencyFacts
 from node.ports.clock import Clock
 from node.ports.consent_states import ConsentStates
 from node.ports.membership import KeyDirectory
-from node.wire.consent_message import parse_signed_message
-from node.wire.disclosure import CitedEmergency
-from node.wire.emergency import EmergencyStatement, emergency_tag, parse_statement, statement_digest
+from node.wire.consent.emergency import EmergencyStatement, emergency_tag, parse_statement, statement_digest
+from node.wire.consent.message import parse_signed_message
+from node.wire.members.disclosure import CitedEmergency
 
 _ANCHOR_KEY = "anchor"
 

@@ -3,7 +3,7 @@
 A patient's grant is checked against the patient's keys on file and sent on. A grant that the institution asserts needs the
 consent document first: its leaf is staged in the same transaction, before the scope that names it, and tells the patient.
 Everything that must happen together is one transaction; the message to the chain is queued in it. Left out: sending it
-(`consent_relay`), what the chain says (`consent_watch`), what is covered (`node.policy`).
+(`relay`), what the chain says (`watch`), what is covered (`node.policy`).
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from node.services.consents.delivery import ConsentDelivery, Tell
 from node.services.consents.watch import ConsentWatch
 from node.services.patients.index import PatientIndex
 from node.services.records.entries import ActEntry, EntryComposer
-from node.wire.consent import asserted_message, patient_message, patient_tag, scope_digest, verify_patient
-from node.wire.consent_document import (
+from node.wire.consent.document import (
     DOCUMENT_MEDIA_TYPE,
     ConsentAct,
     ConsentDocument,
     EvidenceMethod,
     encode_consent_document,
 )
-from node.wire.consent_notice import encode_revocation
-from node.wire.consent_patient import grant_message
-from node.wire.consent_text import encode_scope, parse_scope
+from node.wire.consent.notice import encode_revocation
+from node.wire.consent.patient import grant_message
+from node.wire.consent.scopes import asserted_message, patient_message, patient_tag, scope_digest, verify_patient
+from node.wire.consent.text import encode_scope, parse_scope
 
 CONSENT_DOCUMENT = Kind("consent-document")
 """Kind of an entry of type 7."""

@@ -36,7 +36,7 @@ from node.services.records.entries import ActEntry, EntryComposer, RecordPlace
 from node.services.records.erasure import live_record
 from node.services.records.ingest import IngestService
 from node.services.records.sent_notices import Revised
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.json_strict import check_document
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE

@@ -32,7 +32,7 @@ from node.services.custody.tombstones import TombstoneService
 from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters
 from node.services.records.entries import ActEntry, EntryComposer
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE
 from node.wire.prepare import RecordContext

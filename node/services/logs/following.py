@@ -44,7 +44,7 @@ from node.ports.peers import FollowedPeer, Peers
 from node.ports.trust import FrozenLog, TrustStore
 from node.services.logs.header_collection import HeaderCollector
 from node.telemetry import FOLLOWED_SIZE, FROZEN_LOGS
-from node.wire.fork_evidence import ForkEvidence, encode_fork_evidence
+from node.wire.evidence.fork_evidence import ForkEvidence, encode_fork_evidence
 
 WINDOWS_PER_TURN: Final = 16
 """Windows of bundles that one log may fetch before the others have their turn."""

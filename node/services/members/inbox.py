@@ -15,7 +15,7 @@ from node.errors import MessageConflictError, UnknownMessageKindError
 from node.ports.clock import Clock, unix_ms
 from node.ports.outbox import InboxStore
 from node.ports.records import RecordsTransaction, RecordsWriter
-from node.wire.member_message import parse_message
+from node.wire.members.message import parse_message
 
 Handler = Callable[[RecordsTransaction, MemberMessage], None]
 """Acts on a message in the given transaction; an error leaves it unacknowledged, and the sender tries again later."""

@@ -22,8 +22,8 @@ from node.ports.members import MemberClient
 from node.ports.outbox import OutboxRow, OutboxStore
 from node.ports.records import RecordsTransaction, RecordsWriter
 from node.telemetry import OUTBOX_OLDEST, OUTBOX_WAITING
-from node.wire.http_signature import SignatureTag
-from node.wire.member_message import encode_message
+from node.wire.members.http_signature import SignatureTag
+from node.wire.members.message import encode_message
 
 log = structlog.get_logger(__name__)
 

@@ -20,7 +20,7 @@ from node.ports.identities import InstitutionIdentity
 from node.ports.membership import KeyDirectory
 from node.ports.nonces import NonceStore, UsedNonce
 from node.ports.records import RecordsTransaction, RecordsWriter
-from node.wire.http_signature import (
+from node.wire.members.http_signature import (
     SignatureTag,
     SignatureTerms,
     SignatureWindow,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from node.domain.header import Header
 from node.errors import HeaderWrapError
 from node.ports.identities import InstitutionIdentity
-from node.wire.header import HeaderPlace, open_header_key, supervision_data_key
+from node.wire.header.seal import HeaderPlace, open_header_key, supervision_data_key
 
 
 class AuditKeys:

@@ -50,7 +50,7 @@ from node.supervision.reliance import ReliancePart, said_of_reliance
 from node.supervision.tallies import Dimension, Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay, AnchorDelays
 from node.terminology.bundle import Terminology
-from node.wire.header import HeaderPlace
+from node.wire.header.seal import HeaderPlace
 from node.wire.leaf import parse_leaf
 
 BATCH_LEAVES: Final = 4_096

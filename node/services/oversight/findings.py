@@ -13,8 +13,8 @@ from node.ports.trust import TrustStore
 from node.services.logs.followed_proofs import FollowedProofs, ProvedEntry
 from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.findings import EntryPlace, FindingCode, FindingId
-from node.wire.bundle import BundleLine
-from node.wire.finding_evidence import FindingEvidence, encode_finding
+from node.wire.evidence.bundle import BundleLine
+from node.wire.evidence.finding_evidence import FindingEvidence, encode_finding
 
 
 class FindingService:

@@ -32,7 +32,7 @@ from node.services.logs.log_standing import LogStanding, trusted_size
 from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.pairing import REACH, PairingRules, Receipt, judge_request
-from node.wire.header import HeaderPlace
+from node.wire.header.seal import HeaderPlace
 from node.wire.leaf import parse_leaf
 
 BATCH_LEAVES: Final = 4_096

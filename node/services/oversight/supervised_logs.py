@@ -20,7 +20,7 @@ from node.ports.trust import TrustStore
 from node.services.oversight.audit_keys import AuditKeys
 from node.terminology.bundle import Terminology
 from node.terminology.regions import InstitutionProfile
-from node.wire.header import HeaderPlace
+from node.wire.header.seal import HeaderPlace
 from node.wire.leaf import Leaf, parse_leaf
 
 _RECEIPTS: Final = frozenset({EntryType.ACCESS_RECEIPT, EntryType.CHECK_OUTCOME})

@@ -26,8 +26,8 @@ from node.services.logs.followed_proofs import FollowedProofs, ProvedEntry
 from node.services.patients.index import PatientIndex
 from node.services.reading.finding import Finder, FoundEntry, PatientProbe
 from node.services.records.evidence import EvidenceService
-from node.wire.bundle import BundleLine, PatientBundle, encode_bundle_file
-from node.wire.header import HeaderPlace, header_data_key
+from node.wire.evidence.bundle import BundleLine, PatientBundle, encode_bundle_file
+from node.wire.header.seal import HeaderPlace, header_data_key
 from node.wire.leaf import parse_leaf
 
 

@@ -3,7 +3,7 @@
 All leaves up to a verified checkpoint are read, each proven, and their tags kept: 32 bytes a leaf. Then each key's tags
 are looked for among all of them, counter by counter and a window beyond the last hit. Contiguous counters, and none
 beyond: nothing that the institution logged under these keys was left out. What it logged under no key, nobody finds.
-Left out: where keys come from, the file's format (`node.wire.completeness`).
+Left out: where keys come from, the file's format (`node.wire.evidence.completeness`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ledger.tiles import TILE_WIDTH, BundleAddress, TileHashReader, parse_bundle
 from node.domain.entry import Origin
 from node.domain.patient import EpochKeys, PatientSeed
 from node.identity.codes import exchange_private_key
-from node.wire.completeness import Completeness, Series, SeriesEntry, SeriesKey
+from node.wire.evidence.completeness import Completeness, Series, SeriesEntry, SeriesKey
 from node.wire.leaf import LEAF_BYTES, LEAF_VERSION
 from node.wire.locator import TAG_BYTES, locator_tag, pairwise_key
 

@@ -1,7 +1,7 @@
 """Answer a patient without trusting them: entries by their tags, each proved, and nothing about what is not there.
 
 Only logs of this node are answered for, whose tiles are at hand. Left out: what records say beyond their headers
-(`patient_records`), how often somebody may ask (the API).
+(`records`), how often somebody may ask (the API).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from node.domain.patient import LocatorTag
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.services.logs.followed_proofs import FollowedProofs
 from node.wire.leaf import LEAF_TAG_SLICE
-from node.wire.patient_entries import AnsweredEntry, AnsweredLog, TagsByLog
+from node.wire.patient.entries import AnsweredEntry, AnsweredLog, TagsByLog
 
 
 class PatientEntries:

@@ -25,14 +25,14 @@ from node.domain.verdict import ProvedLine
 from node.errors import BundleLineError, ConcordError, HeaderVerificationError
 from node.identity.codes import signing_key_seed
 from node.services.patient_view.completeness import series_keys
-from node.wire.bundle import BundleLine, PatientBundle
-from node.wire.completeness import SeriesKey
-from node.wire.header import HeaderPlace, header_data_key, open_header_key, verify_header_digest
-from node.wire.http_signature import SignatureTag, SignatureTerms, SignedRequest, patient_key_id, sign_request, target_uri
+from node.wire.evidence.bundle import BundleLine, PatientBundle
+from node.wire.evidence.completeness import SeriesKey
+from node.wire.header.seal import HeaderPlace, header_data_key, open_header_key, verify_header_digest
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag
-from node.wire.patient_entries import AnsweredEntry, AnsweredLog, OwnRecordRequest, TagsByLog, encode_own_record
-from node.wire.patient_file import PatientFile
+from node.wire.members.http_signature import SignatureTag, SignatureTerms, SignedRequest, patient_key_id, sign_request, target_uri
+from node.wire.patient.entries import AnsweredEntry, AnsweredLog, OwnRecordRequest, TagsByLog, encode_own_record
+from node.wire.patient.file import PatientFile
 from node.wire.trusted_head import TrustedHead, open_trusted_head, verify_entry
 
 RECORDS_PATH: Final = "/v1/patient/records"

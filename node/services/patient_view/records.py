@@ -29,8 +29,8 @@ from node.services.patients.index import PatientIndex
 from node.services.records.entries import EntryComposer
 from node.services.records.evidence import EvidenceService
 from node.services.records.receipts import ReceiptDraft, receipt_entry
-from node.wire.evidence import encode_evidence
-from node.wire.http_signature import (
+from node.wire.evidence.file import encode_evidence
+from node.wire.members.http_signature import (
     SignatureTag,
     SignatureTerms,
     SignatureWindow,
@@ -39,7 +39,7 @@ from node.wire.http_signature import (
     target_uri,
     verify_request,
 )
-from node.wire.patient_entries import OwnRecordRequest
+from node.wire.patient.entries import OwnRecordRequest
 
 PATIENT_ROLE = "patient"
 """Role and means by which a receipt says that the patient read themselves."""

@@ -33,11 +33,11 @@ from node.ports.identities import InstitutionIdentity
 from node.ports.membership import KeyDirectory
 from node.ports.withdrawals import WithdrawalStore
 from node.services.patients.index import PatientIndex
-from node.wire.consent import scope_digest, verify_presented
-from node.wire.consent_text import parse_scope
-from node.wire.disclosure import CitedEmergency, DisclosureRequest
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.consent.scopes import scope_digest, verify_presented
+from node.wire.consent.text import parse_scope
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
+from node.wire.members.disclosure import CitedEmergency, DisclosureRequest
 
 _REQUEST_KEY = "request"
 

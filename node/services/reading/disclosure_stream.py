@@ -20,14 +20,14 @@ from node.domain.verdict import Verdict
 from node.errors import ForeignDisclosureError, MalformedDisclosureError, OpeningRefutedError, PartNotCommittedError
 from node.ports.clock import Clock
 from node.wire.commitment import DisclosedPart, verify_parts
-from node.wire.disclosure import DisclosureBasis, encode_basis, parse_basis
-from node.wire.evidence import Evidence, OpenedPart, encode_evidence, parse_evidence
+from node.wire.evidence.file import Evidence, OpenedPart, encode_evidence, parse_evidence
+from node.wire.evidence.opened_part import decode_opened_part, encode_opened_part
+from node.wire.evidence.verification import verify_evidence
 from node.wire.leaf import Leaf, parse_leaf
 from node.wire.manifest import Manifest, parse_manifest
-from node.wire.opened_part import decode_opened_part, encode_opened_part
+from node.wire.members.disclosure import DisclosureBasis, encode_basis, parse_basis
+from node.wire.members.sealed_stream import Unseal, open_frames, seal_frames
 from node.wire.opening import check_manifest
-from node.wire.sealed_stream import Unseal, open_frames, seal_frames
-from node.wire.verification import verify_evidence
 
 _IN_MEMORY_BYTES = 1 << 20
 """A report stays in memory, an imaging study goes through a file."""

@@ -25,8 +25,8 @@ from node.services.reading.access_facts import AccessFacts, Gathered
 from node.services.records.entries import EntryComposer
 from node.services.records.evidence import EvidenceService, ProvenEntry
 from node.services.records.receipts import ReceiptDraft, receipt_entry
-from node.wire.disclosure import DisclosureBasis, DisclosureRequest
-from node.wire.evidence import Evidence
+from node.wire.evidence.file import Evidence
+from node.wire.members.disclosure import DisclosureBasis, DisclosureRequest
 
 _HOUR_MS = 3_600_000
 _PERSON = "emergency-clinician"

@@ -19,7 +19,7 @@ from node.domain.header import Header, HeaderContent, RelocationContent
 from node.domain.patient import LocatorTag
 from node.errors import HeaderVerificationError, InputError
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import Leaf, parse_leaf
 from node.wire.locator import TagMaker
 

@@ -10,7 +10,7 @@ from node.ports.membership import KeyDirectory
 from node.services.reading.disclosure_stream import SealedDisclosure, seal_disclosure
 from node.services.reading.disclosures import Disclosures
 from node.telemetry import DISCLOSURES
-from node.wire.disclosure import parse_request
+from node.wire.members.disclosure import parse_request
 
 _EXCHANGE_KEY = "exchange"
 

@@ -26,8 +26,8 @@ from node.ports.records import RecordsTransaction, RecordsWriter
 from node.ports.retrievals import RetrievalStore, SealedOrder
 from node.services.disclosure import DisclosureService, RetrievedRecord
 from node.services.reading.finding_patients import PatientFinding, PatientLike
-from node.wire.disclosure import CitedEmergency, DisclosureRequest, encode_request
-from node.wire.evidence import encode_evidence
+from node.wire.evidence.file import encode_evidence
+from node.wire.members.disclosure import CitedEmergency, DisclosureRequest, encode_request
 
 ORDER_SEAL = "retrieval-order"
 """Purpose under which orders are sealed for this node."""

@@ -48,10 +48,10 @@ from node.services.reading.retrieval import ORDER_SEAL
 from node.services.records.entries import EntryComposer
 from node.services.records.receipts import ReceiptDraft, receipt_entry
 from node.telemetry import RETRIEVALS, RETRIEVALS_OPEN
-from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE, DisclosureBasis, parse_request
-from node.wire.evidence import encode_evidence
-from node.wire.http_signature import SignatureTag
-from node.wire.opened_part import encode_opened_part
+from node.wire.evidence.file import encode_evidence
+from node.wire.evidence.opened_part import encode_opened_part
+from node.wire.members.disclosure import DISCLOSURE_MEDIA_TYPE, DisclosureBasis, parse_request
+from node.wire.members.http_signature import SignatureTag
 
 log = structlog.get_logger(__name__)
 

@@ -28,8 +28,8 @@ from node.services.catalogue.rulebook import Rulebook
 from node.services.recognition.checking import OrderChecking
 from node.services.recognition.deciding import Deciding, DecisionOrder
 from node.services.recognition.view_links import needed_results
-from node.wire.cds_feedback import CardFeedback
-from node.wire.recognition_text import CheckText
+from node.wire.recognition.cds_feedback import CardFeedback
+from node.wire.recognition.text import CheckText
 
 FEEDBACK_SEAL = "card-feedback"
 """Purpose under which feedback is sealed for this node."""

@@ -32,11 +32,11 @@ from node.services.reading.finding import Finder, FoundEntry, PatientProbe
 from node.services.recognition.checking import OrderChecking
 from node.services.recognition.deciding import DECISION_SEAL
 from node.services.records.evidence import EvidenceService
-from node.wire.bundle import BundleLine
-from node.wire.decision_certificate import DecisionCertificate, PinnedDocument, PublishedEntry, encode_certificate
-from node.wire.header import HeaderPlace, header_data_key, open_header_reader
+from node.wire.certificate.file import DecisionCertificate, PinnedDocument, PublishedEntry, encode_certificate
+from node.wire.evidence.bundle import BundleLine
+from node.wire.header.seal import HeaderPlace, header_data_key, open_header_reader
 from node.wire.leaf import parse_leaf
-from node.wire.recognition_text import CheckText, encode_checks, parse_decision
+from node.wire.recognition.text import CheckText, encode_checks, parse_decision
 
 _BODY = 1
 """Number of the part that says what was checked or decided; a recognition's summary repeats it in short."""

@@ -35,7 +35,7 @@ from node.services.reading.finding_patients import PatientLike
 from node.services.recognition.order_results import OrderResults
 from node.services.recognition.view_links import ViewLink, ViewLinks
 from node.services.records.entries import ActEntry, EntryComposer
-from node.wire.recognition_text import CHECKS_MEDIA_TYPE, CheckText, encode_checks, parse_checks
+from node.wire.recognition.text import CHECKS_MEDIA_TYPE, CheckText, encode_checks, parse_checks
 
 CHECK_SEAL = "order-check"
 """Purpose under which checks are sealed for this node."""

@@ -27,9 +27,9 @@ from node.services.catalogue.rulebook import Rulebook
 from node.services.members.outbox import Outbox
 from node.services.recognition.checking import OrderChecking
 from node.services.records.entries import ActEntry, EntryComposer
-from node.wire.decision_message import DECISION_KIND, DecisionMessage, Outcome, encode_decision_message
-from node.wire.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, encode_summary, summarise
-from node.wire.recognition_text import (
+from node.wire.members.decisions import DECISION_KIND, DecisionMessage, Outcome, encode_decision_message
+from node.wire.recognition.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, encode_summary, summarise
+from node.wire.recognition.text import (
     DECISION_MEDIA_TYPE,
     CheckText,
     DecisionText,

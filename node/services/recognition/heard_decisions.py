@@ -13,7 +13,7 @@ from node.domain.message import MemberMessage
 from node.errors import MalformedParameterError, UnknownDecisionError
 from node.ports.decisions import HeardDecision, HeardDecisionStore
 from node.ports.records import RecordsTransaction
-from node.wire.decision_message import parse_decision_message
+from node.wire.members.decisions import parse_decision_message
 
 MAX_LISTED = 1_000
 

@@ -20,7 +20,7 @@ from node.ports.identities import InstitutionIdentity
 from node.ports.recalls import OwnHeader, OwnHeaders, RecalledResult
 from node.ports.records import PatientId, RecordsTransaction
 from node.services.patients.index import PatientIndex
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 
 _PAGE = 1_000

@@ -26,14 +26,14 @@ from node.ports.records import RecordsTransaction, RecordsWriter
 from node.services.members.outbox import Outbox
 from node.services.reading.retrieval import ORDER_SEAL
 from node.services.recognition.deciding import DECISION_SEAL
-from node.wire.disclosure import parse_request
-from node.wire.recognition_text import DecisionText, parse_decision
-from node.wire.revision_message import (
+from node.wire.members.disclosure import parse_request
+from node.wire.members.revisions import (
     ACKNOWLEDGEMENT_KIND,
     AcknowledgementMessage,
     encode_acknowledgement_message,
     parse_revision_message,
 )
+from node.wire.recognition.text import DecisionText, parse_decision
 
 _SEAL = "notice-acknowledgement"
 _ID_HEX = 32

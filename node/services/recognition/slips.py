@@ -24,11 +24,11 @@ from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
 from node.services.recognition.checking import OrderChecking
 from node.services.recognition.deciding import DECISION_SEAL
 from node.services.records.evidence import EvidenceService
-from node.wire.decision_summary import summarise
-from node.wire.evidence import parse_evidence
+from node.wire.evidence.file import parse_evidence
+from node.wire.evidence.qr_evidence import encode_qr_evidence
 from node.wire.leaf import parse_leaf
-from node.wire.qr_evidence import encode_qr_evidence
-from node.wire.recognition_text import parse_decision
+from node.wire.recognition.decision_summary import summarise
+from node.wire.recognition.text import parse_decision
 
 SUMMARY_PART = 2
 """Number of the summary in a decision's entry."""

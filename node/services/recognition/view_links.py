@@ -18,8 +18,8 @@ from node.domain.record import PatientNumber
 from node.ports.keys import NodeKeys
 from node.ports.views import KeptView, ViewStore
 from node.services.reading.finding_patients import PatientLike
-from node.wire.recognition_text import CheckText
-from node.wire.view_text import ViewTarget, ViewText, encode_view
+from node.wire.recognition.text import CheckText
+from node.wire.recognition.view_text import ViewTarget, ViewText, encode_view
 
 VIEW_SEAL = "result-view"
 """Purpose under which links are sealed for this node."""

@@ -39,9 +39,9 @@ from node.services.catalogue.rulebook import Rulebook
 from node.services.reading.retrieval import Retrieval, RetrievalOrder
 from node.services.recognition.checking import OrderChecking
 from node.services.recognition.view_links import VIEW_SEAL, hash_token
-from node.wire.recognition_text import CheckText
-from node.wire.result_display import display_record
-from node.wire.view_text import ViewTarget, ViewText, parse_view
+from node.wire.recognition.result_display import display_record
+from node.wire.recognition.text import CheckText
+from node.wire.recognition.view_text import ViewTarget, ViewText, parse_view
 
 _AT_ONCE: Final = 16
 """Links that are opened at once; further ones wait."""

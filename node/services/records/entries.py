@@ -24,7 +24,7 @@ from node.ports.secrets import RecordSecret, SecretId, SecretStore
 from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters
 from node.wire.commitment import SECRET_BYTES, PartLike, commit, seal_body
-from node.wire.header import KEY_ID_BYTES, HeaderPlace, header_digest, prepare_header, seal_header
+from node.wire.header.seal import KEY_ID_BYTES, HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
 from node.wire.locator import random_tag
 from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest_part

@@ -21,8 +21,8 @@ from node.ports.trust import CosignedStore
 from node.ports.withdrawals import WithdrawalStore
 from node.services.disclosure import DisclosureService
 from node.wire.commitment import DisclosedPart, disclose_parts
-from node.wire.evidence import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
-from node.wire.verification import verify_evidence
+from node.wire.evidence.file import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
+from node.wire.evidence.verification import verify_evidence
 
 _ANCHOR_CONTRACT = "log_anchors"
 

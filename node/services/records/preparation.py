@@ -13,7 +13,7 @@ from node.errors import DocumentRefusedError, LimitExceededError, Refusal
 from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
 from node.ports.secrets import RecordSecret, SecretId
 from node.services.records.assignment import assignment_for
-from node.wire.fhir import split_document
+from node.wire.fhir.documents import split_document
 from node.wire.prepare import RecordContext, prepare_record
 
 _NO_ROOM = "a text or a time that the record's formats have no room for"

@@ -35,7 +35,7 @@ from node.ports.records import CounterKey, EntryRow, IdentityMac, PatientId, Rec
 from node.services.patients.index import PatientIndex
 from node.services.records.recovery_burials import Burials, BurialStores
 from node.services.records.staging import reader_key_id
-from node.wire.header import HeaderPlace, header_digest, open_header_reader, prepare_header, seal_header
+from node.wire.header.seal import HeaderPlace, header_digest, open_header_reader, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag
 from node.wire.prepare import RecordContext

@@ -18,7 +18,7 @@ from node.ports.own_entries import OwnTags
 from node.ports.records import EntryRow, RecordRow, RecordsTransaction
 from node.ports.relocations import Relocated, RelocationStore
 from node.ports.tombstones import TombstoneRegister
-from node.wire.header import header_digest
+from node.wire.header.seal import header_digest
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target
 

@@ -22,7 +22,7 @@ from node.ports.recalls import RecallStore
 from node.ports.records import EntryRow, RecordsTransaction
 from node.services.members.outbox import Outbox
 from node.telemetry import NOTICES_OVERDUE, NOTICES_UNACKNOWLEDGED
-from node.wire.revision_message import (
+from node.wire.members.revisions import (
     MAX_CONCERNED,
     REVISION_KIND,
     RevisionMessage,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from node.wire.cds_feedback import parse_feedback
-from node.wire.cds_hooks import discovery_document, parse_hook
+from node.wire.recognition.cds_feedback import parse_feedback
+from node.wire.recognition.cds_hooks import discovery_document, parse_hook
 from tests.conformance.cds_hooks.models import INVARIANTS, VECTORS, faults, load_model, published_invariants
 
 Json = dict[str, Any]

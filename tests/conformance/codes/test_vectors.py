@@ -23,7 +23,7 @@ from node.domain.record import Kind, RecordStatus
 from node.domain.relocation import RelocationReason
 from node.errors import CardSealError, LocatorSecretRefusedError, MalformedRelocationError, MalformedSealedCardError
 from node.identity.code_custody import encode_sealed_card, open_card, parse_sealed_card
-from node.wire.locator_secret import parse_locator_secret, signed_bytes, verify_locator_secret
+from node.wire.patient.locator_secret import parse_locator_secret, signed_bytes, verify_locator_secret
 from node.wire.relocation import parse_relocation_part, relocation_part
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "codes"

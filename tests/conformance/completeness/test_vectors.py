@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
 
-from node.wire.bundle import encode_bundle_file
+from node.wire.evidence.bundle import encode_bundle_file
 from node.wire.trust_root import sign_trust_root
 from tests.conformance.evidence.test_vectors import b64, climb, key, signatures
 from tests.unit.evidence_verify.world import SIGNERS, make_root

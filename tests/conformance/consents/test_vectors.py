@@ -19,11 +19,11 @@ from node.domain.consent import ConsentSalt, PresentedConsent
 from node.domain.consent_message import ConsentAddress, ScopeDigest
 from node.domain.consent_state import ConsentState
 from node.domain.entry import InstitutionId
-from node.wire.consent import verify_presented
-from node.wire.consent_document import encode_consent_document, parse_consent_document
-from node.wire.consent_message import encode_signed_message, parse_signed_message
-from node.wire.consent_text import parse_scope
-from node.wire.emergency import encode_statement, parse_statement, statement_digest
+from node.wire.consent.document import encode_consent_document, parse_consent_document
+from node.wire.consent.emergency import encode_statement, parse_statement, statement_digest
+from node.wire.consent.message import encode_signed_message, parse_signed_message
+from node.wire.consent.scopes import verify_presented
+from node.wire.consent.text import parse_scope
 
 VECTOR = Path(__file__).parents[1] / "vectors" / "wire" / "consent.json"
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

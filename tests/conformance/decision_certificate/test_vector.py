@@ -12,8 +12,8 @@ import pytest
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_decrypt
 
 from node.domain.certificate_verdict import CertificateVerdict
-from node.wire.certificate_verification import verify_certificate
-from node.wire.decision_certificate import encode_certificate, parse_certificate
+from node.wire.certificate.file import encode_certificate, parse_certificate
+from node.wire.certificate.verification import verify_certificate
 from node.wire.trust_root import parse_trust_root
 from tests.conformance.evidence.test_vectors import b64, climb, key, signatures
 from tests.unit.members.certificate_vector import make_certificate, make_small_neighbourhood

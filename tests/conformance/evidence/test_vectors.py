@@ -15,9 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.domain.entry import Level
-from node.wire.evidence import encode_evidence, parse_evidence
+from node.wire.evidence.file import encode_evidence, parse_evidence
+from node.wire.evidence.verification import verify_evidence
 from node.wire.trust_root import parse_trust_root, sign_trust_root
-from node.wire.verification import verify_evidence
 from tests.unit.evidence_verify.world import NOW, SIGNERS, make_evidence, make_head, make_root
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "evidence"

@@ -10,7 +10,7 @@ from ledger.follower import Contradicted, Follower
 from ledger.forks import Contradiction, ContradictionKind, KnownHead
 from ledger.notes import encode_verifier_key
 from node.domain.entry import Origin
-from node.wire.fork_evidence import ForkEvidence, encode_fork_evidence
+from node.wire.evidence.fork_evidence import ForkEvidence, encode_fork_evidence
 from tests.served_logs import KEYS, ServedLog, drive
 from tests.simulators import ORIGIN, SIGNER
 

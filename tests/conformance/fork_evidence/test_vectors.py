@@ -18,8 +18,8 @@ from ledger.notes import parse_verifier_key
 from node.domain.entry import InstitutionId
 from node.domain.trust import LogKey, TrustedLog
 from node.errors import ForkRefutedError
-from node.wire.fork_evidence import encode_fork_evidence, parse_fork_evidence
-from node.wire.fork_verification import verify_fork_evidence
+from node.wire.evidence.fork_evidence import encode_fork_evidence, parse_fork_evidence
+from node.wire.evidence.fork_verification import verify_fork_evidence
 from tests.conformance.fork_evidence.make_vectors import FOLDER, cases
 from tests.unit.evidence_verify.world import make_root
 

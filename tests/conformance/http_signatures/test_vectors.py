@@ -13,7 +13,7 @@ import pytest
 from nacl.signing import SigningKey, VerifyKey
 
 from node.errors import AlteredRequestError
-from node.wire.http_signature import (
+from node.wire.members.http_signature import (
     SignatureTag,
     SignatureTerms,
     SignatureWindow,
@@ -56,7 +56,7 @@ def request(headers: dict[str, str] | None = None) -> SignedRequest:
 
 
 def test_the_vector_of_the_rfc_verifies_by_hand_and_by_the_rules_used_here() -> None:
-    """RFC 9421, appendix B.2.6: its base, key and signature, by the primitive that `node.wire.http_signature` uses."""
+    """RFC 9421, appendix B.2.6: its base, key and signature, by the primitive that `node.wire.members.http_signature` uses."""
     known = VECTOR["rfc9421_b26"]
     key = base64.urlsafe_b64decode(known["public_key_x"] + "=")
     VerifyKey(key).verify(known["base"].encode(), base64.b64decode(known["signature"]))

@@ -16,11 +16,11 @@ from node.domain.recognition_acts import DecisionId
 from node.domain.record import Kind, Part, RecordStatus
 from node.domain.slip import DecisionSummary, SummarisedResult
 from node.wire.commitment import commit, disclose_parts
-from node.wire.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, encode_summary
-from node.wire.evidence import Evidence, OpenedPart
+from node.wire.evidence.file import Evidence, OpenedPart
 from node.wire.leaf import Leaf, encode_leaf
 from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest_part
-from node.wire.recognition_text import DECISION_MEDIA_TYPE
+from node.wire.recognition.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, encode_summary
+from node.wire.recognition.text import DECISION_MEDIA_TYPE
 from tests.unit.evidence_verify.world import COSIGNED_S, COSIGNERS, INSTITUTIONS, LOG_SIGNERS, SECRET, A, B
 
 DECIDED_MS = int(datetime(2026, 3, 1, 8, tzinfo=UTC).timestamp() * 1000)

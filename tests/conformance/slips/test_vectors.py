@@ -20,10 +20,10 @@ from ledger.proofs import parse_tlog_proof
 from node.domain.entry import Level
 from node.errors import MalformedEvidenceError, QrTooLargeError
 from node.printing.qr import qr_svg
-from node.wire.base45 import decode_base45, encode_base45
-from node.wire.decision_summary import parse_summary
-from node.wire.qr_evidence import MAX_CHARS, encode_qr_evidence, parse_qr_evidence
-from node.wire.verification import verify_evidence
+from node.wire.evidence.base45 import decode_base45, encode_base45
+from node.wire.evidence.qr_evidence import MAX_CHARS, encode_qr_evidence, parse_qr_evidence
+from node.wire.evidence.verification import verify_evidence
+from node.wire.recognition.decision_summary import parse_summary
 from tests.conformance.evidence.test_vectors import climb, key, signatures
 from tests.conformance.slips.samples import make_decision, make_summary
 from tests.unit.evidence_verify.world import INSTITUTIONS, LOG_SIGNERS, NOW, A, make_root

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.domain.recognition_acts import CheckContent, DecisionContent, ReversalContent
-from node.wire.header_text import encode_content, encode_text, parse_text, text_version
+from node.wire.header.text import encode_content, encode_text, parse_text, text_version
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent.parent / "vectors" / "wire" / "header-recognition.json").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from node import errors
 from node.domain.entry import LeafReference, Origin
 from node.domain.message import MessageId
 from node.domain.revision_notice import NoticeChange
-from node.wire.revision_message import (
+from node.wire.members.revisions import (
     ACKNOWLEDGEMENT_KIND,
     REVISION_KIND,
     AcknowledgementMessage,

@@ -24,8 +24,8 @@ from node.identity.codes import (
     public_keys,
     signing_key_seed,
 )
-from node.wire.catalogue import digest_of, encode_document, parse_document
-from node.wire.catalogue_entry import document_entry, published_document
+from node.wire.catalogue.documents import digest_of, encode_document, parse_document
+from node.wire.catalogue.entry import document_entry, published_document
 from node.wire.commitment import (
     BodyPart,
     commit,
@@ -36,7 +36,7 @@ from node.wire.commitment import (
     seal_body,
     verify_parts,
 )
-from node.wire.header import (
+from node.wire.header.seal import (
     HeaderPlace,
     PreparedHeader,
     Wrap,
@@ -46,7 +46,7 @@ from node.wire.header import (
     open_header_supervision,
     seal_header,
 )
-from node.wire.header_text import encode_content, encode_text, parse_text
+from node.wire.header.text import encode_content, encode_text, parse_text
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.locator import locator_tag, pairwise_key
 from node.wire.manifest import encode_manifest, manifest_part, parse_manifest

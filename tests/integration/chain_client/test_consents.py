@@ -31,7 +31,7 @@ from node.domain.entry import InstitutionId
 from node.domain.patient import PatientSeed
 from node.errors import ContractMismatchError, TransactionRevertedError
 from node.identity.typed_data import sign_message
-from node.wire.consent_patient import grant_as_patient, grant_message, revoke_as_patient
+from node.wire.consent.patient import grant_as_patient, grant_message, revoke_as_patient
 from tests.integration.chain_client.consortium_chain import FOUNDERS, IMMEDIATE, RELAY, ConsortiumChain, WallClock, with_finality
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]

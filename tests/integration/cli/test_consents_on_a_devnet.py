@@ -17,9 +17,9 @@ from devnet.topology import Devnet, running_devnet
 from node.adapters.keys.files import read_key
 from node.domain.consent_state import ConsentStanding
 from node.domain.entry import InstitutionId
-from node.wire.consent_text import parse_terms
-from node.wire.fhir_consent_out import encode_fhir_consent
-from node.wire.patient_file import PatientFile, encode_patient_file
+from node.wire.consent.text import parse_terms
+from node.wire.fhir.consent_out import encode_fhir_consent
+from node.wire.patient.file import PatientFile, encode_patient_file
 from tests.integration.cli.served_node import concord, document
 from tests.unit.consents.samples import ID, TERMS
 

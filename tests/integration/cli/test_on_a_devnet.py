@@ -15,7 +15,7 @@ import pytest
 from devnet.codes import CodeDesk, draw_card
 from devnet.topology import Devnet, running_devnet
 from devnet.trust import trust_signers
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.integration.cli.served_node import concord, document, report
 from tests.unit.fhir_split.documents import bundle, panel

@@ -13,7 +13,7 @@ from node.cli.patient_files import write_patient
 from node.domain.access import RequestId
 from node.domain.entry import InstitutionId
 from node.identity.code_text import parse_card
-from node.wire.patient_file import PatientFile, parse_patient_file
+from node.wire.patient.file import PatientFile, parse_patient_file
 from tests.integration.cli.served_node import ServedNode, concord, document, free_port
 from tests.unit.patient_view.test_views import fill, register, view
 from tests.unit.services_supervision.consortium import (

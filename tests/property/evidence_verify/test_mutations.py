@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from node.domain.verdict import Verdict
 from node.errors import EvidenceRefutedError, WireError
-from node.wire.evidence import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
-from node.wire.verification import verify_evidence
+from node.wire.evidence.file import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence
+from node.wire.evidence.verification import verify_evidence
 from tests.unit.evidence_verify.world import NOW, make_evidence, make_head, make_root
 
 ROOT = make_root()

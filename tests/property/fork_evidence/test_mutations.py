@@ -13,7 +13,7 @@ from ledger.errors import LedgerError
 from ledger.forks import Contradiction, ContradictionKind, verify_contradiction
 from ledger.hashing import NodeHash, RootHash
 from node.errors import WireError
-from node.wire.fork_evidence import encode_fork_evidence, parse_fork_evidence
+from node.wire.evidence.fork_evidence import encode_fork_evidence, parse_fork_evidence
 from tests.conformance.fork_evidence.make_vectors import FOLDER
 from tests.served_logs import KEYS, ServedLog
 from tests.simulators import ORIGIN

@@ -12,7 +12,7 @@ from node.domain.entry import EntryType, LeafReference
 from node.domain.header import PartSummary, RelocationContent
 from node.domain.record import Item
 from node.domain.relocation import RelocationReason
-from node.wire.header import HeaderPlace, prepare_header, seal_header
+from node.wire.header.seal import HeaderPlace, prepare_header, seal_header
 from node.wire.locator import random_tag
 from node.wire.relocation import content_bytes, dummy_content
 from tests.property.locator_privacy.test_indistinguishable import AUDIT_KEYS, EPOCH, ORIGIN, content, framing

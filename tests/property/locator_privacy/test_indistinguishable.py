@@ -15,7 +15,7 @@ from node.domain.entry import EntryType, Origin, RecordId, Version
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.record import Item, Kind, RecordStatus
 from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed, public_keys
-from node.wire.header import SUPERVISION_WRAP, HeaderPlace, parse_header, prepare_header, seal_header
+from node.wire.header.seal import SUPERVISION_WRAP, HeaderPlace, parse_header, prepare_header, seal_header
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag, pairwise_key
 
 ORIGIN = Origin("hospital-a.example/log")

@@ -34,7 +34,7 @@ from node.ports.records import EntryRow, IdentityMac, RecordRow
 from node.services.members.outbox import Outbox
 from node.services.records.sent_notices import RevisionNotices
 from node.services.records.staging_receipts import revisions_of
-from node.wire.revision_message import (
+from node.wire.members.revisions import (
     ACKNOWLEDGEMENT_KIND,
     AcknowledgementMessage,
     encode_acknowledgement_message,

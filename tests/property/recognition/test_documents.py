@@ -27,9 +27,9 @@ from node.terminology.catalogue import DocumentHead
 from node.terminology.maps import InstitutionMap, Orderable, ResultMapping
 from node.terminology.marks import Certificate, CertificateList
 from node.terminology.prices import Price, PriceList
-from node.wire.catalogue import encode_document, parse_document
-from node.wire.catalogue_sheets import export_sheets, import_sheets
-from node.wire.sheets import read_csv, read_workbook, write_csv, write_workbook
+from node.wire.catalogue.cells import read_csv, read_workbook, write_csv, write_workbook
+from node.wire.catalogue.documents import encode_document, parse_document
+from node.wire.catalogue.sheets import export_sheets, import_sheets
 from tests.unit.terminology import world
 from tests.unit.terminology.world import ALT, AST, GLU, LIVER, A, B, C, D
 

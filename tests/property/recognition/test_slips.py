@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from node.domain.recognition import OrderableCode, OrderLine
 from node.errors import ConcordError, MalformedEvidenceError
-from node.wire.base45 import decode_base45, encode_base45
-from node.wire.cds_feedback import parse_feedback
-from node.wire.decision_summary import encode_summary, parse_summary
-from node.wire.qr_evidence import PREFIX, encode_qr_evidence, parse_qr_evidence
+from node.wire.evidence.base45 import decode_base45, encode_base45
+from node.wire.evidence.qr_evidence import PREFIX, encode_qr_evidence, parse_qr_evidence
+from node.wire.recognition.cds_feedback import parse_feedback
+from node.wire.recognition.decision_summary import encode_summary, parse_summary
 from tests.conformance.slips.samples import make_decision, make_summary
 
 WHOLE = encode_qr_evidence(make_decision(make_summary()))

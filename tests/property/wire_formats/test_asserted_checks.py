@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from node.domain.trust import TrustRoot
 from node.errors import EvidenceRefutedError, WireError
-from node.wire.certificate_verification import verify_certificate
-from node.wire.decision_certificate import DecisionCertificate, parse_certificate
-from node.wire.evidence import parse_evidence
+from node.wire.certificate.file import DecisionCertificate, parse_certificate
+from node.wire.certificate.verification import verify_certificate
+from node.wire.evidence.file import parse_evidence
 from node.wire.trust_root import parse_trust_root
 
 VECTORS = Path(__file__).parents[2] / "conformance" / "vectors" / "decision-certificate"

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from ledger.hashing import NodeHash
 from node.errors import MalformedCertificateError, UnknownFormatError, WireError
-from node.wire.bundle import BundleLine
-from node.wire.decision_certificate import (
+from node.wire.certificate.file import (
     DecisionCertificate,
     PinnedDocument,
     PublishedEntry,
     encode_certificate,
     parse_certificate,
 )
+from node.wire.evidence.bundle import BundleLine
 from tests.property.wire_formats.strategies import hashes
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from node.domain.entry import LeafReference, Origin
 from node.domain.message import MessageId
 from node.domain.revision_notice import NoticeChange
 from node.errors import WireError
-from node.wire.revision_message import (
+from node.wire.members.revisions import (
     AcknowledgementMessage,
     RevisionMessage,
     encode_acknowledgement_message,

@@ -21,8 +21,8 @@ from node.errors import (
 )
 from node.identity.code_text import PatientCard, encode_card, parse_card
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
-from node.wire.header import HeaderPlace, encode_header, open_header_reader, parse_header, prepare_header, seal_header
-from node.wire.header_text import encode_content, encode_text, parse_text, text_version
+from node.wire.header.seal import HeaderPlace, encode_header, open_header_reader, parse_header, prepare_header, seal_header
+from node.wire.header.text import encode_content, encode_text, parse_text, text_version
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.manifest import Manifest, encode_manifest, parse_manifest
 from node.wire.prepare import unix_ms

@@ -13,8 +13,8 @@ from ledger.hashing import hash_leaf
 from ledger.notes import parse_note
 from ledger.tiles import BundleAddress, parse_bundle
 from node.api.app import create_app
-from node.wire.evidence import parse_evidence
-from node.wire.header import header_digest
+from node.wire.evidence.file import parse_evidence
+from node.wire.header.seal import header_digest
 from node.wire.leaf import parse_leaf
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.api_routes.conftest import MakeApi

@@ -8,9 +8,9 @@ import pytest
 
 from node.terminology.bundle import Document
 from node.terminology.catalogue import Catalogue
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, digest_of, encode_document, parse_document
-from node.wire.catalogue_sheets import export_sheets
-from node.wire.sheets import write_workbook
+from node.wire.catalogue.cells import write_workbook
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, digest_of, encode_document, parse_document
+from node.wire.catalogue.sheets import export_sheets
 from tests.unit.cli_commands.conftest import Concord
 from tests.unit.terminology import world
 

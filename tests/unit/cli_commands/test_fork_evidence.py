@@ -13,7 +13,7 @@ from ledger.forks import Contradiction, ContradictionKind
 from node.adapters.database.schema import TRUST, open_database
 from node.adapters.database.trust import SqlTrustStore
 from node.ports.trust import FrozenLog
-from node.wire.fork_evidence import ForkEvidence, encode_fork_evidence
+from node.wire.evidence.fork_evidence import ForkEvidence, encode_fork_evidence
 from tests.served_logs import AnyKey, ServedLog, drive
 from tests.unit.cli_commands.conftest import Concord
 from tests.unit.evidence_verify.world import LOG_SIGNERS, A

@@ -11,7 +11,7 @@ import pytest
 from ledger.sequencer import Sequencer
 from ledger.store.posix import PosixLogStore, create_posix_log
 from node.domain.patient import LocatorTag
-from node.wire.patient_file import PatientFile, encode_patient_file, parse_patient_file
+from node.wire.patient.file import PatientFile, encode_patient_file, parse_patient_file
 from tests.simulators import ScriptedGuard
 from tests.unit.cli_commands.conftest import Concord
 from tests.unit.completeness_proof.patient_logs import EXCHANGE_KEY, PRIVATE, RECORDS, SEED, mixed, tag

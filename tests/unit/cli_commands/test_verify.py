@@ -11,7 +11,7 @@ import pytest
 from node import errors
 from node.cli.options import Language
 from node.cli.texts import language_of
-from node.wire.evidence import encode_evidence, parse_evidence
+from node.wire.evidence.file import encode_evidence, parse_evidence
 from node.wire.trust_root import sign_trust_root
 from tests.unit.cli_commands.conftest import Concord, lasting_root
 from tests.unit.evidence_verify.world import SIGNERS, A, B, make_entry, make_evidence

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from node.wire.bundle import encode_bundle_file
+from node.wire.evidence.bundle import encode_bundle_file
 from tests.unit.cli_commands.conftest import Concord
 from tests.unit.patient_bundle.bundles import make_bundle
 

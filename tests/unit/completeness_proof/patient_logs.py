@@ -14,7 +14,7 @@ from ledger.store.memory import MemoryLogStore
 from node.domain.entry import EntryType, Origin
 from node.domain.patient import LocatorTag, PatientSeed
 from node.identity.codes import epoch_key, exchange_private_key, patient_code
-from node.wire.completeness import SeriesKey
+from node.wire.evidence.completeness import SeriesKey
 from node.wire.leaf import Leaf, encode_leaf
 from node.wire.locator import locator_tag, pairwise_key
 from tests.simulators import ScriptedGuard

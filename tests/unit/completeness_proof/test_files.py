@@ -22,8 +22,8 @@ from node.errors import (
     UnknownLogError,
 )
 from node.services.patient_view.completeness import prove_completeness, scan_log
-from node.wire.completeness import Completeness, Series, encode_completeness, parse_completeness
-from node.wire.completeness_verification import verify_completeness
+from node.wire.evidence.completeness import Completeness, Series, encode_completeness, parse_completeness
+from node.wire.evidence.completeness_verification import verify_completeness
 from tests.unit.completeness_proof.patient_logs import PRIVATE, RECORDS, foreign_tag, grow, leaf, mixed, tag
 from tests.unit.evidence_verify.world import NOW, A, B, make_root
 

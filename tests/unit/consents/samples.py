@@ -26,9 +26,9 @@ from node.domain.labels import SensitivityLabel
 from node.domain.patient import PatientSeed
 from node.domain.record import Kind
 from node.identity.codes import epoch_key, patient_code, public_keys
-from node.wire.consent import asserted_message, patient_tag, scope_digest
-from node.wire.consent_patient import grant_as_patient, grant_message
-from node.wire.consent_text import encode_scope
+from node.wire.consent.patient import grant_as_patient, grant_message
+from node.wire.consent.scopes import asserted_message, patient_tag, scope_digest
+from node.wire.consent.text import encode_scope
 
 NOW_S = 1_900_000_000
 NOW = datetime.fromtimestamp(NOW_S, UTC)

@@ -19,8 +19,8 @@ from node.domain.entry import InstitutionId
 from node.domain.labels import SensitivityLabel
 from node.domain.record import Kind
 from node.errors import DocumentRefusedError
-from node.wire.fhir_consent import parse_fhir_consent
-from node.wire.fhir_consent_out import encode_fhir_consent
+from node.wire.fhir.consent import parse_fhir_consent
+from node.wire.fhir.consent_out import encode_fhir_consent
 from tests.unit.consents.samples import FULL_TERMS, HOSPITAL_A, ID, NOW, NOW_S, TERMS
 
 EXAMPLES = Path(__file__).parents[2] / "conformance" / "vectors" / "fhir-consents"

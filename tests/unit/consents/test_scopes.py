@@ -16,9 +16,9 @@ from node.errors import ConsentAuthorityError, ConsentDigestError, MalformedCons
 from node.identity.codes import public_keys
 from node.identity.consent_signing import consent_key
 from node.identity.typed_data import address_of_key, recover_signer
-from node.wire.consent import verify_presented
-from node.wire.consent_patient import grant_as_patient, grant_message, revoke_as_patient
-from node.wire.consent_text import (
+from node.wire.consent.patient import grant_as_patient, grant_message, revoke_as_patient
+from node.wire.consent.scopes import verify_presented
+from node.wire.consent.text import (
     encode_grant,
     encode_presented,
     encode_scope,

@@ -42,11 +42,11 @@ from node.ports.records import RecordsTransaction
 from node.services.consents.grants import ConsentEvidence, Queued
 from node.services.patients.index import Registration
 from node.services.surface.consenting import Consenting
-from node.wire.consent import verify_presented
-from node.wire.consent_document import EvidenceMethod
-from node.wire.consent_patient import grant_as_patient, revoke_as_patient
-from node.wire.emergency import EmergencyReview, statement_digest
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.consent.document import EvidenceMethod
+from node.wire.consent.emergency import EmergencyReview, statement_digest
+from node.wire.consent.patient import grant_as_patient, revoke_as_patient
+from node.wire.consent.scopes import verify_presented
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import pairwise_key
 from node.wire.retention import load_retention

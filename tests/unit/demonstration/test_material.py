@@ -15,8 +15,8 @@ from node.terminology.bundle import Terminology
 from node.terminology.consistency import inconsistencies
 from node.terminology.maps import ResultIndex
 from node.terminology.marks import MarkIndex
-from node.wire.catalogue import load_terminology
-from node.wire.fhir import split_document
+from node.wire.catalogue.documents import load_terminology
+from node.wire.fhir.documents import split_document
 from node.wire.kinds import load_kinds
 
 HOLDER = InstitutionId("hospital-a")

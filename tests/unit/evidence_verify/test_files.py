@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from node.errors import MalformedEvidenceError, UnknownFormatError
-from node.wire.evidence import MAX_EVIDENCE_BYTES, encode_evidence, parse_evidence
+from node.wire.evidence.file import MAX_EVIDENCE_BYTES, encode_evidence, parse_evidence
 from tests.unit.evidence_verify.world import make_evidence
 
 FILE = encode_evidence(make_evidence())

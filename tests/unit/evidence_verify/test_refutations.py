@@ -25,8 +25,8 @@ from node.errors import (
     UnknownFormatError,
     UnknownLogError,
 )
-from node.wire.evidence import Evidence
-from node.wire.verification import verify_evidence
+from node.wire.evidence.file import Evidence
+from node.wire.evidence.verification import verify_evidence
 from tests.unit.evidence_verify.world import (
     ANCHORED,
     INDEX,

@@ -8,8 +8,8 @@ import pytest
 from node.domain.entry import EntryType, LeafReference, Level
 from node.domain.verdict import AnchorStanding, AsOfBasis, Verdict
 from node.errors import EvidenceTooOldError, TrustRootExpiredError
-from node.wire.evidence import encode_evidence, parse_evidence
-from node.wire.verification import verify_evidence
+from node.wire.evidence.file import encode_evidence, parse_evidence
+from node.wire.evidence.verification import verify_evidence
 from tests.unit.evidence_verify.world import (
     ANCHORED,
     ANCHORED_S,

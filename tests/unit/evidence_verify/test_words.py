@@ -10,9 +10,9 @@ import pytest
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.trust import LogKey, TrustedLog
 from node.domain.verdict import Finding, ForkVerdict
-from node.wire.fork_evidence import ForkEvidence
-from node.wire.fork_verification import verify_fork_evidence
-from node.wire.verification import verify_evidence
+from node.wire.evidence.fork_evidence import ForkEvidence
+from node.wire.evidence.fork_verification import verify_fork_evidence
+from node.wire.evidence.verification import verify_evidence
 from tests.conformance.fork_evidence.make_vectors import cases
 from tests.simulators import ORIGIN, SIGNER
 from tests.unit.evidence_verify.world import NOW, A, make_checkpoint, make_entry, make_evidence, make_head, make_leaves, make_root

@@ -27,7 +27,7 @@ from node.domain.trust import (
     TrustRoot,
 )
 from node.wire.commitment import disclose_parts, open_body
-from node.wire.evidence import Evidence, OpenedPart, StatedAnchor
+from node.wire.evidence.file import Evidence, OpenedPart, StatedAnchor
 from node.wire.prepare import Assignment, RecordContext, finish_record, prepare_record
 from tests.unit.fhir_split.documents import bundle, panel, split
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from node.domain.entry import InstitutionId
 from node.domain.kind import DocumentLimits, IdentityRules
-from node.wire.fhir import SplitDocument, split_document
+from node.wire.fhir.documents import SplitDocument, split_document
 from node.wire.kinds import load_kinds
 
 KINDS = load_kinds()

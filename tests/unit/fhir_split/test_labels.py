@@ -9,7 +9,7 @@ import pytest
 from node.domain.entry import InstitutionId
 from node.domain.kind import DocumentLimits, IdentityRules
 from node.errors import MalformedKindError, UnknownFormatError
-from node.wire.fhir import split_document
+from node.wire.fhir.documents import split_document
 from node.wire.kinds import load_kinds
 from node.wire.labels import load_labels, parse_labels
 from tests.unit.fhir_split.documents import PATIENT, REPORT, Json, bundle

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from node.wire.fhir_time import parse_time
+from node.wire.fhir.times import parse_time
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from node.domain.access import Purpose, RequestId
 from node.domain.consent import PresentedConsent
 from node.domain.entry import LeafReference, Origin
 from node.domain.receipt import Receipt
-from node.wire.disclosure import DisclosureRequest, encode_request
-from node.wire.http_signature import SignatureTag
+from node.wire.members.disclosure import DisclosureRequest, encode_request
+from node.wire.members.http_signature import SignatureTag
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.patients import ACTOR
 from tests.unit.services_records.world import HOSPITAL

@@ -18,8 +18,8 @@ from node.terminology.catalogue import Catalogue
 from node.terminology.maps import InstitutionMap
 from node.terminology.marks import CertificateList
 from node.terminology.prices import PriceList
-from node.wire.catalogue import encode_document, parse_document
-from node.wire.decision_certificate import DecisionCertificate
+from node.wire.catalogue.documents import encode_document, parse_document
+from node.wire.certificate.file import DecisionCertificate
 from tests.unit.members.certificates import correct, end_hour, export, is_complete, take_back
 from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import ELECTROLYTES, check, decide, file_electrolytes

@@ -13,8 +13,8 @@ from node.errors import NotYetLoggedError
 from node.recognition.decision import Recognise
 from node.services.recognition.checking import CheckAnswer
 from node.services.recognition.deciding import DecisionAnswer
-from node.wire.certificate_verification import verify_certificate
-from node.wire.decision_certificate import DecisionCertificate, parse_certificate
+from node.wire.certificate.file import DecisionCertificate, parse_certificate
+from node.wire.certificate.verification import verify_certificate
 from node.wire.trust_root import parse_trust_root
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import check, decide, file_electrolytes, recognition

@@ -24,7 +24,7 @@ from node.domain.patient import PatientSeed
 from node.errors import ChainAwayError
 from node.ports.clock import Clock
 from node.ports.consents import ConsentChange, ConsentChanges
-from node.wire.consent_patient import grant_as_patient, grant_message
+from node.wire.consent.patient import grant_as_patient, grant_message
 from tests.unit.services_records.world import MovingClock
 
 DOMAIN = ContractDomain(1337, b"\x0c" * 20)

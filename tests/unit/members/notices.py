@@ -14,8 +14,8 @@ from node.recognition.decision import Recognise
 from node.services.recognition.deciding import DecisionAnswer
 from node.services.recognition.received_notices import Notice
 from node.services.surface.exchange import Exchange
-from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
-from node.wire.member_message import encode_message
+from node.wire.members.decisions import DECISION_KIND, DecisionMessage, encode_decision_message
+from node.wire.members.message import encode_message
 from tests.unit.members.asking import subject_of
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import check, decide, electrolytes, recognition

@@ -11,7 +11,7 @@ from node.recognition.decision import Recognise, Reorder
 from node.services.recognition.checking import CheckAnswer, CheckOrder
 from node.services.recognition.deciding import DecisionAnswer, DecisionOrder
 from node.services.surface.recognition import Recognition
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag, pairwise_key
 from tests.unit.fhir_split.documents import Json, bundle, panel

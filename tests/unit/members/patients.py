@@ -20,7 +20,7 @@ from node.services.patients.index import Registration
 from node.services.reading.finding_patients import FindOrder, FoundRecord
 from node.services.reading.retrieval import RetrievalOrder
 from node.services.surface.reading import Reading
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag, pairwise_key
 from tests.unit.fhir_split.documents import Json

@@ -13,8 +13,8 @@ from node.services.catalogue.publishing import Publication
 from node.services.records.public_entries import stage_public
 from node.services.surface.catalogue import Catalogue
 from node.terminology.bundle import Document
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, digest_of, encode_document, parse_document
-from node.wire.catalogue_entry import document_entry
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, digest_of, encode_document, parse_document
+from node.wire.catalogue.entry import document_entry
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.patients import eventually
 from tests.unit.services_records.world import CLINIC, HOSPITAL, World

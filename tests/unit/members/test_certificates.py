@@ -23,7 +23,7 @@ from node.services.patients.index import Registration
 from node.services.reading.retrieval import RetrievalOrder
 from node.services.recognition.checking import CheckOrder
 from node.services.recognition.deciding import DecisionOrder
-from node.wire.decision_certificate import CERTIFICATE_MEDIA_TYPE, PinnedDocument, encode_certificate, parse_certificate
+from node.wire.certificate.file import CERTIFICATE_MEDIA_TYPE, PinnedDocument, encode_certificate, parse_certificate
 from tests.unit.api_routes.client import Api
 from tests.unit.fhir_split.documents import panel
 from tests.unit.members.certificates import OWN_LOG, codes, correct, end_hour, export, recognise, take_back, verify

@@ -27,11 +27,11 @@ from node.errors import (
     UnknownLogError,
     WireError,
 )
-from node.wire.bundle import BundleLine
-from node.wire.certificate_verification import verify_certificate
-from node.wire.decision_certificate import DecisionCertificate, PinnedDocument
-from node.wire.evidence import encode_evidence, parse_evidence
-from node.wire.recognition_text import CheckText, encode_checks, parse_checks
+from node.wire.certificate.file import DecisionCertificate, PinnedDocument
+from node.wire.certificate.verification import verify_certificate
+from node.wire.evidence.bundle import BundleLine
+from node.wire.evidence.file import encode_evidence, parse_evidence
+from node.wire.recognition.text import CheckText, encode_checks, parse_checks
 from tests.unit.members.certificates import correct, end_hour, export, is_complete, recognise, take_back, trust_root, verify
 from tests.unit.members.neighbourhood import Neighbourhood
 from tests.unit.members.patients import Patient, eventually

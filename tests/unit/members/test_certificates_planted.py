@@ -27,7 +27,7 @@ from node.services.recognition.checking import CheckAnswer
 from node.services.recognition.deciding import DecisionAnswer
 from node.terminology.marks import Mark
 from node.terminology.regions import WithoutReason
-from node.wire.header import HeaderPlace, header_data_key
+from node.wire.header.seal import HeaderPlace, header_data_key
 from node.wire.leaf import parse_leaf
 from tests.unit.members.certificates import correct, end_hour, export, verify
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood

@@ -10,7 +10,7 @@ from node.domain.recognition import OfferedItem
 from node.domain.recognition_acts import CheckContent
 from node.identity.codes import keys_of_seed
 from node.services.recognition.checking import MAX_OFFERS, check_entry
-from node.wire.recognition_text import parse_checks
+from node.wire.recognition.text import parse_checks
 from tests.unit.wire_formats.test_recognition_text import ALT, AST, CHECK, OFFER
 
 PATIENT = keys_of_seed(PatientSeed(bytes(32)), {1: b"\x01" * 32}, provisional=False, regulator_id="regulator")

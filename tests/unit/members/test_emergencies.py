@@ -13,8 +13,8 @@ from node.domain.message import MemberMessage
 from node.errors import UnknownEmergencyError
 from node.services.consents.emergencies import OpenedEmergency
 from node.services.surface.consenting import Consenting
-from node.wire.consent_message import encode_signed_message
-from node.wire.disclosure import CitedEmergency, DisclosureRequest
+from node.wire.consent.message import encode_signed_message
+from node.wire.members.disclosure import CitedEmergency, DisclosureRequest
 from tests.unit.members.asking import never_was, post, request_for, subject_of, told
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, away, honest
 from tests.unit.members.patients import ACTOR, Patient, eventually, reading, states

@@ -17,10 +17,10 @@ from node.policy.decision import Permit, permit_own
 from node.policy.facts import RecordState
 from node.services.members.signed_requests import ReceivedRequest
 from node.services.reading.disclosure_stream import seal_disclosure
-from node.wire.disclosure import DISCLOSURE_MEDIA_TYPE, DisclosureBasis
-from node.wire.evidence import Evidence, OpenedPart
-from node.wire.http_signature import SignatureTag
-from node.wire.sealed_stream import seal_frames
+from node.wire.evidence.file import Evidence, OpenedPart
+from node.wire.members.disclosure import DISCLOSURE_MEDIA_TYPE, DisclosureBasis
+from node.wire.members.http_signature import SignatureTag
+from node.wire.members.sealed_stream import seal_frames
 from tests.unit.members.neighbourhood import OTHER, Answer, Neighbourhood, away, honest
 from tests.unit.members.patients import Patient, eventually, reading, states
 from tests.unit.services_records.world import CLINIC, HOSPITAL, report

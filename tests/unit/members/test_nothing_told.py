@@ -19,8 +19,8 @@ from node.domain.retention import Care
 from node.services.clients import Scope
 from node.services.consents.grants import ConsentEvidence
 from node.services.reading.retrieval import RetrievalOrder
-from node.wire.consent_document import EvidenceMethod
-from node.wire.disclosure import DisclosureRequest
+from node.wire.consent.document import EvidenceMethod
+from node.wire.members.disclosure import DisclosureRequest
 from tests.unit.api_routes.client import Api
 from tests.unit.members.asking import never_was, post, request_for, subject_of, told
 from tests.unit.members.consents import terms

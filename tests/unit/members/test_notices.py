@@ -15,8 +15,8 @@ from node.errors import MalformedParameterError, RevisedResultError, UnknownNoti
 from node.ports.notices import NoticeFilter
 from node.recognition.decision import Recognise, Reorder
 from node.services.records.sent_notices import NoticeAlarm
-from node.wire.decision_message import DecisionMessage
-from node.wire.revision_message import (
+from node.wire.members.decisions import DecisionMessage
+from node.wire.members.revisions import (
     ACKNOWLEDGEMENT_KIND,
     REVISION_KIND,
     AcknowledgementMessage,

@@ -11,7 +11,7 @@ from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage, MessageId
 from node.errors import ConcordError, MalformedMessageError, MessageConflictError, UnknownFormatError
 from node.services.surface.exchange import Exchange
-from node.wire.member_message import encode_message, parse_message
+from node.wire.members.message import encode_message, parse_message
 from tests.unit.api_routes.client import Api
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, answer_lost, away, honest
 from tests.unit.services_records.world import CLINIC, HOSPITAL, World

@@ -14,7 +14,7 @@ from node.recognition.decision import Reorder
 from node.services.catalogue.adoption import DocumentSource
 from node.terminology.catalogue import Catalogue
 from node.terminology.prices import PriceList
-from node.wire.catalogue import digest_of
+from node.wire.catalogue.documents import digest_of
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import LIVER, check, decide, file_electrolytes, recognition
 from tests.unit.members.patients import Patient

@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 from node.cli.main import app
 from node.domain.recognition import OrderableCode
-from node.wire.catalogue import digest_of
-from node.wire.catalogue_entry import DOCUMENT_MEDIA_TYPE
-from node.wire.header_frames import parse_header_frames
+from node.wire.catalogue.documents import digest_of
+from node.wire.catalogue.entry import DOCUMENT_MEDIA_TYPE
+from node.wire.header.frames import parse_header_frames
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import check

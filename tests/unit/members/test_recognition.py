@@ -25,7 +25,7 @@ from node.errors import (
 )
 from node.recognition.decision import Recognise, Reorder
 from node.services.recognition.checking import HOUR_MS, CheckOrder
-from node.wire.decision_message import DECISION_KIND, DecisionMessage, encode_decision_message
+from node.wire.members.decisions import DECISION_KIND, DecisionMessage, encode_decision_message
 from tests.unit.fhir_split.documents import bundle
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import LIVER, check, decide, electrolytes, file_electrolytes, own_log, recognition

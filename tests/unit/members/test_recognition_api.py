@@ -10,7 +10,7 @@ import pytest
 from node.domain.recognition_acts import CheckContent, DecisionContent
 from node.domain.retention import Care
 from node.services.consents.grants import ConsentEvidence
-from node.wire.consent_document import EvidenceMethod
+from node.wire.consent.document import EvidenceMethod
 from tests.conformance.cds_hooks.models import faults, load_model
 from tests.conformance.cds_hooks.test_published import request
 from tests.unit.api_routes.client import Api, problem

@@ -9,7 +9,7 @@ import pytest
 
 from node.errors import NoProfileError, SettingsError
 from node.services.recognition.checking import CheckOrder
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import recognition
 from tests.unit.members.patients import ACTOR, Patient

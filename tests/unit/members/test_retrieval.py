@@ -8,7 +8,7 @@ from node.domain.access import AccessOutcome, AccessSide
 from node.domain.consent_message import Revoke
 from node.domain.retrieval import RequestState
 from node.errors import NotFoundByKeysError, RecordErasedError, UnknownRetrievalError
-from node.wire.evidence import parse_evidence
+from node.wire.evidence.file import parse_evidence
 from tests.unit.members.neighbourhood import OTHER, answer_lost, away, honest
 from tests.unit.members.patients import Patient, eventually, reading, states
 from tests.unit.services_records.world import CLINIC, HOSPITAL, report

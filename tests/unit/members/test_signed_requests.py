@@ -15,8 +15,8 @@ from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage, MessageId
 from node.errors import ConcordError, MemberAnswerError, MemberAwayError, MemberRefusedError, ResponseSignatureError
 from node.ports.members import MemberAnswer
-from node.wire.http_signature import SignatureTag, SignatureWindow
-from node.wire.member_message import encode_message
+from node.wire.members.http_signature import SignatureTag, SignatureWindow
+from node.wire.members.message import encode_message
 from tests.unit.members.neighbourhood import OTHER, Answer, Neighbourhood, away
 from tests.unit.services_records.world import CLINIC, HOSPITAL, MovingClock
 

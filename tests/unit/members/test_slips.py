@@ -18,11 +18,11 @@ from node.domain.slip import Slip
 from node.errors import EvidenceRefutedError, MalformedEvidenceError
 from node.recognition.decision import Recognise, Reorder
 from node.services.recognition.deciding import DecisionAnswer
-from node.wire.base45 import decode_base45, encode_base45
-from node.wire.decision_summary import parse_summary
-from node.wire.qr_evidence import MAX_CHARS, PREFIX, parse_qr_evidence
+from node.wire.evidence.base45 import decode_base45, encode_base45
+from node.wire.evidence.qr_evidence import MAX_CHARS, PREFIX, parse_qr_evidence
+from node.wire.evidence.verification import verify_evidence
+from node.wire.recognition.decision_summary import parse_summary
 from node.wire.trust_root import parse_trust_root
-from node.wire.verification import verify_evidence
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.members.neighbourhood import OTHER
 from tests.unit.members.orders import check, decide, file_electrolytes, recognition

@@ -20,7 +20,7 @@ from node.recognition.decision import Recognise, Reorder
 from node.services.recognition.checking import CheckAnswer
 from node.services.recognition.view_links import hash_token
 from node.telemetry import configure_logging
-from node.wire.consent_patient import grant_as_patient
+from node.wire.consent.patient import grant_as_patient
 from tests.unit.api_routes.client import Api
 from tests.unit.members.consents import DOMAIN, terms
 from tests.unit.members.neighbourhood import OTHER, away

@@ -14,11 +14,11 @@ from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, RecordId, Version
 from node.domain.header import AnyContent
 from node.services.patient_view.completeness import prove_completeness, scan_log
-from node.wire.bundle import BundleLine, PatientBundle
 from node.wire.commitment import Entropy, disclose_parts, open_body
-from node.wire.completeness import SeriesKey, encode_completeness
-from node.wire.evidence import Evidence, OpenedPart, encode_evidence
-from node.wire.header import HeaderPlace, header_data_key, header_digest, prepare_header, seal_header
+from node.wire.evidence.bundle import BundleLine, PatientBundle
+from node.wire.evidence.completeness import SeriesKey, encode_completeness
+from node.wire.evidence.file import Evidence, OpenedPart, encode_evidence
+from node.wire.header.seal import HeaderPlace, header_data_key, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
 from node.wire.prepare import Assignment, RecordContext, finish_record, prepare_record
 from tests.unit.completeness_proof.patient_logs import PRIVATE, RECORDS, GrownLog, foreign_tag, grow, leaf, tag

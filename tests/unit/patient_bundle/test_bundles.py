@@ -21,8 +21,8 @@ from node.errors import (
     SeriesTagError,
     UnknownFormatError,
 )
-from node.wire.bundle import BundleLine, PatientBundle, encode_bundle_file, parse_bundle_file
-from node.wire.bundle_verification import verify_bundle
+from node.wire.evidence.bundle import BundleLine, PatientBundle, encode_bundle_file, parse_bundle_file
+from node.wire.evidence.bundle_verification import verify_bundle
 from tests.unit.evidence_verify.world import NOW, make_root
 from tests.unit.patient_bundle.bundles import make_bundle, make_consent, make_receipt
 

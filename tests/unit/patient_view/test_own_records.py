@@ -11,11 +11,11 @@ import pytest
 from node.domain.access import AccessContent, AccessOutcome, RequestId
 from node.domain.patient import LocatorTag, PatientSeed
 from node.services.patient_view.gathering import signed_request
-from node.wire.evidence import parse_evidence
+from node.wire.evidence.file import parse_evidence
+from node.wire.evidence.verification import verify_evidence
 from node.wire.leaf import parse_leaf
-from node.wire.patient_entries import OwnRecordRequest
+from node.wire.patient.entries import OwnRecordRequest
 from node.wire.trust_root import parse_trust_root
-from node.wire.verification import verify_evidence
 from tests.unit.api_routes.client import Api
 from tests.unit.evidence_verify.world import NOW
 from tests.unit.patient_view.test_views import LOG, register, wait_for_lines

@@ -13,10 +13,10 @@ from node.domain.access import AccessOutcome, ConsentContent, ConsentId, Purpose
 from node.domain.entry import EntryType, Origin
 from node.domain.header import HeaderContent
 from node.services.patient_view.gathering import BLOCK, PatientView, gather
-from node.wire.bundle import encode_bundle_file, parse_bundle_file
-from node.wire.bundle_verification import verify_bundle
-from node.wire.patient_entries import AnsweredEntry, AnsweredLog, TagsByLog, encode_request, parse_answer
-from node.wire.patient_file import PatientFile
+from node.wire.evidence.bundle import encode_bundle_file, parse_bundle_file
+from node.wire.evidence.bundle_verification import verify_bundle
+from node.wire.patient.entries import AnsweredEntry, AnsweredLog, TagsByLog, encode_request, parse_answer
+from node.wire.patient.file import PatientFile
 from node.wire.trust_root import parse_trust_root
 from tests.unit.api_routes.client import Api
 from tests.unit.evidence_verify.world import NOW

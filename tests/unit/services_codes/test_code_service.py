@@ -23,7 +23,7 @@ from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed, p
 from node.services.codes.code_desk import DeskAnswer, DeskRequest
 from node.services.codes.custodians import Opening
 from node.services.surface.code_exchange import CodeExchange
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag, pairwise_key
 from tests.unit.api_routes.client import Api

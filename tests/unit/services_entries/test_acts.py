@@ -16,7 +16,7 @@ from node.errors import HeaderWrapError
 from node.identity.codes import exchange_private_key, keys_of_seed
 from node.services.records.entries import ActEntry, StagedAct
 from node.wire.commitment import open_body
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import locator_tag, pairwise_key
 from node.wire.manifest import parse_manifest

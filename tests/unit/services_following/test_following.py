@@ -11,7 +11,7 @@ from ledger.witness import CosignedHead
 from node.adapters.database.schema import INDEX, TRUST
 from node.domain.entry import LeafReference
 from node.domain.trust import Closure
-from node.wire.fork_evidence import parse_fork_evidence
+from node.wire.evidence.fork_evidence import parse_fork_evidence
 from tests.served_logs import ServedLog
 from tests.unit.services_following.world import GRACE_S, POLL_S, Follower, Hospital, content
 

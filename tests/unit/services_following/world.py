@@ -25,7 +25,7 @@ from node.ports.chain import AnchoredHead
 from node.ports.peers import FollowedPeer
 from node.services.logs.following import FollowedStatus, FollowingService
 from node.services.logs.header_collection import HeaderCollector
-from node.wire.header import HeaderPlace, header_digest, prepare_header, seal_header
+from node.wire.header.seal import HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf
 from node.wire.locator import locator_tag, random_tag
 from node.wire.public_entry import PublicEntry, tombstone_entry

@@ -13,7 +13,7 @@ from node.domain.patient import PatientKeys
 from node.errors import HeaderWrapError
 from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed
 from node.services.patients.index import Registration
-from node.wire.header import HeaderPlace, open_header_reader, parse_header
+from node.wire.header.seal import HeaderPlace, open_header_reader, parse_header
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag, pairwise_key
 from tests.unit.fhir_split.documents import Json

@@ -8,7 +8,7 @@ from node.domain.patient import PatientKeys
 from node.domain.record import PatientNumber
 from node.identity.codes import draw_seed, keys_of_seed
 from node.services.patients.index import Registration
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, locator_tag
 from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS, World, report

@@ -17,7 +17,7 @@ from node.errors import RefilingRefusedError, UnknownRecordError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.services.custody.refiling import Refiled
 from node.services.patients.index import Registration
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, locator_tag
 from tests.unit.api_routes.client import Api

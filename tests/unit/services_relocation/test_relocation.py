@@ -19,7 +19,7 @@ from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed
 from node.ports.consents import ConsentRole, KeptConsent
 from node.ports.records import PatientId
 from node.services.patients.index import Registration
-from node.wire.header import HeaderPlace, open_header_reader
+from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag, pairwise_key
 from tests.unit.services_records.test_labels import labelled

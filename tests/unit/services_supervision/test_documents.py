@@ -12,9 +12,9 @@ from node.domain.entry import EntryType, InstitutionId
 from node.services.catalogue.adoption import DocumentSource
 from node.services.records.public_entries import stage_public
 from node.terminology.regions import InstitutionTable
-from node.wire.catalogue import PACKAGED_CATALOGUE, encode_document, parse_document
-from node.wire.catalogue_entry import document_entry
-from node.wire.finding_evidence import parse_finding, verify_finding
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, encode_document, parse_document
+from node.wire.catalogue.entry import document_entry
+from node.wire.evidence.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.api_routes.client import Api
 from tests.unit.evidence_verify.world import NOW, SIGNERS

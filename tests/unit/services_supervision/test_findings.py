@@ -12,7 +12,7 @@ import pytest
 from node.domain.access import AccessOutcome
 from node.errors import LogInclusionError
 from node.services.clients import Scope
-from node.wire.finding_evidence import parse_finding, verify_finding
+from node.wire.evidence.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root
 from tests.unit.api_routes.client import Api
 from tests.unit.evidence_verify.world import NOW

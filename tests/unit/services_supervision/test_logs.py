@@ -21,7 +21,7 @@ from node.services.logs.log_standing import LogStanding, StandingRules
 from node.services.oversight.audit_keys import AuditKeys
 from node.services.oversight.pairing import PairingService
 from node.supervision.findings import FindingCode
-from node.wire.header import HeaderPlace, header_digest, prepare_header, seal_header
+from node.wire.header.seal import HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
 from node.wire.locator import random_tag
 from tests.unit.services_records.world import World

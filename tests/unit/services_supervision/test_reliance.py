@@ -16,7 +16,7 @@ from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, Or
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
 from node.services.records.entries import StagedAct
 from node.services.records.public_entries import stage_public
-from node.wire.finding_evidence import parse_finding, verify_finding
+from node.wire.evidence.finding_evidence import parse_finding, verify_finding
 from node.wire.recall_entry import recall_entry
 from node.wire.trust_root import parse_trust_root
 from tests.unit.api_routes.client import Api

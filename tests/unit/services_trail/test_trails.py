@@ -14,8 +14,8 @@ from node.domain.header import HeaderContent
 from node.domain.receipt import Receipt
 from node.domain.verdict import BundleVerdict
 from node.services.clients import Scope
-from node.wire.bundle import parse_bundle_file
-from node.wire.bundle_verification import verify_bundle
+from node.wire.evidence.bundle import parse_bundle_file
+from node.wire.evidence.bundle_verification import verify_bundle
 from node.wire.trust_root import parse_trust_root
 from tests.unit.api_routes.client import Api
 from tests.unit.evidence_verify.world import NOW

@@ -12,7 +12,7 @@ from node.domain.recognition import ItemCode, Pin, RegionCode
 from node.terminology.bundle import Document
 from node.terminology.editions import SHARED_KINDS, Edition, Holding, hold, publication_refusal
 from node.terminology.regions import InstitutionTable
-from node.wire.catalogue import encode_document, pin_of
+from node.wire.catalogue.documents import encode_document, pin_of
 from tests.unit.terminology import world
 from tests.unit.terminology.world import A, B, mapping, terminology
 

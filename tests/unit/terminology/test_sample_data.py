@@ -14,8 +14,8 @@ from node.terminology.bundle import Terminology
 from node.terminology.catalogue import ItemClass
 from node.terminology.consistency import inconsistencies
 from node.terminology.maps import ResultIndex, unmapped_codes
-from node.wire.catalogue import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, load_terminology, parse_document
-from node.wire.fhir import split_document
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, load_terminology, parse_document
+from node.wire.fhir.documents import split_document
 from node.wire.kinds import load_kinds
 from tests.architecture.sources import ROOT
 

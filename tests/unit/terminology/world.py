@@ -42,7 +42,7 @@ from node.terminology.regions import (
     SubReason,
     WithoutReason,
 )
-from node.wire.catalogue import encode_document, load_terminology
+from node.wire.catalogue.documents import encode_document, load_terminology
 
 DAY_MS = 86_400_000
 NOW = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from node.domain.recognition import UNRETRIEVABLE, ClassCode, Reason, RegionCode
 from node.errors import MalformedCatalogueError, UnknownFormatError
 from node.terminology.bundle import Document
 from node.terminology.regions import RegionRules, SubReason
-from node.wire.catalogue import FORMATS, digest_of, encode_document, kind_of, load_terminology, parse_document
+from node.wire.catalogue.documents import FORMATS, digest_of, encode_document, kind_of, load_terminology, parse_document
 from tests.unit.terminology import world
 
 DOCUMENTS: dict[str, Document] = {

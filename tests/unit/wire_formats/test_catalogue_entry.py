@@ -5,8 +5,8 @@ import pytest
 from node.domain.entry import EntryType, LeafReference, Origin
 from node.domain.record import Kind, Part
 from node.errors import HeaderDigestError, MalformedCatalogueError, MalformedPublicEntryError
-from node.wire.catalogue import digest_of, encode_document
-from node.wire.catalogue_entry import DOCUMENT_MEDIA_TYPE, document_entry, published_document
+from node.wire.catalogue.documents import digest_of, encode_document
+from node.wire.catalogue.entry import DOCUMENT_MEDIA_TYPE, document_entry, published_document
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import PublicEntry, open_public_entry, public_entry, tombstone_entry
 from tests.unit.terminology import world

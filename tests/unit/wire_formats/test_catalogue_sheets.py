@@ -12,8 +12,8 @@ from openpyxl import Workbook, load_workbook
 from node.errors import CellFault, SheetRefusedError
 from node.terminology.bundle import Document
 from node.terminology.regions import RegionRules
-from node.wire.catalogue_sheets import export_sheets, import_sheets
-from node.wire.sheets import SheetRow, SheetText, read_csv, read_workbook, write_csv, write_workbook
+from node.wire.catalogue.cells import SheetRow, SheetText, read_csv, read_workbook, write_csv, write_workbook
+from node.wire.catalogue.sheets import export_sheets, import_sheets
 from tests.unit.terminology import world
 from tests.unit.wire_formats.test_catalogue import DOCUMENTS
 

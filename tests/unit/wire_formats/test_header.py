@@ -18,7 +18,7 @@ from node.errors import (
     MalformedHeaderError,
     UnknownFormatError,
 )
-from node.wire.header import (
+from node.wire.header.seal import (
     READER_WRAP,
     HeaderPlace,
     audit_key_id,
@@ -31,7 +31,7 @@ from node.wire.header import (
     seal_header,
     verify_header_digest,
 )
-from node.wire.header_text import encode_content, encode_text, parse_text
+from node.wire.header.text import encode_content, encode_text, parse_text
 from node.wire.locator import locator_tag
 from node.wire.prepare import FinishedEntry, finish_record
 from tests.unit.wire_formats.samples import ORIGIN, OTHER_ORIGIN, draft, prepared

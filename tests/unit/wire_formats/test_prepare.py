@@ -11,7 +11,7 @@ from node.domain.entry import EntryType, LeafReference
 from node.domain.patient import LocatorTag
 from node.domain.record import Part
 from node.wire.commitment import open_body
-from node.wire.header import HeaderPlace, header_digest, open_header_reader
+from node.wire.header.seal import HeaderPlace, header_digest, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.manifest import parse_manifest
 from node.wire.prepare import Assignment, finish_record, sameness, unix_ms

@@ -16,7 +16,7 @@ from node.errors import (
     UnknownFormatError,
 )
 from node.wire.commitment import BodyPart, commit, encode_parts, parse_parts
-from node.wire.header import header_digest
+from node.wire.header.seal import header_digest
 from node.wire.leaf import Leaf, encode_leaf, parse_leaf
 from node.wire.public_entry import (
     STATEMENT_MEDIA_TYPE,

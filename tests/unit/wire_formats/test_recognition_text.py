@@ -32,8 +32,8 @@ from node.domain.recognition import (
 )
 from node.domain.recognition_acts import CheckId, DecisionId
 from node.errors import MalformedJsonError, UnknownFormatError
-from node.wire.decision_message import DecisionMessage, encode_decision_message, parse_decision_message
-from node.wire.recognition_text import CheckText, DecisionText, encode_checks, encode_decision, parse_checks, parse_decision
+from node.wire.members.decisions import DecisionMessage, encode_decision_message, parse_decision_message
+from node.wire.recognition.text import CheckText, DecisionText, encode_checks, encode_decision, parse_checks, parse_decision
 
 A, B = InstitutionId("hospital-a"), InstitutionId("hospital-b")
 LEAF = LeafReference(Origin("hospital-a.example/log"), b"\x01" * 32)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.verdict import ProvedPart
-from node.wire.result_display import display_record
+from node.wire.recognition.result_display import display_record
 
 EXAMPLES = Path(__file__).parents[2] / "conformance" / "vectors" / "fhir-r4-examples"
 

@@ -1,0 +1,1 @@
+"""Consents and emergencies: scopes, texts, messages, what a patient signs (docs/spec/consent.md)."""

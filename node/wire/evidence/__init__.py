@@ -1,0 +1,1 @@
+"""Files that prove something to strangers, and their verification: evidence, findings, forks, bundles, completeness."""

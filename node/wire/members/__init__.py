@@ -1,0 +1,1 @@
+"""What members send each other: signed requests, messages, disclosures."""

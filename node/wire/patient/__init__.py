@@ -1,0 +1,1 @@
+"""Files and requests of patients and of their keys."""

@@ -1,0 +1,1 @@
+"""Checks and decisions as others read them: JSON, CDS Hooks, summaries."""
