@@ -19,7 +19,7 @@ ConcordError
 │   │   └── UnknownConsentError, UnknownEmergencyError, UnknownPatientError, SelfAssertedError, EmergencyRateError,
 │   │       SecondPersonError
 │   ├── DecisionError               a decision that cannot be taken as it was asked for. Nothing was logged
-│   │   └── UnknownDecisionError, PinnedDocumentGoneError, UnknownOrderLineError, StaleCheckError,
+│   │   └── UnknownDecisionError, PinnedDocumentGoneError, ExchangeKeyGoneError, UnknownOrderLineError, StaleCheckError,
 │   │       DecisionStandsError, NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError,
 │   │       RevisedResultError
 │   └── DocumentRefusedError, MalformedParameterError, VersionConflictError, RecordErasedError, RecordLockedError,
@@ -688,6 +688,21 @@ class PinnedDocumentGoneError(DecisionError):
     def __init__(self, kind: str) -> None:
         super().__init__(f"the {kind} that the decision pins is not at this node any more; publish it again, or give it the file")
         self.kind = kind
+
+
+class ExchangeKeyGoneError(DecisionError):
+    """The exchange key under which a decision was logged is not kept any more: nobody here can open its entry.
+
+    Attributes:
+        institution: Whose key.
+    """
+
+    def __init__(self, institution: str) -> None:
+        super().__init__(
+            f"the decision is in the log of {institution} under an exchange key that is not at this node any more; "
+            "restore it from the key backup into keys/INSTITUTION/former-exchange, and start the node again"
+        )
+        self.institution = institution
 
 
 class UnknownOrderLineError(DecisionError):

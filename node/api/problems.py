@@ -56,6 +56,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.PrefetchMissingError, HTTPStatus.PRECONDITION_FAILED, "prefetch-missing", "The request lacks FHIR data"),
     (errors.UnknownCheckError, HTTPStatus.NOT_FOUND, "unknown-check", "No such check"),
     (errors.PinnedDocumentGoneError, HTTPStatus.GONE, "document-gone", "A pinned document is not here any more"),
+    (errors.ExchangeKeyGoneError, HTTPStatus.GONE, "exchange-key-gone", "A former exchange key is not here any more"),
     (errors.UnknownNoticeError, HTTPStatus.NOT_FOUND, "unknown-notice", "No such notice"),
     (errors.UnknownRecallError, HTTPStatus.NOT_FOUND, "unknown-recall", "No such recall"),
     (errors.RecallConflictError, HTTPStatus.CONFLICT, "recall-conflict", "Another recall has this id"),

@@ -13,6 +13,7 @@ from node.adapters.database.schema import create_databases
 from node.adapters.database.tombstones import SqlTombstoneRegister
 from node.adapters.keys.files import (
     FileNodeKeys,
+    InstitutionKeys,
     create_institution_keys,
     create_node_keys,
     keep_locator_secrets,
@@ -128,3 +129,20 @@ def rotate_kek(settings: NodeSettings) -> KeyRotation:
         kek_id = stores.kek.rotate()
         rewrapped = stores.secrets.rewrap()
         return KeyRotation(kek_id, rewrapped, stores.kek.destroy_older())
+
+
+def rotate_exchange_key(settings: NodeSettings, institution: InstitutionId) -> bytes:
+    """Draw an institution's next exchange key, keep the present one among the former ones, and return the new public key.
+
+    The registry has to be told of it; until then others seal to the former one, which still opens.
+
+    Raises:
+        DirectoryInUseError: The node is being served.
+        UnknownOriginError: It does not host the institution.
+        KeyFileError: The present key is missing or damaged; nothing was changed.
+    """
+    if institution not in hosted_institutions(settings):
+        raise UnknownOriginError(institution)
+    with exclusive_stores(settings, SystemClock()):
+        InstitutionKeys(settings.keys, institution).rotate_exchange_key()
+        return FileInstitutionIdentity(settings.keys, institution).exchange_public_key

@@ -35,8 +35,17 @@ class InstitutionIdentity(Protocol):
             ValueError: The patient's X25519 key has another length or is of small order.
         """
 
+    def pairwise_keys(self, patient_public_key: bytes) -> tuple[bytes, ...]:
+        """Return every K_r that was ever shared with a patient and is still at hand, the present one first.
+
+        Under which of them an entry was numbered and sealed its header does not tell: whoever looks back tries all of them.
+
+        Raises:
+            ValueError: The patient's X25519 key has another length or is of small order.
+        """
+
     def unseal(self, sealed: bytes) -> bytes:
-        """Open a NaCl SealedBox that was sealed to the exchange key.
+        """Open a NaCl SealedBox that was sealed to the exchange key, or to a former one that is kept.
 
         Raises:
             SealedMessageError: It was sealed to another key, or altered.

@@ -8,6 +8,7 @@ keys/locator/<epoch>.key           the consortium's locator secrets, by epoch
 keys/<institution>/log.seed        Ed25519 seed that signs checkpoints
 keys/<institution>/cosign.seed     Ed25519 seed that cosigns other logs
 keys/<institution>/exchange.key    X25519 private key
+keys/<institution>/former-exchange/<n>.key   those before it, oldest first: what they numbered and sealed is found with them alone
 keys/<institution>/anchor.key      secp256k1 private key that anchors
 keys/<institution>/chain.key       secp256k1 private key that votes
 ```
@@ -32,7 +33,10 @@ _NONCE_BYTES = 12
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 RELAY_KEY = "relay.key"
 """The node's own account on chain."""
-INSTITUTION_KEYS = ("log.seed", "cosign.seed", "exchange.key", "request.seed", "anchor.key", "chain.key")
+EXCHANGE_KEY = "exchange.key"
+"""What pairwise keys are agreed on with, and what is sealed to the institution opens with."""
+_FORMER_EXCHANGE = "former-exchange"
+INSTITUTION_KEYS = ("log.seed", "cosign.seed", EXCHANGE_KEY, "request.seed", "anchor.key", "chain.key")
 """Every institution's keys."""
 
 
@@ -165,10 +169,14 @@ def read_locator_secrets(directory: Path) -> Mapping[int, bytes]:
 
 
 def _read_numbered(directory: Path) -> dict[int, bytes]:
-    keys = {int(path.stem): read_key(path) for path in directory.glob("*.key") if path.stem.isdecimal()}
+    keys = _numbered(directory)
     if not keys:
         raise KeyFileError(str(directory), "holds no key; restore it from the key backup, or run `concord init`")
     return keys
+
+
+def _numbered(directory: Path) -> dict[int, bytes]:
+    return {int(path.stem): read_key(path) for path in directory.glob("*.key") if path.stem.isdecimal()}
 
 
 class InstitutionKeys:
@@ -184,6 +192,32 @@ class InstitutionKeys:
             KeyFileError: It is missing or damaged.
         """
         return read_key(self._directory / name)
+
+    def former_exchange_keys(self) -> tuple[bytes, ...]:
+        """Return the exchange keys that were rotated out and are kept, the newest first.
+
+        Raises:
+            KeyFileError: One is damaged.
+        """
+        directory = self._directory / _FORMER_EXCHANGE
+        kept = _numbered(directory)
+        return tuple(kept[number] for number in sorted(kept, reverse=True))
+
+    def rotate_exchange_key(self) -> None:
+        """Draw a new exchange key and keep the present one among the former ones.
+
+        Raises:
+            KeyFileError: The present one is missing or damaged; nothing was changed.
+        """
+        present, kept = self.read(EXCHANGE_KEY), _numbered(self._directory / _FORMER_EXCHANGE)
+        # first: a crash before the exchange leaves the present key twice, and rotating again goes on from there
+        if present not in kept.values():
+            write_key(self._directory / _FORMER_EXCHANGE / f"{max(kept, default=0) + 1}.key", present)
+        path = self._directory / EXCHANGE_KEY
+        beside = path.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        write_key(beside, secrets.token_bytes(KEY_BYTES))
+        beside.replace(path)
 
 
 def create_node_keys(directory: Path) -> None:

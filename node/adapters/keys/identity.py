@@ -7,7 +7,7 @@ from pathlib import Path
 from nacl.bindings import crypto_box_seal_open, crypto_scalarmult_base, crypto_sign, crypto_sign_BYTES, crypto_sign_seed_keypair
 from nacl.exceptions import CryptoError
 
-from node.adapters.keys.files import InstitutionKeys
+from node.adapters.keys.files import EXCHANGE_KEY, InstitutionKeys
 from node.domain.entry import InstitutionId
 from node.errors import SealedMessageError
 from node.wire.locator import pairwise_key
@@ -24,8 +24,9 @@ class FileInstitutionIdentity:
         """
         keys = InstitutionKeys(directory, institution)
         self._institution = institution
-        self._exchange_key = keys.read("exchange.key")
-        self._exchange_public_key = crypto_scalarmult_base(self._exchange_key)
+        # the present one first, then those that were rotated out
+        self._exchange_keys = tuple(dict.fromkeys((keys.read(EXCHANGE_KEY), *keys.former_exchange_keys())))
+        self._exchange_public_keys = tuple(crypto_scalarmult_base(key) for key in self._exchange_keys)
         self._request_public_key, self._request_key = crypto_sign_seed_keypair(keys.read("request.seed"))
 
     @property
@@ -36,7 +37,7 @@ class FileInstitutionIdentity:
     @property
     def exchange_public_key(self) -> bytes:
         """X25519, 32 bytes."""
-        return self._exchange_public_key
+        return self._exchange_public_keys[0]
 
     @property
     def request_public_key(self) -> bytes:
@@ -49,18 +50,28 @@ class FileInstitutionIdentity:
         Raises:
             ValueError: The patient's X25519 key has another length or is of small order.
         """
-        return pairwise_key(self._exchange_key, patient_public_key)
+        return pairwise_key(self._exchange_keys[0], patient_public_key)
+
+    def pairwise_keys(self, patient_public_key: bytes) -> tuple[bytes, ...]:
+        """Return every K_r that was ever shared with a patient and is still at hand, the present one first.
+
+        Raises:
+            ValueError: The patient's X25519 key has another length or is of small order.
+        """
+        return tuple(pairwise_key(key, patient_public_key) for key in self._exchange_keys)
 
     def unseal(self, sealed: bytes) -> bytes:
-        """Open a NaCl SealedBox that was sealed to the exchange key.
+        """Open a NaCl SealedBox that was sealed to the exchange key, or to a former one: boxes are under way while keys rotate.
 
         Raises:
             SealedMessageError: It was sealed to another key, or altered.
         """
-        try:
-            return crypto_box_seal_open(sealed, self._exchange_public_key, self._exchange_key)
-        except (CryptoError, ValueError, TypeError) as error:
-            raise SealedMessageError(self._institution) from error
+        for public_key, key in zip(self._exchange_public_keys, self._exchange_keys, strict=True):
+            try:
+                return crypto_box_seal_open(sealed, public_key, key)
+            except (CryptoError, ValueError, TypeError):
+                continue
+        raise SealedMessageError(self._institution)
 
     def sign(self, message: bytes) -> bytes:
         """Sign with the request key, Ed25519, 64 bytes."""

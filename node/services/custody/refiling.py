@@ -218,14 +218,15 @@ class RefilingService:
 
     def _readers(self, transaction: RecordsTransaction, record: RecordRow, keys: PatientKeys) -> tuple[InstitutionId, ...]:
         """Return to whom the holder's receipts say that any version was disclosed."""
-        key = self._parts.identities[record.institution].pairwise_key(keys.exchange_public_key)
+        readers = self._parts.identities[record.institution].pairwise_keys(keys.exchange_public_key)
         versions = {entry.leaf_hash for entry in record.entries}
-        counter = self._parts.counters.key(record.entries[0].origin, key, PRIVATE)
         found: set[InstitutionId] = set()
-        for entry in self._parts.counters.given(transaction, counter, key):
-            content = self._receipt(transaction, entry, key)
-            if content is not None and versions.intersection(subject.leaf_hash for subject in content.subjects):
-                found.add(content.counterpart)
+        for key in readers:
+            counter = self._parts.counters.key(record.entries[0].origin, key, PRIVATE)
+            for entry in self._parts.counters.given(transaction, counter, key):
+                content = self._receipt(transaction, entry, key)
+                if content is not None and versions.intersection(subject.leaf_hash for subject in content.subjects):
+                    found.add(content.counterpart)
         return tuple(sorted(found - {record.institution}))
 
     def _receipt(self, transaction: RecordsTransaction, entry: EntryRow, key: bytes) -> AccessContent | None:

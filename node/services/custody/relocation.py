@@ -224,7 +224,8 @@ class RelocationService:
         """Return a patient's records, and what stands for records, as far as they have headers."""
         origin = self._parts.contexts[institution].origin
         readers = [(key, ORDINARY) for _, key in sorted(keys.epoch_keys.items())]
-        readers.append((self._parts.identities[institution].pairwise_key(keys.exchange_public_key), PRIVATE))
+        pairwise = self._parts.identities[institution].pairwise_keys(keys.exchange_public_key)
+        readers += [(key, PRIVATE) for key in pairwise]
         found: list[_Found] = []
         for key, tag_class in readers:
             counter = self._parts.counters.key(origin, key, tag_class)

@@ -139,9 +139,9 @@ class WithdrawalService:
 
     def _entries(self, transaction: RecordsTransaction, institution: InstitutionId, keys: PatientKeys) -> list[EntryRow]:
         parts, origin = self._parts, self._parts.origins[institution]
-        pairwise = parts.identities[institution].pairwise_key(keys.exchange_public_key)
+        pairwise = parts.identities[institution].pairwise_keys(keys.exchange_public_key)
         found: list[EntryRow] = []
-        for key, tag_class in [*((key, 0) for key in keys.epoch_keys.values()), (pairwise, 1)]:
+        for key, tag_class in [*((key, 0) for key in keys.epoch_keys.values()), *((key, 1) for key in pairwise)]:
             found += parts.counters.given(transaction, parts.counters.key(origin, key, tag_class), key)
         return found
 

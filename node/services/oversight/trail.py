@@ -77,8 +77,9 @@ class TrailService:
         if record is None or record.institution != identity.institution:
             raise UnknownRecordError(record_id)
         keys = self._keys(record)
-        readers = [] if keys is None else [*keys.epoch_keys.values(), identity.pairwise_key(keys.exchange_public_key)]
-        places = self._places(record, origin, keys, readers)
+        pairwise = () if keys is None else identity.pairwise_keys(keys.exchange_public_key)
+        readers = [] if keys is None else [*keys.epoch_keys.values(), *pairwise]
+        places = self._places(record, origin, keys, pairwise)
         found = self._parts.index.entries(places)
         entries = [found[place] for place in places if place in found]
         deletions = [LeafPlace(entry.place.origin, entry.tombstone) for entry in entries if entry.tombstone is not None]
@@ -101,11 +102,11 @@ class TrailService:
         row = self._parts.writer.submit(lambda transaction: self._parts.patient_rows.patient(transaction, patient_id)).result()
         return None if row is None else self._parts.patients.keys_of(row)
 
-    def _places(self, record: RecordRow, origin: Origin, keys: PatientKeys | None, readers: Sequence[bytes]) -> list[LeafPlace]:
+    def _places(self, record: RecordRow, origin: Origin, keys: PatientKeys | None, pairwise: Sequence[bytes]) -> list[LeafPlace]:
         places = [LeafPlace(entry.origin, LeafIndex(entry.leaf_index)) for entry in record.entries]
         if keys is not None:
             named = {LeafReference(entry.origin, entry.leaf_hash) for entry in record.entries}
-            probe = PatientProbe(keys.epoch_keys, {origin: readers[-1:]})
+            probe = PatientProbe(keys.epoch_keys, {origin: pairwise})
             places += [entry.place for entry in self._parts.finder.find(probe).entries if _names(entry, named)]
         return list(dict.fromkeys(places))
 

@@ -139,7 +139,7 @@ class AccessFacts:
         place = HeaderPlace(held.entry.origin, leaf.entry_type, leaf.tag)
         for key in (
             *patient.epoch_keys.values(),
-            self._sources.identities[held.entry.institution].pairwise_key(patient.exchange_public_key),
+            *self._sources.identities[held.entry.institution].pairwise_keys(patient.exchange_public_key),
         ):
             try:
                 content = open_header_reader(held.header, place, key).content

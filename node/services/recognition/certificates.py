@@ -17,7 +17,14 @@ from node.domain.header import AnyContent, HeaderContent, RelocationContent
 from node.domain.patient import PatientKeys
 from node.domain.recognition import OrderableCheck, Pin
 from node.domain.recognition_acts import CheckContent, DecisionId, ReversalContent
-from node.errors import HeaderVerificationError, InputError, NotYetLoggedError, PinnedDocumentGoneError, UnknownDecisionError
+from node.errors import (
+    ExchangeKeyGoneError,
+    HeaderVerificationError,
+    InputError,
+    NotYetLoggedError,
+    PinnedDocumentGoneError,
+    UnknownDecisionError,
+)
 from node.identity.sealed import parse_patient_keys
 from node.ports.clock import Clock, unix_ms
 from node.ports.decisions import DecisionStore, KeptDecision
@@ -122,6 +129,7 @@ class Certificates:
         Raises:
             UnknownDecisionError: The institution took no such decision.
             NotYetLoggedError: No trusted head covers it yet, or what took it back.
+            ExchangeKeyGoneError: The exchange key under which it was logged was rotated out, and is not kept.
             PinnedDocumentGoneError: A document that it pins is not here any more.
         """
         parts = self._parts
@@ -132,16 +140,18 @@ class Certificates:
         check, _ = parts.checking.recall(institution, text.check_id)
         keys = parse_patient_keys(parts.keys.open(DECISION_SEAL, kept.patient))
         line = next(each for each in check.outcome.lines if each.line == text.decision.line)
-        private = parts.identities[institution].pairwise_key(keys.exchange_public_key)
-        chosen = self._choose(kept, line, keys, private)
+        chosen = self._choose(kept, line, keys)
         return encode_certificate(self._certificate(chosen, check, check.outcome.concerned_pins, list(keys.epoch_keys.values())))
 
     # Choosing
 
-    def _choose(self, kept: KeptDecision, line: OrderableCheck, keys: PatientKeys, private: bytes) -> _Chosen:
-        own = self._own_entries(self._parts.origins[kept.institution], private)
+    def _choose(self, kept: KeptDecision, line: OrderableCheck, keys: PatientKeys) -> _Chosen:
+        own = self._own_entries(kept.institution, keys)
         decision = next((each for each in own if each.reference == kept.entry), None)
         reversal = next((each for each in own if _takes_back(each, kept.entry)), None)
+        if decision is None and self._parts.index.find_leaf(kept.entry.origin, kept.entry.leaf_hash) is not None:
+            # it is there, and no key that is left numbers it
+            raise ExchangeKeyGoneError(kept.institution)
         if decision is None or (reversal is None and kept.reversed_at_ms is not None):
             raise NotYetLoggedError(kept.decision_id)
         shown = _shown(line)
@@ -167,26 +177,28 @@ class Certificates:
         }
         pairs = list(receipts)
         for holder in sorted(set(requests.values()) & self._parts.origins.keys()):
-            private = self._parts.identities[holder].pairwise_key(keys.exchange_public_key)
-            for each in self._own_entries(self._parts.origins[holder], private):
+            for each in self._own_entries(holder, keys):
                 content = each.content
                 if isinstance(content, AccessContent) and requests.get(content.request_id) == holder:
                     is_other_side = (content.side, content.outcome) == (AccessSide.HOLDER, AccessOutcome.DISCLOSED)
                     pairs += [each] if is_other_side else []
         return pairs
 
-    def _own_entries(self, origin: Origin, private: bytes) -> list[_Own]:
-        """Return what the institution logged about the patient under their pairwise key, as far as its log is followed here."""
-        counters = self._parts.counters
-        counter = counters.key(origin, private, _PRIVATE)
+    def _own_entries(self, institution: InstitutionId, keys: PatientKeys) -> list[_Own]:
+        """Return what an institution logged about the patient under their pairwise keys, as far as its log is followed here.
 
-        def given(transaction: RecordsTransaction) -> list[EntryRow]:
-            return counters.given(transaction, counter, private)
+        A decision is under the exchange key of its time, what took it back perhaps under the next one.
+        """
+        origin, counters = self._parts.origins[institution], self._parts.counters
+        readers = self._parts.identities[institution].pairwise_keys(keys.exchange_public_key)
 
-        rows = {LeafPlace(origin, LeafIndex(row.leaf_index)): row for row in self._parts.writer.submit(given).result()}
+        def given(transaction: RecordsTransaction) -> list[tuple[EntryRow, bytes]]:
+            return [(row, key) for key in readers for row in counters.given(transaction, counters.key(origin, key, _PRIVATE), key)]
+
+        rows = {LeafPlace(origin, LeafIndex(row.leaf_index)): (row, key) for row, key in self._parts.writer.submit(given).result()}
         entries = self._parts.index.entries(list(rows))
         return [
-            _Own(row, entries[place], _content(entries[place], private), private) for place, row in rows.items() if place in entries
+            _Own(row, entries[place], _content(entries[place], key), key) for place, (row, key) in rows.items() if place in entries
         ]
 
     def _entry(self, found: Collection[FoundEntry], result: LeafReference) -> FollowedEntry:

@@ -156,7 +156,7 @@ class _Keys:
             newest_first = (key for _, key in sorted(keys.epoch_keys.items(), reverse=True))
             self._known[patient_id] = (
                 *newest_first,
-                self._parts.identities[self._institution].pairwise_key(keys.exchange_public_key),
+                *self._parts.identities[self._institution].pairwise_keys(keys.exchange_public_key),
             )
 
 

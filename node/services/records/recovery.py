@@ -192,9 +192,9 @@ class Recovery:
             for epoch, key in patient.epoch_keys.items():
                 counter = CounterKey(self._origin, self._patients.locator_id(key), ORDINARY)
                 found[counter] = _Key(key, epoch, row.patient_id)
-            key = self._identity.pairwise_key(patient.exchange_public_key)
-            counter = CounterKey(self._origin, self._patients.locator_id(key), PRIVATE)
-            found[counter] = _Key(key, max(patient.epoch_keys), row.patient_id)
+            for key in self._identity.pairwise_keys(patient.exchange_public_key):
+                counter = CounterKey(self._origin, self._patients.locator_id(key), PRIVATE)
+                found[counter] = _Key(key, max(patient.epoch_keys), row.patient_id)
         return found
 
     def _restore(self, first: int, leaves: Sequence[bytes], headers: Mapping[int, bytes], owners: _Owners) -> None:
