@@ -44,7 +44,8 @@ ConcordError
 │   │       OpeningRefutedError, ForeignManifestError, ManifestMismatchError, KindNotAllowedError,
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError, SeriesTagError,
 │   │       SeriesOrderError, BundleLineError, CertificateContradictedError, ForeignPatientError, PinMismatchError,
-│   │       RetrievalUnprovedError, ResultRefutedError, RefusalRefutedError, DecisionRefutedError
+│   │       RetrievalUnprovedError, ResultRefutedError, RefusalRefutedError, DecisionRefutedError,
+│   │       DocumentPublisherError, SummaryRefutedError
 │   ├── TrustRootError              a trust root is expired, or is not signed by those whom its predecessor names
 │   │   └── TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 │   └── SealedMessageError, CardSealError, LocatorSecretRefusedError, ResponseSignatureError
@@ -1256,6 +1257,35 @@ class DecisionRefutedError(EvidenceRefutedError):
     def __init__(self, what: str, stated: object = None, found: object = None) -> None:
         differs = "" if stated is None and found is None else f": stated {stated}, by the pinned documents {found}"
         super().__init__(f"the decision does not follow from what it rests on: {what}{differs}")
+        self.what = what
+
+
+class DocumentPublisherError(EvidenceRefutedError):
+    """A document that a decision rests on was published by somebody who may not publish it.
+
+    Attributes:
+        kind: Its kind.
+        subject: Whose map it is; empty for the others.
+        publisher: Whose log it stands in.
+    """
+
+    def __init__(self, kind: str, subject: str, publisher: str, serial: int) -> None:
+        named = f"{kind} of {subject}" if subject else kind
+        super().__init__(f"the {named} is published in the log of {publisher}, which may not by the trust root (serial {serial})")
+        self.kind = kind
+        self.subject = subject
+        self.publisher = publisher
+
+
+class SummaryRefutedError(EvidenceRefutedError):
+    """What a slip says of a decision is not what was decided.
+
+    Attributes:
+        what: What differs, such as `saving_fen`.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the summary says something else than the signed decision: {what}; go by the decision")
         self.what = what
 
 

@@ -100,13 +100,17 @@ def verify(
     max_age: Annotated[
         str | None, typer.Option(help="Refuse evidence that is not proved to be as recent as that: 90s, 30m, 24h, 7d")
     ] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="For a slip: compare it with the certificate of its decision, a file of `concord evidence`")
+    ] = None,
     lang: Annotated[options.Language | None, typer.Option(help="Language of the words; by default the environment's")] = None,
     as_json: options.Json = False,
 ) -> None:
     """Verify evidence, offline, against a trust root; exit with 0 verified, 1 refuted, 2 unreadable."""
     from node.cli import verify as command
 
-    command.run(file, trust_root, rpc=rpc, max_age=max_age, language=lang, as_json=as_json)
+    demands = command.Demands(rpc, None if max_age is None else command.parse_age(max_age), certificate)
+    command.run(file, trust_root, demands, language=lang, as_json=as_json)
 
 
 @app.command("prove-complete")

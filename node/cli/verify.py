@@ -38,6 +38,7 @@ from node.errors import (
     WireError,
 )
 from node.wire.certificate import file as decision_certificate
+from node.wire.certificate.file import MAX_CERTIFICATE_BYTES
 from node.wire.evidence import bundle, completeness, finding_evidence, fork_evidence
 from node.wire.evidence.bundle import MAX_BUNDLE_BYTES
 from node.wire.evidence.file import Evidence, parse_evidence
@@ -57,6 +58,12 @@ def _check_certificate(data: bytes, root: TrustRoot, now: datetime, texts: Texts
     from node.cli.verify_certificate import check_certificate
 
     return check_certificate(data, root, now, texts)
+
+
+def _check_slip(data: bytes, certificate: bytes, root: TrustRoot, now: datetime, max_age: timedelta | None, texts: Texts) -> Shown:
+    from node.cli.verify_certificate import check_slip
+
+    return check_slip(data, certificate, root, now, max_age, texts)
 
 
 _FORMATS: Final[Mapping[str, Callable[[bytes, TrustRoot, datetime, Texts], Shown]]] = {
@@ -81,16 +88,23 @@ class _Outcome:
     """For programs."""
 
 
-def run(file: Path, trust_root: Path, *, rpc: str | None, max_age: str | None, language: Language | None, as_json: bool) -> None:
-    """Verify, say what was found, and exit accordingly.
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What is asked of a file besides that it holds."""
 
-    Raises:
-        UsageError: `max_age` is no duration.
-    """
-    oldest = None if max_age is None else parse_age(max_age)
+    rpc: str | None
+    """Check the anchor on the chain at this address."""
+    max_age: timedelta | None
+    """How recent it has to be proved to be."""
+    certificate: Path | None
+    """The certificate with which a slip has to agree."""
+
+
+def run(file: Path, trust_root: Path, demands: Demands, *, language: Language | None, as_json: bool) -> None:
+    """Verify, say what was found, and exit accordingly."""
     texts = load_texts(language or language_of())
     try:
-        document, lines = _verify(file, trust_root, rpc, oldest, texts)
+        document, lines = _verify(file, trust_root, demands, texts)
     except (ConcordError, OSError) as error:
         _refuse(_outcome(error), texts, as_json=as_json)
         return
@@ -112,13 +126,18 @@ def parse_age(text: str) -> timedelta:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def _verify(file: Path, trust_root: Path, rpc: str | None, max_age: timedelta | None, texts: Texts) -> Shown:
+def _verify(file: Path, trust_root: Path, demands: Demands, texts: Texts) -> Shown:
+    rpc, max_age = demands.rpc, demands.max_age
     root = parse_trust_root(_read(trust_root, _MAX_TRUST_ROOT_BYTES))
     data, now = _read(file, MAX_BUNDLE_BYTES), datetime.now(UTC)
     if is_qr_evidence(data):
         if rpc is not None:
             raise UsageError("--rpc is for evidence files: the text of a QR code states no anchor, and is verified offline")
+        if demands.certificate is not None:
+            return _check_slip(data, _read(demands.certificate, MAX_CERTIFICATE_BYTES), root, now, max_age, texts)
         return check_qr(data, root, now, max_age, texts)
+    if demands.certificate is not None:
+        raise UsageError("--certificate is for the text of a slip's QR code: what is compared is its summary")
     check = _FORMATS.get(format_of(data))
     if check is not None:
         if rpc is not None or max_age is not None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from node.cli.texts import Texts
 from node.cli.verify_lines import Shown, describe_heads, heads_json, say_findings
+from node.cli.verify_record import show_slip
 from node.domain.certificate_verdict import CertificateVerdict, CertifiedResult, LaterVersion, ProvedRetrieval
 from node.domain.money import yuan
 from node.domain.recognition import DecisionOutcome
 from node.domain.trust import TrustRoot
 from node.wire.certificate.file import parse_certificate
+from node.wire.certificate.slip import verify_slip
 from node.wire.certificate.verification import verify_certificate
+from node.wire.evidence.qr_evidence import parse_qr_evidence
 from node.wire.evidence.verdict_json import findings_json, verdict_json
 
 _TABLE: Final = "certificate"
@@ -28,6 +31,16 @@ def check_certificate(data: bytes, root: TrustRoot, now: datetime, texts: Texts)
     """
     verdict = verify_certificate(parse_certificate(data), root, now=now)
     return _json(verdict), _describe(verdict, texts)
+
+
+def check_slip(data: bytes, certificate: bytes, root: TrustRoot, now: datetime, max_age: timedelta | None, texts: Texts) -> Shown:
+    """Verify the text of a slip's QR code against the certificate of its decision.
+
+    Raises:
+        ConcordError: One of them is unreadable, does not hold, or they do not agree.
+    """
+    evidence = parse_qr_evidence(data)
+    return show_slip(verify_slip(evidence, parse_certificate(certificate), root, now=now, max_age=max_age), texts)
 
 
 # For people
@@ -61,6 +74,8 @@ def _describe(verdict: CertificateVerdict, texts: Texts) -> list[str]:
             {
                 "kind": f"{each.kind} {each.subject}".rstrip(),
                 "digest": each.digest.hex()[:_SHOWN_DIGITS],
+                "publisher": each.publisher or "",
+                "standing": texts.say(_TABLE, f"standing_{each.standing.value.replace('-', '_')}"),
                 "origin": "" if each.published is None else each.published[0],
                 "index": "" if each.published is None else str(each.published[1]),
             },
@@ -188,6 +203,8 @@ def _json(verdict: CertificateVerdict) -> dict[str, object]:
                 "kind": each.kind,
                 "subject": each.subject,
                 "digest": each.digest.hex(),
+                "publisher": each.publisher,
+                "standing": each.standing.value,
                 "published": None if each.published is None else {"origin": each.published[0], "leaf_index": each.published[1]},
             }
             for each in verdict.documents

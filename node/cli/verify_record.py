@@ -12,11 +12,10 @@ from node.domain.money import yuan
 from node.domain.slip import DecisionSummary, SummarisedResult
 from node.domain.trust import TrustRoot
 from node.domain.verdict import Verdict
-from node.errors import ManifestMismatchError
 from node.wire.evidence.qr_evidence import parse_qr_evidence
 from node.wire.evidence.verdict_json import verdict_json
 from node.wire.evidence.verification import verify_evidence
-from node.wire.recognition.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, parse_summary
+from node.wire.recognition.decision_parts import find_summary
 
 
 def check_qr(data: bytes, root: TrustRoot, now: datetime, max_age: timedelta | None, texts: Texts) -> Shown:
@@ -25,8 +24,16 @@ def check_qr(data: bytes, root: TrustRoot, now: datetime, max_age: timedelta | N
     Raises:
         ConcordError: It is unreadable, or does not hold.
     """
-    verdict = verify_evidence(parse_qr_evidence(data), root, now=now, max_age=max_age)
-    summary = _summary(verdict)
+    return show_slip(verify_evidence(parse_qr_evidence(data), root, now=now, max_age=max_age), texts)
+
+
+def show_slip(verdict: Verdict, texts: Texts) -> Shown:
+    """Say what a slip proves, and its summary.
+
+    Raises:
+        WireError: Its summary is unreadable.
+    """
+    summary = find_summary(verdict.parts) if verdict.entry_type is EntryType.RECOGNITION_DECISION else None
     if summary is None:
         return verdict_json(verdict), describe(verdict, texts)
     shown = {**verdict_json(verdict), "summary": _summary_json(summary)}
@@ -52,23 +59,6 @@ def describe(verdict: Verdict, texts: Texts) -> list[str]:
         *findings_of("proved", verdict.proved, texts),
         *findings_of("not_proved", verdict.not_proved, texts),
     ]
-
-
-def _summary(verdict: Verdict) -> DecisionSummary | None:
-    """Return the summary of a decision, if that is what was proved.
-
-    Raises:
-        MalformedJsonError, UnknownFormatError: It is committed to as one, and is none.
-        ManifestMismatchError: It names another institution than the one whose log this is.
-    """
-    (part,) = verdict.parts
-    told = (verdict.entry_type, part.role, part.media_type)
-    if told != (EntryType.RECOGNITION_DECISION, SUMMARY_ROLE, SUMMARY_MEDIA_TYPE):
-        return None
-    summary = parse_summary(part.content)
-    if summary.institution != verdict.institution:
-        raise ManifestMismatchError("its summary names another institution than the one whose log this is")
-    return summary
 
 
 def _describe_summary(summary: DecisionSummary, texts: Texts) -> list[str]:

@@ -6,11 +6,13 @@ A verdict exists only where nothing was refuted. Words for people are in `node/t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from node.domain.access import BlockStamp, ConsentId
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.recognition import DocumentDigest, Obstacle, OfferedItem, RefusedItem
 from node.domain.recognition_acts import DecisionContent
+from node.domain.slip import DecisionSummary
 from node.domain.verdict import BundleHead, Finding, Verdict
 
 
@@ -83,6 +85,19 @@ class CertifiedResult:
         return tuple(dict.fromkeys(each.obstacle for each in self.refused))
 
 
+class PublicationStanding(StrEnum):
+    """What is known of who published a document."""
+
+    ENTITLED = "entitled"
+    """It stood, when the order was checked, in the log of an institution that may publish it."""
+    LATER = "published-later"
+    """Whoever may publish it did so, and only after the check."""
+    ROLE_UNKNOWN = "role-unknown"
+    """It is published, and the trust root says nothing of its publisher's roles."""
+    EMBEDDED = "embedded"
+    """The file brings the bytes alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class CertifiedDocument:
     """A document that the decision pins."""
@@ -95,6 +110,10 @@ class CertifiedDocument:
     """SHA-256 of its bytes."""
     published: tuple[Origin, int] | None
     """Log and place of the public entry; None where the certificate brings the bytes alone."""
+    publisher: InstitutionId | None
+    """Whose log that is."""
+    standing: PublicationStanding
+    """Whether that institution may publish it: proved for `entitled` alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +130,8 @@ class CertificateVerdict:
     """Place of the check's entry in the same log; None where it is not logged yet, and only asserted."""
     checked_at_ms: int
     """When the check was answered, unix ms."""
+    summary: DecisionSummary | None
+    """What a slip of this decision has to say; None for what orders again."""
     price_fen: int | None
     """The order line's price, by the pinned price list; None where that has none."""
     results: tuple[CertifiedResult, ...]

@@ -24,6 +24,7 @@ from node.errors import (
     NotYetLoggedError,
     PinnedDocumentGoneError,
     UnknownDecisionError,
+    UnknownPartError,
 )
 from node.identity.sealed import parse_patient_keys
 from node.ports.clock import Clock, unix_ms
@@ -46,7 +47,9 @@ from node.wire.leaf import parse_leaf
 from node.wire.recognition.text import CheckText, encode_checks, parse_decision
 
 _BODY = 1
-"""Number of the part that says what was checked or decided; a recognition's summary repeats it in short."""
+"""Number of the part that says what was checked or decided."""
+_SUMMARY = 2
+"""Number of the part that repeats a recognition in short: what slips disclose."""
 _PRIVATE = 1
 """Class of what its writer and the patient find."""
 
@@ -256,11 +259,18 @@ class Certificates:
             proof=proved.path,
             header=None if data_key is None else entry.header,
             data_key=data_key,
-            # of decision and check what they say, of others the manifest alone
-            evidence=None
-            if own is None
-            else self._parts.evidence.export_act(own.row, (_BODY,) if own in (chosen.decision, chosen.check) else ()),
+            evidence=None if own is None else self._evidence(own, chosen),
         )
+
+    def _evidence(self, own: _Own, chosen: _Chosen) -> bytes:
+        """Return the evidence of an own entry: of decision and check with what they say, of others the manifest alone."""
+        export = self._parts.evidence.export_act
+        if own == chosen.decision:
+            try:
+                return export(own.row, (_BODY, _SUMMARY))
+            except UnknownPartError:
+                return export(own.row, (_BODY,))  # it orders again, or a release without summaries took it
+        return export(own.row, (_BODY,) if own == chosen.check else ())
 
     def _document(self, pin: Pin) -> tuple[bytes, FollowedEntry | None]:
         """Return a document's bytes and, where it is published in a log that is followed here, that entry."""

@@ -20,6 +20,7 @@ from node.domain.recognition_acts import CheckContent, DecisionContent, Reversal
 from node.domain.verdict import ProvedLine, Verdict
 from node.errors import CertificateContradictedError, ForeignPatientError
 from node.wire.certificate.file import DecisionCertificate
+from node.wire.recognition.decision_summary import SUMMARY_MEDIA_TYPE
 from node.wire.recognition.text import (
     CHECKS_MEDIA_TYPE,
     DECISION_MEDIA_TYPE,
@@ -174,7 +175,7 @@ def _read_decision(entry: CertifiedEntry) -> tuple[DecisionContent, DecisionText
         or evidence is None
     ):
         raise CertificateContradictedError("the decision's entry is none, or its body is closed")
-    text = parse_decision(_body(evidence, DECISION_MEDIA_TYPE, "decision"))
+    text = parse_decision(_body(evidence, DECISION_MEDIA_TYPE, "decision", also=SUMMARY_MEDIA_TYPE))
     _require(decision_content(text, content.pins) == content, "the decision's header says other things than its body")
     _check_time(content.decided_at_ms, "decision")
     apart_ms = abs(entry.proved.claimed_time_ms - content.decided_at_ms)
@@ -308,8 +309,10 @@ def _check_time(at_ms: int, part: str) -> None:
         raise CertificateContradictedError(f"the {part} has a time beyond all calendars")
 
 
-def _body(evidence: Verdict, media_type: str, part: str) -> bytes:
-    if [each.media_type for each in evidence.parts] != [media_type]:
+def _body(evidence: Verdict, media_type: str, part: str, also: str | None = None) -> bytes:
+    """Return the one body that is opened; beside it another part may be, which was compared with it."""
+    opened = [each.media_type for each in evidence.parts]
+    if opened[:1] != [media_type] or opened[1:] not in ([], [also]):
         raise CertificateContradictedError(f"the body of the {part} is not opened")
     return evidence.parts[0].content
 

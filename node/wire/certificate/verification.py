@@ -18,35 +18,33 @@ from node.domain.certificate_verdict import (
     CertifiedResult,
     LaterVersion,
     ProvedRetrieval,
+    PublicationStanding,
 )
-from node.domain.entry import EntryType, LeafReference, Origin
-from node.domain.recognition import Pin
+from node.domain.entry import EntryType, LeafReference
+from node.domain.recognition import DecisionOutcome
 from node.domain.recognition_acts import ReversalContent
 from node.domain.trust import TrustRoot
 from node.domain.verdict import BundleHead, Finding, ProvedLine
 from node.errors import (
     CertificateContradictedError,
-    HeaderVerificationError,
-    MisplacedManifestError,
-    PartNotCommittedError,
-    PinMismatchError,
 )
-from node.terminology.bundle import Terminology
-from node.terminology.maps import InstitutionMap
-from node.wire.catalogue.documents import digest_of, kind_of, load_terminology, parse_document
-from node.wire.catalogue.entry import published_document
+from node.wire.certificate.documents import PinnedDocuments, deleted_headers, verify_documents
 from node.wire.certificate.entries import CertifiedEntries, ShownReceipt, ShownResult, read_entries, receipts_of, replaces
-from node.wire.certificate.file import DecisionCertificate, PinnedDocument, PublishedEntry
+from node.wire.certificate.file import DecisionCertificate
 from node.wire.certificate.rules import RulesAgain
 from node.wire.evidence.bundle_verification import verify_lines
 from node.wire.evidence.findings import show_time, time_of
-from node.wire.public_entry import OpenedPublicEntry, open_public_entry, tombstone_target
+from node.wire.recognition.decision_parts import find_summary, verify_summary
+from node.wire.recognition.decision_summary import summarise
 from node.wire.trust_root import verify_trust_root
-from node.wire.trusted_head import open_trusted_head, verify_entry
 
 _LATE_MS = 2 * 3_600_000
 """Checks are logged when their hour has ended: what comes later than this was not logged in its time."""
-_Place = tuple[Origin, int]
+_UNPROVED_DOCUMENTS = {
+    PublicationStanding.EMBEDDED: "documents_embedded",
+    PublicationStanding.ROLE_UNKNOWN: "publishers_unknown",
+    PublicationStanding.LATER: "documents_later",
+}
 _Receipts = Mapping[LeafReference, tuple[ShownReceipt, ShownReceipt | None]]
 
 
@@ -57,11 +55,15 @@ class _Facts:
     certificate: DecisionCertificate
     heads: tuple[BundleHead, ...]
     read: CertifiedEntries
-    documents: tuple[CertifiedDocument, ...]
-    has_samples: bool
+    documents: PinnedDocuments
     results: tuple[CertifiedResult, ...]
     asserted: int
     unnamed: int
+    has_summary: bool
+
+    def published(self, standing: PublicationStanding) -> list[CertifiedDocument]:
+        """Return the documents of whose publication just that is known."""
+        return [each for each in self.documents.told if each.standing is standing]
 
 
 def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, *, now: datetime) -> CertificateVerdict:
@@ -76,14 +78,16 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
     heads, lines = verify_lines(certificate.heads, certificate.lines, trust_root, now)
     _verify_heads(heads)
     read = read_entries(certificate, lines)
-    contents = [_content(certificate, each, trust_root) for each in certificate.documents]
-    documents = _verify_documents(contents, read.content.pins)
+    documents = verify_documents(certificate, read.content.pins, read.check.outcome.checked_at_ms, trust_root)
     _verify_deletions(certificate, read, trust_root)
     receipts = receipts_of(read)
-    terminology = load_terminology(content for content, _ in contents)
-    asserted = RulesAgain(read, terminology).verify(receipts.keys())
+    asserted = RulesAgain(read, documents.terminology).verify(receipts.keys())
     results = tuple(_result(read, each, receipts) for each in read.results)
-    facts = _Facts(certificate, heads, read, documents, _has_samples(terminology), results, asserted, _unnamed(lines))
+    expected = summarise(read.text, read.check) if read.content.outcome is DecisionOutcome.RECOGNISED else None
+    summary = find_summary(read.evidence.parts)
+    if summary is not None:
+        verify_summary(summary, expected)
+    facts = _Facts(certificate, heads, read, documents, results, asserted, _unnamed(lines), summary is not None)
     reversal = None if read.reversal is None else read.reversal.content
     return CertificateVerdict(
         decision=read.content,
@@ -91,11 +95,12 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
         entry=read.evidence,
         check_index=None if read.check_entry is None else read.check_entry.proved.leaf_index,
         checked_at_ms=read.check.outcome.checked_at_ms,
+        summary=expected,
         price_fen=read.line.price_fen,
         results=results,
         reversed_at_ms=reversal.occurred_at_ms if isinstance(reversal, ReversalContent) else None,
         reversal_index=None if read.reversal is None else read.reversal.proved.leaf_index,
-        documents=documents,
+        documents=documents.told,
         heads=heads,
         trust_root_serial=trust_root.serial,
         proved=_proved(facts),
@@ -110,62 +115,11 @@ def _verify_heads(heads: Sequence[BundleHead]) -> None:
         raise CertificateContradictedError("a log has two heads: what stands before what is shown under one")
 
 
-# Documents
-
-
-def _content(certificate: DecisionCertificate, given: PinnedDocument, trust_root: TrustRoot) -> tuple[bytes, _Place | None]:
-    """Return a document's bytes, and where they are published."""
-    if given.published is None:
-        return given.content or b"", None
-    origin, opened = _open_published(certificate, given.published, trust_root)
-    published_document(opened)  # that it is one, and of the kind that its entry names
-    return opened.parts[0].content, (origin, given.published.index)
-
-
-def _open_published(
-    certificate: DecisionCertificate, entry: PublishedEntry, trust_root: TrustRoot
-) -> tuple[Origin, OpenedPublicEntry]:
-    head = open_trusted_head(certificate.heads[entry.head], trust_root)
-    verify_entry(head, entry.index, entry.leaf, entry.proof)
-    try:
-        return head.log.origin, open_public_entry(entry.leaf, entry.slot, head.log.origin)
-    except (HeaderVerificationError, PartNotCommittedError, MisplacedManifestError) as error:
-        raise CertificateContradictedError(f"public entry {entry.index} of {head.log.origin!r} does not open: {error}") from error
-
-
 def _verify_deletions(certificate: DecisionCertificate, read: CertifiedEntries, trust_root: TrustRoot) -> None:
     """Let a result be closed only where its log says that its header was deleted: what counted is not kept back."""
-    deleted = set()
-    for entry in certificate.tombstones:
-        origin, opened = _open_published(certificate, entry, trust_root)
-        target = tombstone_target(opened)
-        if target.origin == origin:
-            deleted.add(target)
     closed = {each.reference for each in read.results if each.content is None}
-    if closed != deleted:
+    if closed != deleted_headers(certificate, trust_root):
         raise CertificateContradictedError("a result's header is kept back without a tombstone, or a tombstone is of none of them")
-
-
-def _verify_documents(contents: Sequence[tuple[bytes, _Place | None]], pins: Sequence[Pin]) -> tuple[CertifiedDocument, ...]:
-    found: dict[Pin, CertifiedDocument] = {}
-    for content, place in contents:
-        document = parse_document(content)
-        subject = document.institution if isinstance(document, InstitutionMap) else ""
-        pin = Pin(kind_of(document), subject, digest_of(content))
-        if pin not in pins:
-            raise PinMismatchError(pin.kind, pin.subject, "the decision pins another one, or none")
-        found[pin] = CertifiedDocument(pin.kind, pin.subject, pin.digest, place)
-    for pin in pins:
-        if pin not in found:
-            raise PinMismatchError(pin.kind, pin.subject, "the document that the decision pins is missing")
-    return tuple(found[pin] for pin in pins)
-
-
-def _has_samples(documents: Terminology) -> bool:
-    heads = [each.head for each in documents.maps.values()]
-    heads += (documents.catalogue.head, documents.regions.head, documents.institutions.head)
-    heads += (documents.prices.head, documents.certificates.head)
-    return any(head.sample for head in heads)
 
 
 # What is told
@@ -227,7 +181,7 @@ def _later(read: CertifiedEntries, later: ShownResult) -> LaterVersion:
 def _proved(facts: _Facts) -> tuple[Finding, ...]:
     read, entry = facts.read, facts.read.evidence
     retrieved = sum(each.retrieval is not None for each in facts.results)
-    published = sum(each.published is not None for each in facts.documents)
+    entitled = facts.published(PublicationStanding.ENTITLED)
     findings = [
         _finding("entries", count=len(facts.certificate.lines)),
         _finding("decision", institution=entry.institution, origin=entry.origin, index=entry.leaf_index),
@@ -238,11 +192,16 @@ def _proved(facts: _Facts) -> tuple[Finding, ...]:
         findings.append(_finding("retrieved", count=retrieved))
     if facts.unnamed < len(facts.certificate.lines):
         findings.append(_finding("one_person", count=len(facts.certificate.lines) - facts.unnamed))
+    if entitled:
+        publishers = sorted({each.publisher or "" for each in entitled})
+        findings.append(_finding("documents_published", count=len(entitled), institutions=", ".join(publishers)))
     findings += [
-        _finding("documents", count=len(facts.documents), published=published),
+        _finding("documents", count=len(facts.documents.told)),
         _finding("offers_count", count=len(read.line.offers)),
         _finding("decision_follows"),
     ]
+    if facts.has_summary:
+        findings.append(_finding("summary_matches"))
     if facts.results:
         findings.append(_finding("nothing_read_replaced"))
     return tuple(findings)
@@ -255,9 +214,14 @@ def _not_proved(facts: _Facts) -> tuple[Finding, ...]:
         findings.append(_finding("read_asserted"))
     if facts.asserted:
         findings.append(_finding("refusals_asserted", count=facts.asserted))
+    for standing, code in _UNPROVED_DOCUMENTS.items():
+        if documents := facts.published(standing):
+            findings.append(_finding(code, kinds=", ".join(f"{each.kind} {each.subject}".rstrip() for each in documents)))
     gone = sum(each.version is None for each in facts.results)
     if gone:
         findings.append(_finding("headers_gone", count=gone))
+    if read.content.outcome is DecisionOutcome.RECOGNISED and not facts.has_summary:
+        findings.append(_finding("summary_closed"))
     if any(each.retrieval is not None for each in facts.results):
         findings.append(_finding("consent_state"))
     unwitnessed = sum(not head.witnessed for head in facts.heads)
@@ -283,7 +247,7 @@ def _remarks(facts: _Facts) -> tuple[Finding, ...]:
             time = show_time(time_of(later.claimed_time_ms / 1000, "later version"))
             code = ("withdrawn" if later.withdrawn else "corrected") + ("_after" if later.is_after_decision else "_unread")
             remarks.append(_finding(code, institution=result.institution, time=time, index=later.leaf_index))
-    if facts.has_samples:
+    if facts.documents.has_samples:
         remarks.append(_finding("sample_documents"))
     return (*remarks, _finding("handle_with_care"))
 

@@ -35,6 +35,7 @@ from node.wire.evidence.findings import Age, Facts, Opened, Signed, make_verdict
 from node.wire.leaf import Leaf, parse_leaf
 from node.wire.manifest import MANIFEST_MEDIA_TYPE, Manifest, parse_manifest
 from node.wire.opening import check_manifest
+from node.wire.recognition.decision_parts import verify_decision_parts
 from node.wire.trust_root import verify_trust_root
 from node.wire.trusted_head import Cosigned, open_trusted_head, verify_entry, verify_witnesses
 
@@ -75,7 +76,7 @@ def verify_evidence(
     standing = _verify_anchor(evidence.anchor, signed.head.checkpoint, trust_root, anchor_head)
     age = _as_of(evidence, opened.leaf, cosigned, anchor_head if standing is AnchorStanding.CHECKED else None)
     _verify_age(age, now, max_age)
-    return make_verdict(Facts(evidence, trust_root, signed, opened, cosigned, standing, anchor_head, age))
+    return verify_decision_parts(make_verdict(Facts(evidence, trust_root, signed, opened, cosigned, standing, anchor_head, age)))
 
 
 # The log

@@ -21,12 +21,14 @@ from node.domain.record import Kind
 from node.domain.trust import ChainPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
 from node.identity.typed_data import address_of_key
 from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
-from node.wire.trust_root import sign_trust_root
+from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.members.consents import ConsentLedger, SimulatedConsents
 from tests.unit.services_records.world import CLINIC, HOSPITAL, MovingClock, World, make_world
 
 OTHER = InstitutionId("hospital-b")
 FOUNDED_S = 1_700_000_000
+SIGNER = NoteSigner.from_seed("signer.example", b"\x01" * 32)
+"""Signs the trust roots."""
 
 Answer = Callable[[httpx.Request], httpx.Response]
 Meddle = Callable[[httpx.Request, Answer], httpx.Response]
@@ -101,6 +103,15 @@ class Neighbourhood:
     registry: list[Registry] = field(default_factory=list)
     """The last one is the chain's."""
 
+    def trust(self, institution: InstitutionId, *roles: str) -> None:
+        """Issue another trust root, in which an institution has these roles; running nodes go on with theirs."""
+        file = self.there.directory / "trust-root.note"
+        root = parse_trust_root(file.read_bytes())
+        member = replace(root.institutions[institution], roles=roles)
+        changed = replace(root, serial=root.serial + 1, institutions={**root.institutions, institution: member})
+        for world in (self.here, self.there):
+            (world.directory / file.name).write_bytes(sign_trust_root(changed, [SIGNER]))
+
     def refresh(self) -> None:
         for world in (self.here, self.there):
             membership = world.running.sharing.membership
@@ -167,11 +178,10 @@ def make_neighbourhood(directory: Path, members: Mapping[str, object], codes: Ma
 
 def _trust_root(here: World, there: World) -> bytes:
     hosts = ((here, HOSPITAL, "node-a.example"), (here, CLINIC, "node-a.example"), (there, OTHER, "node-b.example"))
-    signer = NoteSigner.from_seed("signer.example", b"\x01" * 32)
     root = TrustRoot(
         serial=1,
         expires_at=datetime(2100, 1, 1, tzinfo=UTC),
-        signers=(signer.verifier_key,),
+        signers=(SIGNER.verifier_key,),
         threshold=1,
         chain=ChainPin(1337, b"\x01" * 32, Finality(0), None, {}),
         institutions={name: TrustedInstitution(name, name, ("hospital",)) for _, name, _ in hosts},
@@ -181,7 +191,7 @@ def _trust_root(here: World, there: World) -> bytes:
         audit_keys=(),
         kinds=(Kind("exam-result"), Kind("prescription"), Kind("referral")),
     )
-    return sign_trust_root(root, [signer])
+    return sign_trust_root(root, [SIGNER])
 
 
 def _trusted_log(world: World, name: InstitutionId, host: str) -> TrustedLog:

@@ -43,6 +43,7 @@ def catalogue(world: World) -> Catalogue:
 
 def make_regulator(neighbours: Neighbourhood, institution: InstitutionId = REGULATOR) -> None:
     neighbours.change(institution, lambda member: replace(member, roles=("regulator",)))
+    neighbours.trust(institution, "regulator")
 
 
 def publish(neighbours: Neighbourhood, data: bytes, institution: InstitutionId = REGULATOR) -> Publication:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from node.cli.main import app
 from node.domain.access import Purpose
+from node.domain.certificate_verdict import PublicationStanding
 from node.domain.entry import Origin
 from node.domain.recognition import DecisionOutcome, OrderLine, Reason
 from node.domain.recognition_acts import DecisionId
@@ -62,6 +63,9 @@ def test_a_recognised_result_is_proved_with_its_retrieval(patient: Patient) -> N
     assert verdict.price_fen == done.answer.outcome.lines[0].price_fen
     assert {each.kind for each in verdict.documents} == {each.kind for each in done.answer.outcome.pins}
     assert {each.subject for each in verdict.documents} == {"", HOSPITAL, OTHER}
+    # nobody published the sample documents: that they are the consortium's is not proved, and the verdict says so
+    assert {each.standing for each in verdict.documents} == {PublicationStanding.EMBEDDED}
+    assert ("documents_embedded" in codes(verdict), "documents_published" in codes(verdict)) == (True, False)
 
 
 def test_a_check_is_asserted_until_its_hour_has_ended_and_proved_then(patient: Patient) -> None:
@@ -259,7 +263,10 @@ def test_documents_that_were_published_are_proved_to_be_by_their_entries(neighbo
     logs = {(each.kind, each.subject): None if each.published is None else each.published[0] for each in verdict.documents}
     assert logs["prices", ""] == neighbours.here.origin(REGULATOR)
     assert logs["institution-map", OTHER] == OWN_LOG
-    assert "sample_documents" not in codes(verdict)
+    assert {each.standing for each in verdict.documents} == {PublicationStanding.ENTITLED}
+    assert {each.publisher for each in verdict.documents} == {REGULATOR, HOSPITAL, OTHER}
+    assert "documents_published" in codes(verdict)
+    assert not codes(verdict) & {"sample_documents", "documents_embedded", "publishers_unknown", "documents_later"}
     first, *others = certificate.documents
     assert first.published is not None
     bent = replace(first.published, slot=first.published.slot[:-1] + b"\0")
