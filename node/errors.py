@@ -12,7 +12,8 @@ ConcordError
 │   │       MalformedPatientEntriesError, MalformedPatientKeysError, MalformedEvidenceError,
 │   │       MalformedForkEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError,
 │   │       MalformedCertificateError, MalformedTrustRootError, MalformedConsentError, MalformedMessageError,
-│   │       MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError
+│   │       MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError,
+│   │       MalformedReadLogsError
 │   ├── LimitExceededError          a limit of the settings was exceeded
 │   │   └── DocumentTooLargeError
 │   ├── ConsentInputError           a consent cannot be granted, revoked or shown as asked
@@ -213,6 +214,13 @@ class MalformedBundleError(WireError):
 
 class MalformedFindingError(WireError):
     """Not a finding of supervision with its evidence."""
+
+
+class MalformedReadLogsError(WireError):
+    """What should say how far logs had been read does not."""
+
+    def __init__(self) -> None:
+        super().__init__("read logs: not a list of logs and sizes in their order; ask for the certificate again")
 
 
 class MalformedCertificateError(WireError):

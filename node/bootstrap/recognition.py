@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.adapters.database.check_reads import SqlCheckReadStore
 from node.adapters.database.checks import SqlCheckStore
 from node.adapters.database.decisions import SqlDecisionStore, SqlHeardDecisionStore, SqlVerifiedRetrievals
 from node.adapters.database.recalls import SqlOwnHeaders, SqlRecallStore
@@ -76,6 +77,7 @@ def build_recognition(
         writer=stores.writer,
         clock=foundation.clock,
         unmapped=catalogue.services.unmapped,
+        reads=SqlCheckReadStore(stores.readers),
         links=view_links(foundation),
         hour_ms=int(period_s * 1000),
     )

@@ -8,7 +8,13 @@ from typing import Final
 from node.cli.texts import Texts
 from node.cli.verify_lines import Shown, describe_heads, heads_json, say_findings
 from node.cli.verify_record import show_slip
-from node.domain.certificate_verdict import CertificateVerdict, CertifiedResult, LaterVersion, ProvedRetrieval
+from node.domain.certificate_verdict import (
+    CertificateVerdict,
+    CertifiedResult,
+    LaterVersion,
+    ProvedRetrieval,
+    ReadProof,
+)
 from node.domain.money import yuan
 from node.domain.recognition import DecisionOutcome
 from node.domain.trust import TrustRoot
@@ -140,6 +146,10 @@ def _result(result: CertifiedResult, texts: Texts) -> list[str]:
     if result.retrieval is not None:
         said.append(f"  {_retrieval(result.retrieval, texts)}")
     said.append(f"  {texts.say(_TABLE, 'read_to', values)}")
+    head = result.read_head
+    if head is not None:
+        told = {"head": str(head.size), "time": _time((head.witnessed_at_s or 0) * 1000)}
+        said.append(f"  {texts.say(_TABLE, 'read_head' if head.witnessed_at_s is None else 'read_head_witnessed', told)}")
     said += [f"  {_later(each, texts)}" for each in result.later]
     return said
 
@@ -209,11 +219,20 @@ def _json(verdict: CertificateVerdict) -> dict[str, object]:
             }
             for each in verdict.documents
         ],
+        "read": None if verdict.read is None else _read_json(verdict.read),
         "heads": heads_json(verdict.heads),
         "trust_root_serial": verdict.trust_root_serial,
         "proved": findings_json(verdict.proved),
         "not_proved": findings_json(verdict.not_proved),
         "remarks": findings_json(verdict.remarks),
+    }
+
+
+def _read_json(read: ReadProof) -> dict[str, object]:
+    return {
+        "logs": [{"origin": each.origin, "size": each.size} for each in read.logs],
+        "heads": [{"origin": origin, "tree_size": head.size, "witnessed_at_s": head.witnessed_at_s} for origin, head in read.heads],
+        "unread": list(read.unread),
     }
 
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from node.domain.access import BlockStamp, ConsentId
 from node.domain.entry import InstitutionId, LeafReference, Origin
-from node.domain.recognition import DocumentDigest, Obstacle, OfferedItem, RefusedItem
+from node.domain.recognition import DocumentDigest, Obstacle, OfferedItem, ReadLog, RefusedItem
 from node.domain.recognition_acts import DecisionContent
 from node.domain.slip import DecisionSummary
 from node.domain.verdict import BundleHead, Finding, Verdict
@@ -49,6 +49,28 @@ class LaterVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvedReadHead:
+    """A signed head of a log which whoever checked the order had, and which is of the history that is shown."""
+
+    size: int
+    """Its size: nothing above it can have been read."""
+    witnessed_at_s: int | None
+    """Since when a quorum of other institutions had seen it, unix s; None where none is proved to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadProof:
+    """How far all logs had been read when the order was checked, as the check commits to it."""
+
+    logs: tuple[ReadLog, ...]
+    """All of them, by origin: below these sizes whoever has the keys can look again."""
+    heads: tuple[tuple[Origin, ProvedReadHead], ...]
+    """The heads of those in which results are that were shown."""
+    unread: tuple[Origin, ...]
+    """Logs of the trust root that are not among them: not followed then, empty, or not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class CertifiedResult:
     """A result that the clinician was shown."""
 
@@ -74,6 +96,8 @@ class CertifiedResult:
     """Whether the decision uses it."""
     read_to: int | None
     """How far its log had been read at the check, as the check says; None where it does not."""
+    read_head: ProvedReadHead | None
+    """The head of its log that had been trusted then; None where the check holds none."""
     retrieval: ProvedRetrieval | None
     """What shows that it was retrieved."""
     later: tuple[LaterVersion, ...]
@@ -140,6 +164,8 @@ class CertificateVerdict:
     """When the decision was taken back, unix ms."""
     reversal_index: int | None
     """Place of the entry that takes it back."""
+    read: ReadProof | None
+    """How far all logs had been read; None for checks that commit to nothing of it."""
     documents: tuple[CertifiedDocument, ...]
     """What the rules were read from."""
     heads: tuple[BundleHead, ...]

@@ -12,6 +12,7 @@ from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database import (
     tables_cards,
+    tables_check_reads,
     tables_checks,
     tables_codes,
     tables_consents,
@@ -44,6 +45,7 @@ log_tables(records_metadata)
 JOURNAL_TABLES = journal_tables(records_metadata)
 FEATURE_TABLES = (
     tables_cards,
+    tables_check_reads,
     tables_checks,
     tables_consents,
     tables_codes,

@@ -24,7 +24,7 @@ from ledger.hashing import (
     hash_subtree,
 )
 from ledger.notes import parse_note
-from ledger.proofs import prove_inclusion, verify_inclusion
+from ledger.proofs import prove_consistency, prove_inclusion, verify_inclusion
 from node.domain.entry import Origin
 from node.errors import NotYetLoggedError
 from node.ports.index import FollowedEntry, FollowedIndex
@@ -86,14 +86,22 @@ class FollowedProofs:
         }
         return [proved[entry.place] for entry in entries]
 
+    def consistency(self, origin: Origin, earlier: bytes, later: bytes) -> tuple[NodeHash, ...]:
+        """Prove that a log's earlier head is of the history of a later one; both signed notes, the later one trusted here."""
+        old_size, new_size = (parse_checkpoint(parse_note(note).text).size for note in (earlier, later))
+        if old_size == new_size:
+            return ()
+        return prove_consistency(self._hashes(origin, new_size), old_size, new_size)
+
+    def _hashes(self, origin: Origin, size: TreeSize) -> HashReader:
+        return self._reader.hashes(origin, size) if origin in self._own else _Leaves(self._read(origin, size))
+
     def _prove(self, origin: Origin, entries: Sequence[FollowedEntry]) -> list[ProvedEntry]:
         note = self.head(origin)
         head = None if note is None else parse_checkpoint(parse_note(note).text)
         if note is None or head is None or any(entry.place.index >= head.size for entry in entries):
             raise NotYetLoggedError(f"in {origin}")
-        hashes: HashReader = (
-            self._reader.hashes(origin, head.size) if origin in self._own else _Leaves(self._read(origin, head.size))
-        )
+        hashes = self._hashes(origin, head.size)
         proved = []
         for entry in entries:
             path = prove_inclusion(hashes, entry.place.index, head.size)

@@ -151,6 +151,15 @@ class FollowingService:
         lately = self._clock.now() - each.looked_at <= timedelta(seconds=2 * self._poll_interval_s)
         return Reachability.REACHABLE if lately else Reachability.UNKNOWN
 
+    def head(self, origin: Origin) -> bytes | None:
+        """Return the last trusted head of a log, a signed note: what is indexed lies below it; None before the first."""
+        each = self._logs.get(origin)
+        follower = None if each is None else each.follower
+        if follower is not None and follower.state.note is not None:
+            return follower.state.note
+        kept = self._trust.followed(origin)
+        return None if kept is None else parse_state(kept).note
+
     def report(self) -> list[FollowedStatus]:
         """Return how each log does."""
         frozen = self._frozen

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import UNSET
+
 from ledger.hashing import LeafIndex
 from node.domain.access import AccessContent, AccessOutcome, AccessSide
 from node.domain.entry import InstitutionId, LeafReference, Origin
@@ -23,6 +25,7 @@ from node.errors import (
     InputError,
     NotYetLoggedError,
     PinnedDocumentGoneError,
+    UnknownCheckError,
     UnknownDecisionError,
     UnknownPartError,
 )
@@ -40,7 +43,14 @@ from node.services.reading.finding import Finder, FoundEntry, PatientProbe
 from node.services.recognition.checking import OrderChecking
 from node.services.recognition.deciding import DECISION_SEAL
 from node.services.records.evidence import EvidenceService
-from node.wire.certificate.file import DecisionCertificate, PinnedDocument, PublishedEntry, encode_certificate
+from node.wire.certificate.file import (
+    CertifiedRead,
+    DecisionCertificate,
+    PinnedDocument,
+    PublishedEntry,
+    ReadConsistency,
+    encode_certificate,
+)
 from node.wire.evidence.bundle import BundleLine
 from node.wire.header.seal import HeaderPlace, header_data_key, open_header_reader
 from node.wire.leaf import parse_leaf
@@ -225,6 +235,7 @@ class Certificates:
         published = [entry for _, _, entry in documents if entry is not None]
         proved = {each.entry.place: each for each in self._parts.proofs.prove([*entries, *chosen.tombstones, *published])}
         heads = list(dict.fromkeys(each.note for each in proved.values()))
+        noted = {each.entry.place.origin: each.note for each in proved.values()}
 
         def at(entries: Sequence[FollowedEntry]) -> tuple[int, ...]:
             return tuple(places.index(each.place) for each in entries)
@@ -245,6 +256,21 @@ class Certificates:
                 PinnedDocument(content, None) if entry is None else PinnedDocument(None, _published(proved[entry.place], heads))
                 for _, content, entry in documents
             ),
+            read=self._read(check, {each.place.origin for each in chosen.results}, noted),
+        )
+
+    def _read(self, check: CheckText, relied: Collection[Origin], noted: Mapping[Origin, bytes]) -> CertifiedRead | None:
+        """Return how far all logs had been read, and that the heads which it had then are of the history that is shown."""
+        committed = check.heads
+        if committed is UNSET:
+            return None
+        logs = self._parts.checking.recall_read(check.check_id)
+        if logs is None:
+            raise UnknownCheckError(check.check_id)
+        heads = {log.origin: note for log, note in zip(check.read, committed.notes, strict=True) if note and log.origin in relied}
+        proofs = self._parts.proofs
+        return CertifiedRead(
+            logs, tuple(ReadConsistency(origin, proofs.consistency(origin, note, noted[origin])) for origin, note in heads.items())
         )
 
     def _line(

@@ -8,6 +8,7 @@ the rules (`node.recognition.check`), what may be shown (`order_results`).
 from __future__ import annotations
 
 import secrets
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -23,22 +24,26 @@ from node.domain.recognition_acts import CheckContent, CheckedLine, CheckedOrder
 from node.domain.record import Kind, Part
 from node.errors import UnknownCheckError
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
+from node.ports.check_reads import CheckReadStore, KeptRead
 from node.ports.checks import CheckStore, KeptCheck
 from node.ports.clock import Clock, unix_ms
 from node.ports.keys import NodeKeys
 from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.views import KeptView, ViewStore
+from node.ports.views import KeptView
 from node.recognition.check import check_order
 from node.services.catalogue.rulebook import Rulebook
 from node.services.catalogue.unmapped import UnmappedCodes
 from node.services.reading.finding_patients import PatientLike
-from node.services.recognition.order_results import OrderResults
+from node.services.recognition.order_results import OrderResults, PatientResults
 from node.services.recognition.view_links import ViewLink, ViewLinks
 from node.services.records.entries import ActEntry, EntryComposer
-from node.wire.recognition.text import CHECKS_MEDIA_TYPE, CheckText, encode_checks, parse_checks
+from node.wire.recognition.read_logs import encode_read_logs, parse_read_logs, read_logs_digest
+from node.wire.recognition.text import CHECKS_MEDIA_TYPE, CheckText, ReadHeads, encode_checks, parse_checks
 
 CHECK_SEAL = "order-check"
 """Purpose under which checks are sealed for this node."""
+READ_SEAL = "order-check-read"
+"""Purpose under which it is sealed how far logs had been read."""
 CHECKS_KIND = Kind("order-checks")
 HOUR_MS = 3_600_000
 """What an hour is, unless a setting says that it is shorter."""
@@ -104,25 +109,38 @@ class CheckParts:
     """Tells the time."""
     unmapped: UnmappedCodes
     """Counts what could not be placed."""
+    reads: CheckReadStore
+    """Keeps how far logs had been read."""
     links: ViewLinks | None = None
     """Draws links to results; None where browsers do not reach this node."""
     hour_ms: int = HOUR_MS
     """Over how long checks of one patient and clinician share a leaf."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A check, and what is kept with it."""
+
+    check: KeptCheck
+    views: Sequence[KeptView]
+    read: KeptRead | None
+
+
 class _Keeping:
     """Keeps checks that were answered at the same time in one transaction: they share the disk's work."""
 
-    def __init__(self, store: CheckStore, views: ViewStore | None) -> None:
-        self._store = store
-        self._views = views
+    def __init__(self, parts: CheckParts) -> None:
+        self._store = parts.store
+        self._reads = parts.reads
+        self._views = None if parts.links is None else parts.links.store
 
-    def run(self, transaction: RecordsTransaction, items: Sequence[tuple[KeptCheck, Sequence[KeptView]]]) -> Sequence[None]:
-        """Keep checks, and the links to their results."""
-        for check, _ in items:
-            self._store.keep(transaction, check)
+    def run(self, transaction: RecordsTransaction, items: Sequence[_Kept]) -> Sequence[None]:
+        """Keep checks, the links to their results, and how far logs had been read."""
+        for each in items:
+            self._store.keep(transaction, each.check)
+        self._reads.keep(transaction, [each.read for each in items if each.read is not None])
         if self._views is not None:
-            self._views.keep(transaction, [view for _, views in items for view in views])
+            self._views.keep(transaction, [view for each in items for view in each.views])
         return [None] * len(items)
 
 
@@ -131,7 +149,7 @@ class OrderChecking:
 
     def __init__(self, parts: CheckParts) -> None:
         self._parts = parts
-        self._keeping = _Keeping(parts.store, None if parts.links is None else parts.links.store)
+        self._keeping = _Keeping(parts)
 
     def check(self, institution: InstitutionId, order: CheckOrder) -> CheckAnswer:
         """Answer an order; what is answered is durable when this returns.
@@ -145,16 +163,31 @@ class OrderChecking:
         found = parts.results.find(institution, order.patient)
         outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
         told = _concerned(outcome)
-        logs = sorted({each.origin for each in outcome.results})
-        read = tuple(ReadLog(origin, found.read.get(origin, 0)) for origin in logs)
-        text = CheckText(_draw(), order.actor, answered=True, outcome=told, read=read, campus=order.campus or UNSET)
+        seen = _seen(found, outcome)
+        text = self._text(order, told, seen)
         links, views = ([], []) if parts.links is None else parts.links.draw(text, order.patient, found.places)
-        kept = self._keep(text, found.patient, views, is_due=outcome.has_foreign_hit)
+        kept = self._keep(text, found.patient, views, is_due=outcome.has_foreign_hit, seen=seen)
         answer = CheckAnswer(text.check_id, told, found.places, parts.rules.warnings(outcome), tuple(links))
         # words are found while the disk is at work; nothing is answered before it is durable
         kept.result()
         parts.unmapped.checked(outcome)
         return answer
+
+    def _text(self, order: CheckOrder, told: CheckOutcome, seen: Sequence[ReadLog]) -> CheckText:
+        named = {each.origin for each in told.results}
+        read = tuple(each for each in seen if each.origin in named)
+        digest = read_logs_digest(encode_read_logs(seen))
+        # taken after the look: everything that was read for it lies below
+        notes = tuple(self._parts.results.head(each.origin) for each in read)
+        return CheckText(
+            check_id=_draw(),
+            actor=order.actor,
+            answered=True,
+            outcome=told,
+            read=read,
+            campus=order.campus or UNSET,
+            heads=ReadHeads(len(seen), digest, notes) if seen else UNSET,
+        )
 
     def note_unchecked(self, institution: InstitutionId, order: CheckOrder) -> CheckId:
         """Note that an order went ahead because no answer came in time; it is logged whatever is known of the patient.
@@ -172,7 +205,9 @@ class OrderChecking:
         parts.unmapped.checked(outcome)
         return text.check_id
 
-    def _keep(self, text: CheckText, patient: PatientKeys, views: Sequence[KeptView], *, is_due: bool) -> Future[None]:
+    def _keep(
+        self, text: CheckText, patient: PatientKeys, views: Sequence[KeptView], *, is_due: bool, seen: Sequence[ReadLog] = ()
+    ) -> Future[None]:
         parts, outcome = self._parts, text.outcome
         kept = KeptCheck(
             check_id=text.check_id,
@@ -183,7 +218,14 @@ class OrderChecking:
             outcome=parts.keys.seal(CHECK_SEAL, encode_checks([text])),
             patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(patient)),
         )
-        return parts.writer.submit_item(self._keeping, (kept, views))
+        # some hundred logs of like names: packed they are a tenth
+        read = KeptRead(text.check_id, parts.keys.seal(READ_SEAL, zlib.compress(encode_read_logs(seen), 1))) if seen else None
+        return parts.writer.submit_item(self._keeping, _Kept(kept, views, read))
+
+    def recall_read(self, check_id: CheckId) -> tuple[ReadLog, ...] | None:
+        """Return how far each followed log had been read for a check; None where that was not kept."""
+        kept = self._parts.reads.read(check_id)
+        return None if kept is None else parse_read_logs(zlib.decompress(self._parts.keys.open(READ_SEAL, kept.logs)))
 
     def recall(self, institution: InstitutionId, check_id: CheckId) -> tuple[CheckText, PatientKeys]:
         """Return a check as it was answered, and whose it was.
@@ -217,7 +259,12 @@ class CheckLeaves:
         parts, now_ms = self._parts, unix_ms(self._parts.clock)
         for institution, hour_ms in parts.store.due_hours(now_ms - parts.hour_ms + 1):
             self._stage(institution, parts.store.due(institution, hour_ms))
-        parts.writer.submit(lambda transaction: parts.store.forget(transaction, now_ms - _KEPT_MS)).result()
+
+        def forget(transaction: RecordsTransaction) -> None:
+            parts.store.forget(transaction, now_ms - _KEPT_MS)
+            parts.reads.forget(transaction)
+
+        parts.writer.submit(forget).result()
 
     def _stage(self, institution: InstitutionId, kept: Sequence[KeptCheck]) -> None:
         opened = [open_check(self._parts.keys, each) for each in kept]
@@ -257,6 +304,14 @@ def check_entry(checks: Sequence[CheckText], patient: PatientKeys) -> ActEntry:
 def _concerned(outcome: CheckOutcome) -> CheckOutcome:
     """Return an outcome that pins what concerns it, and not the map of every institution of a region."""
     return replace(outcome, pins=outcome.concerned_pins)
+
+
+def _seen(found: PatientResults, outcome: CheckOutcome) -> tuple[ReadLog, ...]:
+    """Return how far all logs had been read, by origin; nothing where the answer names no result."""
+    if not outcome.results:
+        return ()
+    sizes = {**{each.origin: 0 for each in outcome.results}, **found.read}
+    return tuple(ReadLog(origin, sizes[origin]) for origin in sorted(sizes))
 
 
 def _checked(text: CheckText) -> CheckedOrder:

@@ -37,6 +37,9 @@ class FollowedLogs(Protocol):
     def reachability(self, origin: Origin) -> Reachability:
         """Return whether the node that serves a log answered lately."""
 
+    def head(self, origin: Origin) -> bytes | None:
+        """Return the last trusted head of a log, a signed note: what is indexed lies below it; None before the first."""
+
 
 @dataclass(frozen=True, slots=True)
 class PatientResults:
@@ -49,7 +52,7 @@ class PatientResults:
     places: Mapping[LeafReference, tuple[Origin, int]]
     """Where each was found: what a retrieval names."""
     read: Mapping[Origin, int]
-    """How far each log had been read for the patient, in which one of them is."""
+    """How far each followed log had been read for the patient."""
 
 
 class OrderResults:
@@ -70,6 +73,10 @@ class OrderResults:
         found = [each for each in looked.records if each.content.kind == _RESULT]
         places = {each.target.reference: (each.entry.place.origin, int(each.entry.place.index)) for each in found}
         return PatientResults(looked.keys, tuple(self._result(each) for each in found), places, looked.read)
+
+    def head(self, origin: Origin) -> bytes:
+        """Return the signed head below which a log had been read by now; empty before the first."""
+        return self._logs.head(origin) or b""
 
     def keys(self, institution: InstitutionId, patient: PatientLike) -> PatientKeys:
         """Return a patient's keys; raises as `find`."""

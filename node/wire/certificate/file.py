@@ -18,9 +18,12 @@ from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE, NodeHash
 from ledger.proofs import MAX_PATH_HASHES
+from node.domain.entry import Origin
+from node.domain.recognition import ReadLog
 from node.errors import MalformedBundleError, MalformedCertificateError
 from node.wire.evidence.bundle import BundleLine, LineShape, Shape, heads_of, line_shapes, lines_of
 from node.wire.file_format import FileFormat
+from node.wire.recognition.read_logs import MAX_READ_LOGS
 
 CERTIFICATE_MEDIA_TYPE: Final = "application/vnd.concord.decision-certificate+json"
 FORMAT: Final = "concord/decision-certificate"
@@ -28,6 +31,7 @@ FORMAT_VERSION: Final = 1
 MAX_CERTIFICATE_BYTES: Final = 128 * 1024 * 1024
 
 _MAX_DEPTH: Final = 6
+_MAX_CONSISTENCY_HASHES: Final = MAX_PATH_HASHES + 1
 _MAX_MS: Final = 2**63 - 1
 _Place = Annotated[int, Meta(ge=0)]
 
@@ -59,6 +63,26 @@ class PinnedDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadConsistency:
+    """What shows that a head which had been read at the check is of the history that is shown."""
+
+    origin: Origin
+    """The log."""
+    proof: tuple[NodeHash, ...]
+    """Consistency proof from that head to the certificate's."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertifiedRead:
+    """How far all logs had been read when the order was checked."""
+
+    logs: tuple[ReadLog, ...]
+    """What the check commits to, by origin."""
+    consistency: tuple[ReadConsistency, ...]
+    """For each log of a result that was shown, if the check holds a head of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionCertificate:
     """A certificate, parsed."""
 
@@ -86,6 +110,8 @@ class DecisionCertificate:
     """What shows that the headers of results were deleted since."""
     documents: tuple[PinnedDocument, ...]
     """What the decision pins."""
+    read: CertifiedRead | None = None
+    """How far all logs had been read; None for checks that commit to nothing of it."""
 
     @property
     def parts(self) -> tuple[int, ...]:
@@ -107,6 +133,16 @@ class _Document(Shape):
     published: _Published | None
 
 
+class _Consistency(Shape):
+    origin: str
+    proof: Annotated[list[str], Meta(max_length=_MAX_CONSISTENCY_HASHES)]
+
+
+class _Read(Shape):
+    logs: Annotated[list[tuple[str, Annotated[int, Meta(ge=0, lt=MAX_TREE_SIZE)]]], Meta(max_length=MAX_READ_LOGS)]
+    consistency: Annotated[list[_Consistency], Meta(max_length=MAX_READ_LOGS)]
+
+
 class _File(Shape):
     format: str
     version: int
@@ -122,6 +158,7 @@ class _File(Shape):
     receipts: list[_Place]
     tombstones: list[_Published]
     documents: list[_Document]
+    read: _Read | msgspec.UnsetType = msgspec.UNSET
 
 
 _FILE: Final = FileFormat("certificate", FORMAT, FORMAT_VERSION, MAX_CERTIFICATE_BYTES, _MAX_DEPTH, MalformedCertificateError)
@@ -161,6 +198,7 @@ def encode_certificate(certificate: DecisionCertificate) -> bytes:
         receipts=list(certificate.receipts),
         tombstones=[_published_shape(each) for each in certificate.tombstones],
         documents=[_document_shape(each) for each in certificate.documents],
+        read=msgspec.UNSET if certificate.read is None else _read_shape(certificate.read),
     )
     return msgspec.json.encode(shape)
 
@@ -180,6 +218,7 @@ def _certificate(shape: _File) -> DecisionCertificate:
         receipts=tuple(shape.receipts),
         tombstones=tuple(_published(each, f"tombstones[{at}]", len(heads)) for at, each in enumerate(shape.tombstones)),
         documents=tuple(_document(each, f"documents[{at}]", len(heads)) for at, each in enumerate(shape.documents)),
+        read=None if shape.read is msgspec.UNSET else _read(shape.read),
     )
 
 
@@ -189,6 +228,26 @@ def _check_parts(certificate: DecisionCertificate) -> None:
         raise MalformedCertificateError("certificate: each line plays exactly one part, and each part is a line")
     if (certificate.check is None) == (certificate.check_text is None):
         raise MalformedCertificateError("certificate: the check is an entry or an asserted text, one of the two")
+
+
+def _read(shape: _Read) -> CertifiedRead:
+    return CertifiedRead(
+        logs=tuple(ReadLog(Origin(origin), size) for origin, size in shape.logs),
+        consistency=tuple(
+            ReadConsistency(
+                Origin(each.origin),
+                tuple(NodeHash(_FILE.bytes_at(f"read.consistency[{at}]", proof, HASH_BYTES)) for proof in each.proof),
+            )
+            for at, each in enumerate(shape.consistency)
+        ),
+    )
+
+
+def _read_shape(read: CertifiedRead) -> _Read:
+    return _Read(
+        logs=[(each.origin, each.size) for each in read.logs],
+        consistency=[_Consistency(each.origin, [_text(proof) for proof in each.proof]) for each in read.consistency],
+    )
 
 
 def _document(shape: _Document, place: str, heads: int) -> PinnedDocument:

@@ -19,6 +19,7 @@ from node.domain.certificate_verdict import (
     LaterVersion,
     ProvedRetrieval,
     PublicationStanding,
+    ReadProof,
 )
 from node.domain.entry import EntryType, LeafReference
 from node.domain.recognition import DecisionOutcome
@@ -31,6 +32,7 @@ from node.errors import (
 from node.wire.certificate.documents import PinnedDocuments, deleted_headers, verify_documents
 from node.wire.certificate.entries import CertifiedEntries, ShownReceipt, ShownResult, read_entries, receipts_of, replaces
 from node.wire.certificate.file import DecisionCertificate
+from node.wire.certificate.read import verify_read
 from node.wire.certificate.rules import RulesAgain
 from node.wire.evidence.bundle_verification import verify_lines
 from node.wire.evidence.findings import show_time, time_of
@@ -40,6 +42,8 @@ from node.wire.trust_root import verify_trust_root
 
 _LATE_MS = 2 * 3_600_000
 """Checks are logged when their hour has ended: what comes later than this was not logged in its time."""
+_NAMED_LOGS = 5
+"""Logs that a remark names; a consortium has some hundred."""
 _UNPROVED_DOCUMENTS = {
     PublicationStanding.EMBEDDED: "documents_embedded",
     PublicationStanding.ROLE_UNKNOWN: "publishers_unknown",
@@ -59,6 +63,7 @@ class _Facts:
     results: tuple[CertifiedResult, ...]
     asserted: int
     unnamed: int
+    read_proof: ReadProof | None
     has_summary: bool
 
     def published(self, standing: PublicationStanding) -> list[CertifiedDocument]:
@@ -82,12 +87,13 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
     _verify_deletions(certificate, read, trust_root)
     receipts = receipts_of(read)
     asserted = RulesAgain(read, documents.terminology).verify(receipts.keys())
-    results = tuple(_result(read, each, receipts) for each in read.results)
+    proof = verify_read(certificate, read, trust_root)
+    results = tuple(_result(read, each, receipts, proof) for each in read.results)
     expected = summarise(read.text, read.check) if read.content.outcome is DecisionOutcome.RECOGNISED else None
     summary = find_summary(read.evidence.parts)
     if summary is not None:
         verify_summary(summary, expected)
-    facts = _Facts(certificate, heads, read, documents, results, asserted, _unnamed(lines), summary is not None)
+    facts = _Facts(certificate, heads, read, documents, results, asserted, _unnamed(lines), proof, summary is not None)
     reversal = None if read.reversal is None else read.reversal.content
     return CertificateVerdict(
         decision=read.content,
@@ -100,6 +106,7 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
         results=results,
         reversed_at_ms=reversal.occurred_at_ms if isinstance(reversal, ReversalContent) else None,
         reversal_index=None if read.reversal is None else read.reversal.proved.leaf_index,
+        read=proof,
         documents=documents.told,
         heads=heads,
         trust_root_serial=trust_root.serial,
@@ -130,7 +137,7 @@ def _unnamed(lines: Sequence[ProvedLine]) -> int:
     return sum(line.header is None or line.header.pseudonym is None for line in lines)
 
 
-def _result(read: CertifiedEntries, result: ShownResult, receipts: _Receipts) -> CertifiedResult:
+def _result(read: CertifiedEntries, result: ShownResult, receipts: _Receipts, proof: ReadProof | None) -> CertifiedResult:
     line, content = read.line, result.content
     offer = next((each for each in line.offers if each.leaf == result.reference), None)
     refused = next((each for each in line.unrecognisable if each.leaf == result.reference), None)
@@ -148,6 +155,7 @@ def _result(read: CertifiedEntries, result: ShownResult, receipts: _Receipts) ->
         refused=() if refused is None else refused.items,
         used=result.reference in read.text.decision.recognised,
         read_to=read_to.get(result.reference.origin),
+        read_head=None if proof is None else dict(proof.heads).get(result.reference.origin),
         retrieval=_retrieval(receipts.get(result.reference)),
         later=tuple(_later(read, each) for each in read.later if replaces(each, result)),
     )
@@ -192,26 +200,35 @@ def _proved(facts: _Facts) -> tuple[Finding, ...]:
         findings.append(_finding("retrieved", count=retrieved))
     if facts.unnamed < len(facts.certificate.lines):
         findings.append(_finding("one_person", count=len(facts.certificate.lines) - facts.unnamed))
+    findings.append(_finding("documents", count=len(facts.documents.told)))
     if entitled:
         publishers = sorted({each.publisher or "" for each in entitled})
         findings.append(_finding("documents_published", count=len(entitled), institutions=", ".join(publishers)))
-    findings += [
-        _finding("documents", count=len(facts.documents.told)),
-        _finding("offers_count", count=len(read.line.offers)),
-        _finding("decision_follows"),
-    ]
+    findings += [_finding("offers_count", count=len(read.line.offers)), _finding("decision_follows")]
     if facts.has_summary:
         findings.append(_finding("summary_matches"))
+    findings += _proved_of_reading(facts)
     if facts.results:
         findings.append(_finding("nothing_read_replaced"))
     return tuple(findings)
+
+
+def _proved_of_reading(facts: _Facts) -> list[Finding]:
+    proof = facts.read_proof
+    findings = []
+    if proof is not None and facts.read.check_entry is not None:
+        findings.append(_finding("read_committed", count=len(proof.logs)))
+    if proof is not None and proof.heads:
+        witnessed = sum(head.witnessed_at_s is not None for _, head in proof.heads)
+        findings.append(_finding("read_heads", count=len(proof.heads), witnessed=witnessed))
+    return findings
 
 
 def _not_proved(facts: _Facts) -> tuple[Finding, ...]:
     read = facts.read
     findings = [] if read.check_entry is not None else [_finding("check_asserted")]
     if facts.results:
-        findings.append(_finding("read_asserted"))
+        findings.append(_finding("read_asserted" if facts.read_proof is None else "read_alone"))
     if facts.asserted:
         findings.append(_finding("refusals_asserted", count=facts.asserted))
     for standing, code in _UNPROVED_DOCUMENTS.items():
@@ -247,9 +264,23 @@ def _remarks(facts: _Facts) -> tuple[Finding, ...]:
             time = show_time(time_of(later.claimed_time_ms / 1000, "later version"))
             code = ("withdrawn" if later.withdrawn else "corrected") + ("_after" if later.is_after_decision else "_unread")
             remarks.append(_finding(code, institution=result.institution, time=time, index=later.leaf_index))
+    remarks += _remarks_on_reading(facts)
     if facts.documents.has_samples:
         remarks.append(_finding("sample_documents"))
     return (*remarks, _finding("handle_with_care"))
+
+
+def _remarks_on_reading(facts: _Facts) -> list[Finding]:
+    proof = facts.read_proof
+    if proof is None:
+        return []
+    sizes = {each.origin: each.size for each in proof.logs}
+    behind = [(origin, head) for origin, head in proof.heads if sizes[origin] < head.size]
+    remarks = [_finding("read_behind", origin=origin, read=sizes[origin], size=head.size) for origin, head in behind]
+    if proof.unread:
+        named = ", ".join(proof.unread[:_NAMED_LOGS]) + (" …" if len(proof.unread) > _NAMED_LOGS else "")
+        remarks.append(_finding("logs_unread", count=len(proof.unread), origins=named))
+    return remarks
 
 
 def _finding(code: str, **values: object) -> Finding:

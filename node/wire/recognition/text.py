@@ -32,6 +32,18 @@ Campus = Annotated[str, Meta(min_length=1, max_length=64)] | UnsetType
 
 
 @dataclass(frozen=True, slots=True)
+class ReadHeads:
+    """What a check commits to of all logs that it was answered from."""
+
+    logs: int
+    """How many they were."""
+    digest: bytes
+    """Of how far each had been read, 32 bytes (`read_logs`)."""
+    notes: tuple[bytes, ...]
+    """Of each log of `read`, in its order, the signed head that was trusted then, with its cosignatures; empty where none was."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckText:
     """A check, whole."""
 
@@ -47,6 +59,8 @@ class CheckText:
     """How far each log had been read in which one of its results is, by origin."""
     campus: Campus = UNSET
     """Where it is ordered."""
+    heads: ReadHeads | UnsetType = UNSET
+    """What it commits to of all logs; a check in which nothing was found has no such member."""
 
 
 @dataclass(frozen=True, slots=True)
