@@ -138,6 +138,8 @@ def _result(result: CertifiedResult, texts: Texts) -> list[str]:
         "refused": ", ".join(each.item for each in result.refused),
     }
     said = [texts.say(_TABLE, "result_used" if result.used else "result", values)]
+    if result.version is None:
+        said.append(f"  {texts.say(_TABLE, 'stated_alone')}")
     for each in result.offered:
         mark = {"item": each.item, "mark": each.mark, "certificate": each.certificate or "-"}
         said.append(f"  {texts.say(_TABLE, 'offered' if each.mark else 'offered_unmarked', mark)}")
@@ -170,7 +172,10 @@ def _retrieval(retrieval: ProvedRetrieval, texts: Texts) -> str:
 def _later(later: LaterVersion, texts: Texts) -> str:
     key = "later_withdrawal" if later.withdrawn else "later_amendment"
     when = texts.say(_TABLE, "after_decision" if later.is_after_decision else "before_decision")
-    return texts.say(_TABLE, key, {"time": _time(later.claimed_time_ms), "index": str(later.leaf_index), "when": when})
+    said = texts.say(_TABLE, key, {"time": _time(later.claimed_time_ms), "index": str(later.leaf_index), "when": when})
+    if later.was_in_log is None:
+        return said
+    return said + texts.say(_TABLE, "was_in_log" if later.was_in_log else "was_not_in_log")
 
 
 # For programs
@@ -257,6 +262,7 @@ def _result_json(result: CertifiedResult) -> dict[str, object]:
                 "withdrawn": each.withdrawn,
                 "claimed_time_ms": each.claimed_time_ms,
                 "after_decision": each.is_after_decision,
+                "was_in_log": each.was_in_log,
             }
             for each in result.later
         ],

@@ -46,6 +46,8 @@ class LaterVersion:
     """The issuer's claim, unix ms."""
     is_after_decision: bool
     """Whether that is after the decision."""
+    was_in_log: bool | None
+    """Whether it stood below the head that whoever checked had of the log: proved; None where no head is shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,8 @@ def test_offline_verify_loads_only_what_verifies(unreadable: list[str]) -> None:
 
 def test_a_decision_certificate_is_verified_by_formats_and_rules_alone() -> None:
     vectors = ROOT / "tests/conformance/vectors/decision-certificate"
-    (file,) = vectors.glob("*.json")
-    code, modules = modules_after("verify", str(file), "--trust-root", str(vectors / "trust-root.note"))
+    file, root = vectors / "published-and-read.certificate.json", vectors / "published-and-read.trust-root.note"
+    code, modules = modules_after("verify", str(file), "--trust-root", str(root))
     assert code == 0
     assert heavy_among(modules) == set()
     first_party = {name for name in modules if name.split(".")[0] in {"ledger", "contracts", "node", "devnet"}}

@@ -17,6 +17,7 @@ from node.domain.certificate_verdict import (
     CertifiedDocument,
     CertifiedResult,
     LaterVersion,
+    ProvedReadHead,
     ProvedRetrieval,
     PublicationStanding,
     ReadProof,
@@ -143,6 +144,7 @@ def _result(read: CertifiedEntries, result: ShownResult, receipts: _Receipts, pr
     refused = next((each for each in line.unrecognisable if each.leaf == result.reference), None)
     told = offer or refused
     read_to = {each.origin: each.size for each in read.check.read}
+    head = None if proof is None else dict(proof.heads).get(result.reference.origin)
     return CertifiedResult(
         reference=result.reference,
         institution=result.entry.proved.institution,
@@ -155,9 +157,9 @@ def _result(read: CertifiedEntries, result: ShownResult, receipts: _Receipts, pr
         refused=() if refused is None else refused.items,
         used=result.reference in read.text.decision.recognised,
         read_to=read_to.get(result.reference.origin),
-        read_head=None if proof is None else dict(proof.heads).get(result.reference.origin),
+        read_head=head,
         retrieval=_retrieval(receipts.get(result.reference)),
-        later=tuple(_later(read, each) for each in read.later if replaces(each, result)),
+        later=tuple(_later(read, each, head) for each in read.later if replaces(each, result)),
     )
 
 
@@ -176,13 +178,14 @@ def _retrieval(pair: tuple[ShownReceipt, ShownReceipt | None] | None) -> ProvedR
     )
 
 
-def _later(read: CertifiedEntries, later: ShownResult) -> LaterVersion:
+def _later(read: CertifiedEntries, later: ShownResult, head: ProvedReadHead | None) -> LaterVersion:
     proved = later.entry.proved
     return LaterVersion(
         leaf_index=proved.leaf_index,
         withdrawn=later.entry_type is EntryType.WITHDRAWAL,
         claimed_time_ms=proved.claimed_time_ms,
         is_after_decision=proved.claimed_time_ms > read.content.decided_at_ms,
+        was_in_log=None if head is None else proved.leaf_index < head.size,
     )
 
 

@@ -29,7 +29,7 @@ NOW = datetime(2026, 3, 2, tzinfo=UTC)
 @cache
 def material() -> tuple[DecisionCertificate, bytes, TrustRoot]:
     """Return the vector with its check asserted instead of logged, that check's text, and the trust root."""
-    certificate = parse_certificate((VECTORS / "recognised-and-taken-back.certificate.json").read_bytes())
+    certificate = parse_certificate((VECTORS / "published-and-read.certificate.json").read_bytes())
     at = certificate.check
     assert at is not None
     (body,) = parse_evidence(certificate.lines[at].evidence or b"").parts
@@ -49,7 +49,7 @@ def material() -> tuple[DecisionCertificate, bytes, TrustRoot]:
         later=moved(certificate.later),
         receipts=moved(certificate.receipts),
     )
-    return asserted, body.content, parse_trust_root((VECTORS / "trust-root.note").read_bytes())
+    return asserted, body.content, parse_trust_root((VECTORS / "published-and-read.trust-root.note").read_bytes())
 
 
 def places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from node.domain.entry import InstitutionId, Origin
 from node.domain.recognition import ItemCode
 from node.recognition.decision import Recognise
 from node.terminology.bundle import Document
@@ -18,13 +19,15 @@ from node.terminology.catalogue import Catalogue
 from node.terminology.maps import InstitutionMap
 from node.terminology.marks import CertificateList
 from node.terminology.prices import PriceList
-from node.wire.catalogue.documents import encode_document, parse_document
+from node.wire.catalogue.documents import digest_of, encode_document, parse_document
 from node.wire.certificate.file import DecisionCertificate
 from tests.unit.members.certificates import correct, end_hour, export, is_complete, take_back
-from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, make_neighbourhood
 from tests.unit.members.orders import ELECTROLYTES, check, decide, file_electrolytes
-from tests.unit.members.patients import Patient
+from tests.unit.members.patients import Patient, eventually
+from tests.unit.members.publications import REGULATOR, catalogue, make_regulator, publish
 from tests.unit.members.test_recognition_documents import copy_documents
+from tests.unit.services_records.world import HOSPITAL
 
 _ITEMS: Final = (ItemCode("LAB-K"), ItemCode("LAB-NA"))
 
@@ -60,8 +63,32 @@ def make_small_neighbourhood(directory: Path) -> Neighbourhood:
     return neighbours
 
 
+def publish_small(neighbours: Neighbourhood) -> None:
+    """Publish the small documents, each by whom it may be, and let hospital-b's node learn where they stand."""
+    make_regulator(neighbours)
+    files = sorted((neighbours.there.directory / "documents").glob("*.json"))
+    digests = set()
+    for file in files:
+        data = file.read_bytes()
+        publish(neighbours, data, InstitutionId(file.stem) if file.stem in (HOSPITAL, OTHER) else REGULATOR)
+        digests.add(digest_of(data))
+    found = catalogue(neighbours.there)
+
+    def are_known() -> bool:
+        neighbours.there.running.node.following.told(Origin(each.origin) for each in neighbours.registry[-1].origins)
+        found.adoption.step()
+        documents = [found.documents.by_digest(digest) for digest in digests]
+        return all(each is not None and each.known.place is not None for each in documents)
+
+    eventually(are_known, "hospital-b does not learn where the documents stand")
+
+
 def make_certificate(neighbours: Neighbourhood) -> DecisionCertificate:
-    """Let hospital-b recognise a result of hospital-a beside a preliminary one, and export when all of it is over."""
+    """Let hospital-b recognise a result of hospital-a beside a preliminary one, and export when all of it is over.
+
+    The documents are published before, in three logs.
+    """
+    publish_small(neighbours)
     patient = Patient(neighbours)
     file_electrolytes(patient, status="preliminary")
     file_electrolytes(patient)

@@ -118,11 +118,15 @@ def test_each_piece_of_each_entry(material: Material, part: str, piece: str) -> 
 def test_each_body(material: Material, part: str) -> None:
     (at,) = places(material.logged, part)
     evidence = parse_evidence(material.logged.lines[at].evidence or b"")
-    (body,) = evidence.parts
+    body, *others = evidence.parts
     cases: list[tuple[Any, type[EvidenceRefutedError]]] = [
-        (replace(evidence, parts=(replace(body, content=flipped(body.content, 40)),)), OpeningRefutedError),
-        (replace(evidence, parts=(replace(body, salt=flipped(body.salt)),)), OpeningRefutedError),
+        (replace(evidence, parts=(replace(body, content=flipped(body.content, 40)), *others)), OpeningRefutedError),
+        (replace(evidence, parts=(replace(body, salt=flipped(body.salt)), *others)), OpeningRefutedError),
         (replace(evidence, parts=()), CertificateContradictedError),
+        (replace(evidence, parts=tuple(others)), CertificateContradictedError),
+    ]
+    cases += [
+        (replace(evidence, parts=(body, replace(each, content=flipped(each.content, 40)))), OpeningRefutedError) for each in others
     ]
     for bent, error in cases:
         with pytest.raises(error):
