@@ -34,7 +34,7 @@ from node.recognition.check import check_order
 from node.services.catalogue.rulebook import Rulebook
 from node.services.catalogue.unmapped import UnmappedCodes
 from node.services.reading.finding_patients import PatientLike
-from node.services.recognition.order_results import OrderResults, PatientResults
+from node.services.recognition.order_results import OrderResults
 from node.services.recognition.view_links import ViewLink, ViewLinks
 from node.services.records.entries import ActEntry, EntryComposer
 from node.wire.recognition.read_logs import encode_read_logs, parse_read_logs, read_logs_digest
@@ -163,8 +163,10 @@ class OrderChecking:
         found = parts.results.find(institution, order.patient)
         outcome = check_order(index, order.encounter, order.lines, found.results, unix_ms(parts.clock))
         told = _concerned(outcome)
-        seen = _seen(found, outcome)
-        text = self._text(order, told, seen)
+        # by all logs, not by those of the results alone: what was not found is a matter of the others
+        sizes = {**{each.origin: 0 for each in outcome.results}, **found.read} if outcome.results else {}
+        seen = encode_read_logs(sizes.items())
+        text = self._text(order, told, sizes, seen)
         links, views = ([], []) if parts.links is None else parts.links.draw(text, order.patient, found.places)
         kept = self._keep(text, found.patient, views, is_due=outcome.has_foreign_hit, seen=seen)
         answer = CheckAnswer(text.check_id, told, found.places, parts.rules.warnings(outcome), tuple(links))
@@ -173,10 +175,8 @@ class OrderChecking:
         parts.unmapped.checked(outcome)
         return answer
 
-    def _text(self, order: CheckOrder, told: CheckOutcome, seen: Sequence[ReadLog]) -> CheckText:
-        named = {each.origin for each in told.results}
-        read = tuple(each for each in seen if each.origin in named)
-        digest = read_logs_digest(encode_read_logs(seen))
+    def _text(self, order: CheckOrder, told: CheckOutcome, sizes: Mapping[Origin, int], seen: bytes) -> CheckText:
+        read = tuple(ReadLog(origin, sizes[origin]) for origin in sorted({each.origin for each in told.results}))
         # taken after the look: everything that was read for it lies below
         notes = tuple(self._parts.results.head(each.origin) for each in read)
         return CheckText(
@@ -186,7 +186,7 @@ class OrderChecking:
             outcome=told,
             read=read,
             campus=order.campus or UNSET,
-            heads=ReadHeads(len(seen), digest, notes) if seen else UNSET,
+            heads=ReadHeads(len(sizes), read_logs_digest(seen), notes) if sizes else UNSET,
         )
 
     def note_unchecked(self, institution: InstitutionId, order: CheckOrder) -> CheckId:
@@ -206,7 +206,7 @@ class OrderChecking:
         return text.check_id
 
     def _keep(
-        self, text: CheckText, patient: PatientKeys, views: Sequence[KeptView], *, is_due: bool, seen: Sequence[ReadLog] = ()
+        self, text: CheckText, patient: PatientKeys, views: Sequence[KeptView], *, is_due: bool, seen: bytes = b""
     ) -> Future[None]:
         parts, outcome = self._parts, text.outcome
         kept = KeptCheck(
@@ -219,7 +219,7 @@ class OrderChecking:
             patient=parts.keys.seal(CHECK_SEAL, encode_patient_keys(patient)),
         )
         # some hundred logs of like names: packed they are a tenth
-        read = KeptRead(text.check_id, parts.keys.seal(READ_SEAL, zlib.compress(encode_read_logs(seen), 1))) if seen else None
+        read = KeptRead(text.check_id, parts.keys.seal(READ_SEAL, zlib.compress(seen, 1))) if seen else None
         return parts.writer.submit_item(self._keeping, _Kept(kept, views, read))
 
     def recall_read(self, check_id: CheckId) -> tuple[ReadLog, ...] | None:
@@ -304,14 +304,6 @@ def check_entry(checks: Sequence[CheckText], patient: PatientKeys) -> ActEntry:
 def _concerned(outcome: CheckOutcome) -> CheckOutcome:
     """Return an outcome that pins what concerns it, and not the map of every institution of a region."""
     return replace(outcome, pins=outcome.concerned_pins)
-
-
-def _seen(found: PatientResults, outcome: CheckOutcome) -> tuple[ReadLog, ...]:
-    """Return how far all logs had been read, by origin; nothing where the answer names no result."""
-    if not outcome.results:
-        return ()
-    sizes = {**{each.origin: 0 for each in outcome.results}, **found.read}
-    return tuple(ReadLog(origin, sizes[origin]) for origin in sorted(sizes))
 
 
 def _checked(text: CheckText) -> CheckedOrder:

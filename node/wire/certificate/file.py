@@ -34,6 +34,7 @@ _MAX_DEPTH: Final = 6
 _MAX_CONSISTENCY_HASHES: Final = MAX_PATH_HASHES + 1
 _MAX_MS: Final = 2**63 - 1
 _Place = Annotated[int, Meta(ge=0)]
+_Origin = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +135,12 @@ class _Document(Shape):
 
 
 class _Consistency(Shape):
-    origin: str
+    origin: _Origin
     proof: Annotated[list[str], Meta(max_length=_MAX_CONSISTENCY_HASHES)]
 
 
 class _Read(Shape):
-    logs: Annotated[list[tuple[str, Annotated[int, Meta(ge=0, lt=MAX_TREE_SIZE)]]], Meta(max_length=MAX_READ_LOGS)]
+    logs: Annotated[list[tuple[_Origin, Annotated[int, Meta(ge=0, lt=MAX_TREE_SIZE)]]], Meta(max_length=MAX_READ_LOGS)]
     consistency: Annotated[list[_Consistency], Meta(max_length=MAX_READ_LOGS)]
 
 

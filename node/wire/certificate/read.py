@@ -67,7 +67,7 @@ def verify_read(certificate: DecisionCertificate, read: CertifiedEntries, trust_
 
 
 def _verify_list(check: CheckText, committed: ReadHeads, shown: CertifiedRead) -> None:
-    encoded = encode_read_logs(shown.logs)
+    encoded = encode_read_logs((each.origin, each.size) for each in shown.logs)
     # once only, and in order: two spellings of one list would be two certificates
     _require(parse_read_logs(encoded) == shown.logs, "the list of logs is not in its order")
     _require(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from ledger.hashing import MAX_TREE_SIZE
@@ -24,10 +25,20 @@ _LENGTH_BYTES: Final = 2
 _SIZE_BYTES: Final = 8
 
 
-def encode_read_logs(logs: Iterable[ReadLog]) -> bytes:
-    """Encode a list, whatever its order."""
-    named = sorted((each.origin.encode(), each.size) for each in logs)
-    return b"".join(len(name).to_bytes(_LENGTH_BYTES, "big") + name + size.to_bytes(_SIZE_BYTES, "big") for name, size in named)
+def encode_read_logs(logs: Iterable[tuple[Origin, int]]) -> bytes:
+    """Encode logs and sizes, whatever their order; a clinician waits for it.
+
+    Raises:
+        OverflowError: A size below 0 or beyond 64 bits, or an origin beyond 65,535 bytes.
+    """
+    # text sorts by code points, which is the order of the bytes
+    return b"".join([_named(origin) + size.to_bytes(_SIZE_BYTES, "big") for origin, size in sorted(logs)])
+
+
+@lru_cache(maxsize=MAX_READ_LOGS)
+def _named(origin: Origin) -> bytes:
+    name = origin.encode()
+    return len(name).to_bytes(_LENGTH_BYTES, "big") + name
 
 
 def parse_read_logs(data: bytes) -> tuple[ReadLog, ...]:
