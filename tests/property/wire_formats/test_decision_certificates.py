@@ -10,15 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.hashing import NodeHash
-from node.errors import MalformedCertificateError, UnknownFormatError, WireError
+from node.domain.entry import Origin
+from node.domain.recognition import ReadLog
+from node.errors import MalformedCertificateError, MalformedReadLogsError, UnknownFormatError, WireError
 from node.wire.certificate.file import (
+    CertifiedRead,
     DecisionCertificate,
     PinnedDocument,
     PublishedEntry,
+    ReadConsistency,
     encode_certificate,
     parse_certificate,
 )
 from node.wire.evidence.bundle import BundleLine
+from node.wire.recognition.read_logs import encode_read_logs, parse_read_logs, read_logs_digest
 from tests.property.wire_formats.strategies import hashes
 
 pytestmark = pytest.mark.slow
@@ -49,6 +54,15 @@ def published_entries(draw: st.DrawFn, heads: int) -> PublishedEntry:
     return PublishedEntry(draw(st.integers(0, heads - 1)), draw(indices), draw(some_bytes), draw(paths), draw(some_bytes))
 
 
+origins = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12).map(Origin)
+read_logs = st.builds(ReadLog, origins, st.integers(0, 2**48 - 1))
+reads = st.builds(
+    CertifiedRead,
+    logs=st.lists(read_logs, max_size=3).map(tuple),
+    consistency=st.lists(st.builds(ReadConsistency, origins, paths), max_size=2).map(tuple),
+)
+
+
 @st.composite
 def certificates(draw: st.DrawFn) -> DecisionCertificate:
     heads = draw(st.lists(notes, min_size=1, max_size=3).map(tuple))
@@ -72,6 +86,7 @@ def certificates(draw: st.DrawFn) -> DecisionCertificate:
         receipts=tuple(parts["receipts"]),
         tombstones=tuple(draw(st.lists(published_entries(len(heads)), max_size=2))),
         documents=tuple(draw(st.lists(contents | published, max_size=3))),
+        read=draw(st.none() | reads),
     )
 
 
@@ -109,3 +124,26 @@ def test_nothing_is_missing_and_nothing_unknown(certificate: DecisionCertificate
     del members[member]
     with pytest.raises(MalformedCertificateError):
         parse_certificate(msgspec.json.encode(members))
+
+
+sizes = st.dictionaries(origins, st.integers(0, 2**48 - 1), max_size=6)
+
+
+@given(sizes)
+def test_a_list_of_read_logs_has_one_spelling(logs: dict[Origin, int]) -> None:
+    encoded = encode_read_logs(logs.items())
+    assert {each.origin: each.size for each in parse_read_logs(encoded)} == logs
+    assert encode_read_logs(reversed(logs.items())) == encoded
+    assert encode_read_logs((each.origin, each.size) for each in parse_read_logs(encoded)) == encoded
+
+
+@given(sizes, sizes)
+def test_two_lists_have_two_digests(logs: dict[Origin, int], others: dict[Origin, int]) -> None:
+    one, two = (read_logs_digest(encode_read_logs(each.items())) for each in (logs, others))
+    assert (one == two) == (logs == others)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_list_of_read_logs_in_its_one_spelling_or_none(data: bytes) -> None:
+    with contextlib.suppress(MalformedReadLogsError):
+        assert encode_read_logs((each.origin, each.size) for each in parse_read_logs(data)) == data
