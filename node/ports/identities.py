@@ -24,6 +24,11 @@ class InstitutionIdentity(Protocol):
         ...
 
     @property
+    def exchange_public_keys(self) -> tuple[bytes, ...]:
+        """X25519, 32 bytes each: the present one, then those before it that are kept."""
+        ...
+
+    @property
     def request_public_key(self) -> bytes:
         """Ed25519, 32 bytes, as the registry holds it."""
         ...

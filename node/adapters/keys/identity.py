@@ -40,6 +40,11 @@ class FileInstitutionIdentity:
         return self._exchange_public_keys[0]
 
     @property
+    def exchange_public_keys(self) -> tuple[bytes, ...]:
+        """X25519, 32 bytes each: the present one, then those before it that are kept."""
+        return self._exchange_public_keys
+
+    @property
     def request_public_key(self) -> bytes:
         """Ed25519, 32 bytes."""
         return self._request_public_key

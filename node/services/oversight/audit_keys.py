@@ -11,7 +11,10 @@ from node.wire.header.seal import HeaderPlace, open_header_key, supervision_data
 
 
 class AuditKeys:
-    """The audit keys at hand: a regulator's exchange key, where the trust root names it as one."""
+    """The audit keys at hand: exchange keys of a regulator, of which the trust root names one as its audit key.
+
+    All that the regulator kept open headers: those that were sealed before a rotation stay readable.
+    """
 
     def __init__(self, identities: Iterable[InstitutionIdentity]) -> None:
         self._identities = tuple(identities)
@@ -28,10 +31,11 @@ class AuditKeys:
             HeaderWrapError: It was sealed to none of these keys.
         """
         for identity in self._identities:
-            try:
-                return supervision_data_key(header, identity.exchange_public_key, identity.unseal)
-            except HeaderWrapError:
-                continue
+            for public_key in identity.exchange_public_keys:
+                try:
+                    return supervision_data_key(header, public_key, identity.unseal)
+                except HeaderWrapError:
+                    continue
         raise HeaderWrapError("audit")
 
     def open(self, header: bytes, place: HeaderPlace) -> Header:
