@@ -29,7 +29,7 @@ ConcordError
 │       NotFoundByKeysError, SupersededTargetError, MessageConflictError, UnknownInstitutionError, HeaderKeptError,
 │       NoProfileError, SerialTakenError, UnknownPinError, SheetRefusedError, PrefetchMissingError, UnknownCheckError,
 │       UnknownViewError, ViewGoneError, UnknownCardError, SlipRefusedError, QrTooLargeError, UnknownNoticeError,
-│       UnknownRecallError, RecallConflictError, NothingToRecallError, RefilingRefusedError, UnknownDocumentError,
+│       UnknownRecallError, RecallConflictError, TooManyRecallsError, RefilingRefusedError, UnknownDocumentError,
 │       CodeTakenError, CodeRefusedError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             parts do not open the commitment
@@ -801,12 +801,16 @@ class RecallConflictError(InputError):
         self.recall_id = recall_id
 
 
-class NothingToRecallError(InputError):
-    """No result fits what is to be recalled. Nothing was logged."""
+class TooManyRecallsError(InputError):
+    """As many recalls of a log stand as its readers hold against results.
 
-    def __init__(self, unreadable: int) -> None:
-        super().__init__(f"no result fits; {unreadable} could not be searched: check item, device, lot and period")
-        self.unreadable = unreadable
+    Attributes:
+        limit: How many.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} recalls stand already: lift those that have done their work, or announce wider ones")
+        self.limit = limit
 
 
 class RefilingRefusedError(InputError):

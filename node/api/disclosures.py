@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from node.api.evidence import EVIDENCE_MEDIA_TYPE
 from node.api.openapi import documented
 from node.api.orders import parse_find, parse_order
+from node.api.recognition import recognition_of
 from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of, read_body
 from node.api.retrieval_schemas import find_body, parts_body, retrieval_body
 from node.api.signed import NOT_KEPT, SealedResponse, answer_signed
@@ -61,7 +62,7 @@ async def find(request: Request) -> Response:
     finding = reading_of(node).finding
     order = parse_find(await read_body(request, _MAX_BYTES), client.institution)
     request_id, found = await asyncio.to_thread(finding.find, client.institution, order)
-    response = json_response(find_body(request_id, found, node.following.is_recalled))
+    response = json_response(find_body(request_id, found, recognition_of(node).standing.against().covers))
     response.headers.update(NOT_KEPT)
     return response
 

@@ -60,6 +60,8 @@ class NoticeBody(msgspec.Struct, frozen=True):
     change: str
     entry: EntryBody
     concerned: list[EntryBody]
+    lifts: EntryBody | None
+    is_lifted: bool
     revised_at: str
     received_at: str
     state: str
@@ -117,6 +119,8 @@ def notice_body(notice: Notice) -> NoticeBody:
         change=received.change.value,
         entry=entry_body(received.entry),
         concerned=[entry_body(each) for each in received.concerned],
+        lifts=None if received.lifts is None else entry_body(received.lifts),
+        is_lifted=received.is_lifted,
         revised_at=show_time(received.revised_at_ms),
         received_at=show_time(received.received_at_ms),
         state="received" if received.acknowledged_at_ms is None else "acknowledged",

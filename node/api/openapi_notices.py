@@ -12,9 +12,9 @@ BODIES: Final = (
     schemas.NoticeBody,
     schemas.NoticeListOfOthersBody,
     schemas.SentNoticeListBody,
-    recalls.AnnouncedBody,
     recalls.RecallBody,
     recalls.RecallListBody,
+    recalls.RecallPreviewBody,
 )
 
 _ACTOR: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
@@ -30,6 +30,8 @@ _NOTICE: Final = {
     "change": "amended",
     "entry": _NEWER,
     "concerned": [_ENTRY],
+    "lifts": None,
+    "is_lifted": False,
     "revised_at": "2026-03-02T08:30:00.000Z",
     "received_at": "2026-03-02T08:30:01.000Z",
     "state": "received",
@@ -76,20 +78,47 @@ _CRITERIA: Final = {
 _RECALL: Final = {
     "recall_id": _RECALL_ID,
     **_CRITERIA,
+    "state": "done",
     "total": 1,
     "entry": _NEWER,
     "leaf_index": 97,
-    "pages": 1,
     "announced_at": "2026-03-02T08:30:00.000Z",
+    "lifted_at": None,
+    "lifted_because": None,
+    "lifting": None,
 }
-_RECALL_REPORT: Final = {
+_RECALL_REPORT: Final[dict[str, Any]] = {
     "recall": _RECALL,
+    "search": {"state": "done", "searched": 97, "filed": 97, "total": 1, "unreadable": 0},
     "department": "06.01",
     "staff_number": "a-3",
+    "lifted_by": None,
     "results": [{"record_id": "mzxw6ytboi2gc3tfon2xgzlo", "entry": _ENTRY}],
+    "next": None,
     "told": ["hospital-b"],
     "unacknowledged": ["hospital-b"],
+    "members": [{"member": "hospital-b", "notices": 1, "delivered": 1, "acknowledged": 0}],
     "notices": [{**_SENT_NOTICE, "change": "recalled", "record_id": None}],
+}
+
+_RECALL_RUNNING: Final = {
+    **_RECALL_REPORT,
+    "recall": {**_RECALL, "state": "running", "total": 0},
+    "search": {"state": "running", "searched": 0, "filed": 97, "total": 0, "unreadable": 0},
+    **{name: [] for name in ("results", "told", "unacknowledged", "members", "notices")},
+}
+_RECALL_PREVIEW: Final = {"searched": 97, "filed": 97, "unreadable": 0, "results": _RECALL_REPORT["results"]}
+_RECALL_LIFTED: Final = {
+    **_RECALL_REPORT,
+    "recall": {
+        **_RECALL,
+        "state": "lifting",
+        "lifted_at": "2026-03-04T08:30:00.000Z",
+        "lifted_because": "cleared",
+        "lifting": _ENTRY,
+    },
+    "search": {**_RECALL_REPORT["search"], "state": "lifting"},
+    "lifted_by": "a-3",
 }
 
 OPERATIONS: Final[dict[str, dict[str, Any]]] = {
@@ -113,17 +142,21 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
         "openapi_extra": request_body(JSON, OBJECT, {"actor": _ACTOR}),
     },
     "announce_recall": {
-        "status_code": 201,
+        "status_code": 202,
         "responses": {
-            200: json_answer("what it would list, of a preview", recalls.AnnouncedBody, {"report": None, "total": 0}),
-            201: json_answer(
-                "announced; logged, and on its way to whoever relies on the results",
-                recalls.AnnouncedBody,
-                {"report": _RECALL_REPORT, "total": 1, "unreadable": 0, "results": _RECALL_REPORT["results"]},
-            ),
+            200: json_answer("what it would find, of a preview", recalls.RecallPreviewBody, _RECALL_PREVIEW),
+            202: json_answer("it stands; what it covers is being searched for", recalls.RecallBody, _RECALL_RUNNING),
             **problems(400, 401, 403, 409, 413, 422, 503),
         },
         "openapi_extra": request_body(JSON, OBJECT, {"recall_id": _RECALL_ID, "actor": _ACTOR, **_CRITERIA}),
+    },
+    "lift_recall": {
+        "status_code": 202,
+        "responses": {
+            202: json_answer("lifted; whoever was told of the recall is being told", recalls.RecallBody, _RECALL_LIFTED),
+            **problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "openapi_extra": request_body(JSON, OBJECT, {"actor": _ACTOR, "reason": "cleared"}),
     },
     "recalls": {
         "responses": {
@@ -133,8 +166,8 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
     },
     "recall": {
         "responses": {
-            200: json_answer("a recall, what it lists, and who knows of it", recalls.RecallBody, _RECALL_REPORT),
-            **problems(401, 403, 404, 503),
+            200: json_answer("a recall, how far it got, and who knows of it", recalls.RecallBody, _RECALL_REPORT),
+            **problems(401, 403, 404, 422, 503),
         }
     },
 }

@@ -60,7 +60,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.UnknownNoticeError, HTTPStatus.NOT_FOUND, "unknown-notice", "No such notice"),
     (errors.UnknownRecallError, HTTPStatus.NOT_FOUND, "unknown-recall", "No such recall"),
     (errors.RecallConflictError, HTTPStatus.CONFLICT, "recall-conflict", "Another recall has this id"),
-    (errors.NothingToRecallError, HTTPStatus.UNPROCESSABLE_ENTITY, "nothing-to-recall", "No result fits"),
+    (errors.TooManyRecallsError, HTTPStatus.CONFLICT, "too-many-recalls", "Too many recalls stand"),
     (errors.UnknownViewError, HTTPStatus.NOT_FOUND, "unknown-link", "No such link"),
     (errors.SlipRefusedError, HTTPStatus.CONFLICT, "no-slip", "Nothing to print"),
     (errors.UnknownCardError, HTTPStatus.NOT_FOUND, "unknown-card", "No such card"),

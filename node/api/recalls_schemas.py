@@ -13,11 +13,13 @@ from msgspec import Meta
 from node.api.notices_schemas import EntryBody, SentNoticeBody, entry_body, sent_item
 from node.api.orders import ActorBody, actor_of, parse_body
 from node.api.schemas import show_time
+from node.domain.access import Actor
 from node.domain.entry import InstitutionId
-from node.domain.recall import RecallCriteria, RecallId, RecallReason
+from node.domain.recall import LiftingReason, RecallCriteria, RecallId, RecallReason
 from node.errors import MalformedParameterError
+from node.ports.notices import ToldMember
 from node.ports.recalls import KeptRecall, RecalledResult
-from node.services.recognition.recalls import Announced, RecallOrder, RecallPreview, RecallReport
+from node.services.recognition.recalls import RecallOrder, RecallPreview, RecallReport, state_of
 from node.wire.recall_entry import MAX_TEXT
 
 _ID_BYTES = 16
@@ -38,6 +40,14 @@ class RecallRequest(msgspec.Struct, forbid_unknown_fields=True):
     lot: _Text = ""
     recall_id: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")] | None = None
     preview: bool = False
+    preview_from: Annotated[int, Meta(ge=0)] = 0
+
+
+class LiftRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /v1/recalls/{recall_id}:lift`."""
+
+    actor: ActorBody
+    reason: LiftingReason
 
 
 class RecalledBody(msgspec.Struct, frozen=True):
@@ -57,11 +67,14 @@ class RecallSummaryBody(msgspec.Struct, frozen=True):
     performed_from: str
     performed_to: str
     reason: str
+    state: str
     total: int
     entry: EntryBody
     leaf_index: int
-    pages: int
     announced_at: str
+    lifted_at: str | None
+    lifted_because: str | None
+    lifting: EntryBody | None
 
 
 class RecallListBody(msgspec.Struct, frozen=True):
@@ -70,29 +83,55 @@ class RecallListBody(msgspec.Struct, frozen=True):
     recalls: list[RecallSummaryBody]
 
 
+class RecallSearchBody(msgspec.Struct, frozen=True):
+    """How far a recall was searched: entries below `searched` of the `filed` that were there when it was announced.
+
+    Unless it is `done`, `total` and `unreadable` are of what was found so far; a recall that is lifted is searched no more.
+    """
+
+    state: str
+    searched: int
+    filed: int
+    total: int
+    unreadable: int
+
+
+class ToldMemberBody(msgspec.Struct, frozen=True):
+    """How far the notices of a recall and of its lifting got at one member."""
+
+    member: str
+    notices: int
+    delivered: int
+    acknowledged: int
+
+
 class RecallBody(msgspec.Struct, frozen=True):
-    """A recall, what it lists, and who knows of it."""
+    """A recall, how far it got, what it found, and who knows of it; `next` is the position where further results begin."""
 
     recall: RecallSummaryBody
+    search: RecallSearchBody
     department: str
     staff_number: str
+    lifted_by: str | None
     results: list[RecalledBody]
+    next: int | None
     told: list[str]
     unacknowledged: list[str]
+    members: list[ToldMemberBody]
     notices: list[SentNoticeBody]
 
 
-class AnnouncedBody(msgspec.Struct, frozen=True):
-    """A recall that was announced, or, of a preview, what it would list; `report` is null then."""
+class RecallPreviewBody(msgspec.Struct, frozen=True):
+    """What a recall would find among entries up to `searched` of `filed`; unless they are the same, ask again from there."""
 
-    report: RecallBody | None
-    total: int
+    searched: int
+    filed: int
     unreadable: int
     results: list[RecalledBody]
 
 
-def parse_recall_order(data: bytes, institution: InstitutionId) -> tuple[RecallOrder, bool]:
-    """Parse the body of `POST /v1/recalls`: what to recall, and whether only to look.
+def parse_recall_order(data: bytes, institution: InstitutionId) -> tuple[RecallOrder, int | None]:
+    """Parse the body of `POST /v1/recalls`: what to recall, and from where on only to look, or None.
 
     Raises:
         MalformedParameterError: It lacks something, or has something else; as `orders.parse_find`.
@@ -112,30 +151,41 @@ def parse_recall_order(data: bytes, institution: InstitutionId) -> tuple[RecallO
     if not criteria.from_ms < criteria.to_ms:
         raise MalformedParameterError("performed_to", "has to be later than performed_from")
     recall_id = RecallId(body.recall_id or secrets.token_hex(_ID_BYTES))
-    return RecallOrder(recall_id, criteria, body.reason, actor_of(body.actor, institution)), body.preview
+    order = RecallOrder(recall_id, criteria, body.reason, actor_of(body.actor, institution))
+    return order, body.preview_from if body.preview else None
 
 
-def preview_body(preview: RecallPreview) -> AnnouncedBody:
-    """Show what a recall would list."""
-    return AnnouncedBody(None, len(preview.results), preview.unreadable, _results(preview.results))
+def parse_lift(data: bytes, institution: InstitutionId) -> tuple[LiftingReason, Actor]:
+    """Parse the body of a lifting; raises as `orders.parse_find`."""
+    body = parse_body(data, LiftRequest)
+    return body.reason, actor_of(body.actor, institution)
 
 
-def announced_body(announced: Announced) -> AnnouncedBody:
-    """Show a recall that was announced."""
-    report = announced.report
-    return AnnouncedBody(recall_body(report), report.recall.total, announced.unreadable, _results(report.results))
+def preview_body(preview: RecallPreview) -> RecallPreviewBody:
+    """Show what a recall would find."""
+    return RecallPreviewBody(preview.searched, preview.size, preview.unreadable, _results(preview.results))
 
 
-def recall_body(report: RecallReport) -> RecallBody:
-    """Show a recall, what it lists, and who knows of it."""
-    waiting = (each.notice.recipient for each in report.notices if each.acknowledged_at_ms is None)
+def recall_body(report: RecallReport, start: int = 0) -> RecallBody:
+    """Show a recall, how far it got, what it found from a position on, and who knows of it."""
+    recall, end = report.recall, start + len(report.results)
     return RecallBody(
-        recall=_summary(report.recall),
+        recall=_summary(recall),
+        search=RecallSearchBody(
+            state=report.state.value,
+            searched=min(recall.next_index, recall.leaf_index),
+            filed=recall.leaf_index,
+            total=recall.total,
+            unreadable=report.unreadable,
+        ),
         department=report.actor.department,
         staff_number=report.actor.staff_number,
+        lifted_by=None if report.lifter is None else report.lifter.staff_number,
         results=_results(report.results),
-        told=sorted({each.notice.recipient for each in report.notices}),
-        unacknowledged=sorted(set(waiting)),
+        next=end if end < recall.total else None,
+        told=[each.member for each in report.members],
+        unacknowledged=[each.member for each in report.members if each.acknowledged < each.notices],
+        members=[_member(each) for each in report.members],
         notices=[sent_item(each) for each in report.notices],
     )
 
@@ -146,7 +196,7 @@ def recalls_body(recalls: Sequence[KeptRecall]) -> RecallListBody:
 
 
 def _summary(recall: KeptRecall) -> RecallSummaryBody:
-    criteria = recall.criteria
+    criteria, lifting = recall.criteria, recall.lifting
     return RecallSummaryBody(
         recall_id=recall.recall_id,
         item=criteria.item,
@@ -155,12 +205,19 @@ def _summary(recall: KeptRecall) -> RecallSummaryBody:
         performed_from=show_time(criteria.from_ms),
         performed_to=show_time(criteria.to_ms),
         reason=recall.reason.value,
+        state=state_of(recall).value,
         total=recall.total,
         entry=entry_body(recall.entry),
         leaf_index=recall.leaf_index,
-        pages=recall.pages,
         announced_at=show_time(recall.announced_at_ms),
+        lifted_at=None if lifting is None else show_time(lifting.lifted_at_ms),
+        lifted_because=None if lifting is None else lifting.reason.value,
+        lifting=None if lifting is None else entry_body(lifting.entry),
     )
+
+
+def _member(told: ToldMember) -> ToldMemberBody:
+    return ToldMemberBody(told.member, told.notices, told.delivered, told.acknowledged)
 
 
 def _results(results: Sequence[RecalledResult]) -> list[RecalledBody]:

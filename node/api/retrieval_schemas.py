@@ -8,7 +8,8 @@ import msgspec
 
 from node.api.schemas import show_time
 from node.domain.access import RequestId
-from node.domain.entry import EntryType, LeafReference
+from node.domain.entry import EntryType, InstitutionId, LeafReference
+from node.domain.header import HeaderContent
 from node.domain.retrieval import RetrievalRequest
 from node.services.disclosure import RetrievedRecord
 from node.services.reading.finding_patients import FoundRecord
@@ -34,7 +35,9 @@ class PartHead(msgspec.Struct, frozen=True):
 
 
 IsRecalled = Callable[[LeafReference], bool]
-"""Tells whether an entry's own log recalls it."""
+"""Tells whether a recall that stands names an entry."""
+IsCovered = Callable[[LeafReference, InstitutionId, HeaderContent], bool]
+"""Tells whether a recall stands against an institution's result."""
 
 
 class FoundBody(msgspec.Struct, frozen=True):
@@ -98,9 +101,9 @@ class PartsBody(msgspec.Struct, frozen=True):
     parts: list[PartHead]
 
 
-def find_body(request_id: RequestId, found: Sequence[FoundRecord], is_recalled: IsRecalled) -> FindBody:
+def find_body(request_id: RequestId, found: Sequence[FoundRecord], is_covered: IsCovered) -> FindBody:
     """Show what was found."""
-    return FindBody(request_id, [_found(record, is_recalled) for record in found])
+    return FindBody(request_id, [_found(record, is_covered) for record in found])
 
 
 def retrieval_body(requests: Sequence[RetrievalRequest], is_recalled: IsRecalled) -> RetrievalBody:
@@ -120,7 +123,7 @@ def parts_body(request_id: str, record: RetrievedRecord) -> PartsBody:
     return PartsBody(request_id, manifest.origin, manifest.kind, manifest.version, manifest.status, heads)
 
 
-def _found(record: FoundRecord, is_recalled: IsRecalled) -> FoundBody:
+def _found(record: FoundRecord, is_covered: IsCovered) -> FoundBody:
     content, target = record.content, record.target
     return FoundBody(
         origin=record.entry.place.origin,
@@ -132,7 +135,7 @@ def _found(record: FoundRecord, is_recalled: IsRecalled) -> FoundBody:
         version=content.version,
         status=content.status,
         withdrawn=record.entry.entry_type is EntryType.WITHDRAWAL,
-        recalled=is_recalled(target.reference),
+        recalled=is_covered(target.reference, target.holder, content),
         performed_at=show_time(content.performed_at_ms),
         study=content.study,
         mark=content.mark,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from node.adapters.database.check_reads import SqlCheckReadStore
 from node.adapters.database.checks import SqlCheckStore
 from node.adapters.database.decisions import SqlDecisionStore, SqlHeardDecisionStore, SqlVerifiedRetrievals
-from node.adapters.database.recalls import SqlOwnHeaders, SqlRecallStore
+from node.adapters.database.own_headers import SqlOwnHeaders
+from node.adapters.database.recalls import SqlRecallStore
 from node.adapters.database.received_notices import SqlReceivedNotices
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.clinic import build_clinic, view_links
@@ -27,6 +28,8 @@ from node.services.recognition.deciding import Deciding, DecidingParts
 from node.services.recognition.heard_decisions import HeardDecisions
 from node.services.recognition.order_results import OrderResults
 from node.services.recognition.recall_search import RecallSearch, RecallSearchParts
+from node.services.recognition.recall_standing import RecallStanding
+from node.services.recognition.recall_work import RecallWork, RecallWorkParts
 from node.services.recognition.recalls import RecallParts, Recalls
 from node.services.recognition.received_notices import NoticeList, NoticeParts
 from node.services.surface.reading import Reading
@@ -36,6 +39,8 @@ from node.wire.members.revisions import REVISION_KIND
 
 _LEAF_INTERVAL_S = 60.0
 """How often it is looked whether an hour has ended, at least."""
+_RECALL_INTERVAL_S = 2.0
+"""How often what was filed since is held against the recalls that stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +73,14 @@ def build_recognition(
     if catalogue is None or exchange is None or reading is None or sharing.membership is None:
         return None
     stores, origins, rules = foundation.stores, _origins(foundation), catalogue.rules
+    standing = RecallStanding(
+        services.following.service, SqlRecallStore(stores.readers).standing, frozenset(origins.values()), rules.meaning
+    )
+    results = OrderResults(reading.finding, services.following.service, standing)
     period_s = foundation.settings.recognition.check_leaf_period_s
     parts = CheckParts(
         rules=rules,
-        results=OrderResults(reading.finding, services.following.service),
+        results=results,
         store=SqlCheckStore(stores.readers),
         keys=foundation.keys,
         writer=stores.writer,
@@ -84,16 +93,16 @@ def build_recognition(
     checking = OrderChecking(parts)
     leaves = CheckLeaves(parts, sharing.composer, origins, services.sequencing.staged)
     notices = _notices(foundation, sharing.membership, exchange)
-    deciding = _deciding(foundation, services, sharing, exchange, (rules, checking, notices))
+    deciding = _deciding(foundation, services, sharing, exchange, (rules, checking, notices, results, standing))
     heard = HeardDecisions(SqlHeardDecisionStore(stores.readers), origins)
     exchange.services.inbox.register(DECISION_KIND, heard.heard)
     exchange.services.inbox.register(REVISION_KIND, notices.heard)
     certificates = _certificates(foundation, services, catalogue, checking)
-    recalls = _recalls(foundation, services, rules)
+    recalls, recall_loop = _recalls(foundation, services, rules)
     clinic = build_clinic(foundation, services, reading, (rules, checking, deciding))
-    recognition = Recognition(rules, checking, leaves, deciding, heard, certificates, notices, recalls, clinic)
+    recognition = Recognition(rules, checking, leaves, deciding, heard, certificates, notices, recalls, standing, clinic)
     loop = Loop("check-leaves", lambda: _step(recognition, foundation), min(_LEAF_INTERVAL_S, period_s))
-    return BuiltRecognition(recognition, [loop])
+    return BuiltRecognition(recognition, [loop, recall_loop])
 
 
 def _deciding(
@@ -101,9 +110,9 @@ def _deciding(
     services: Services,
     sharing: Sharing,
     exchange: BuiltExchange,
-    beside: tuple[Rulebook, OrderChecking, NoticeList],
+    beside: tuple[Rulebook, OrderChecking, NoticeList, OrderResults, RecallStanding],
 ) -> Deciding:
-    stores, (rules, checking, notices) = foundation.stores, beside
+    stores, (rules, checking, notices, results, standing) = foundation.stores, beside
     return Deciding(
         DecidingParts(
             rules=rules,
@@ -111,6 +120,8 @@ def _deciding(
             retrievals=SqlVerifiedRetrievals(stores.readers),
             store=SqlDecisionStore(),
             revised=notices.revised,
+            results=results,
+            recalls=standing,
             used=notices.used,
             composer=sharing.composer,
             outbox=exchange.services.outbox,
@@ -137,8 +148,9 @@ def _notices(foundation: Foundation, directory: KeyDirectory, exchange: BuiltExc
     )
 
 
-def _recalls(foundation: Foundation, services: Services, rules: Rulebook) -> Recalls:
+def _recalls(foundation: Foundation, services: Services, rules: Rulebook) -> tuple[Recalls, Loop]:
     stores, origins, custody = foundation.stores, _origins(foundation), services.node.custody
+    store, staged = SqlRecallStore(stores.readers), services.sequencing.staged
     search = RecallSearch(
         RecallSearchParts(
             headers=SqlOwnHeaders(stores.readers),
@@ -149,18 +161,25 @@ def _recalls(foundation: Foundation, services: Services, rules: Rulebook) -> Rec
             former_keys=custody.relocations.reader_keys,
         )
     )
-    return Recalls(
-        RecallParts(
-            search=search,
-            store=SqlRecallStore(stores.readers),
-            notices=custody.notices,
-            keys=foundation.keys,
-            writer=stores.writer,
-            clock=foundation.clock,
-            staged=services.sequencing.staged,
-            origins=origins,
-        )
+    work = RecallWork(RecallWorkParts(search, store, custody.notices, stores.writer, foundation.clock, staged, origins))
+
+    def step() -> None:
+        if work.step():
+            loop.wake()
+
+    loop = Loop("recalls", step, _RECALL_INTERVAL_S)
+    parts = RecallParts(
+        search=search,
+        store=store,
+        notices=custody.notices,
+        keys=foundation.keys,
+        writer=stores.writer,
+        clock=foundation.clock,
+        staged=staged,
+        origins=origins,
+        changed=loop.wake,
     )
+    return Recalls(parts), loop
 
 
 def _origins(foundation: Foundation) -> dict[InstitutionId, Origin]:

@@ -54,18 +54,22 @@ def shown_sent(notice: Mapping[str, Any]) -> dict[str, object]:
 
 def _shown(notice: Mapping[str, Any]) -> dict[str, object]:
     by = notice["acknowledged_by"]
+    is_over = notice["is_lifted"] or notice["lifts"] is not None
+    reversible = [each for each in notice["decisions"] if each["reverse"]]
     shown: dict[str, object] = {
         "notice": notice["notice_id"],
         "issuer": notice["issuer"],
-        "what": notice["change"],
+        "what": f"{notice['change']}, lifted since" if notice["is_lifted"] else notice["change"],
         "at": notice["revised_at"],
         "state": notice["state"] if by is None else f"{notice['state']} by {by} at {notice['acknowledged_at']}",
         "entry": _entry(notice["entry"]),
         "concerned": [_entry(each) for each in notice["concerned"]],
         "decisions": [_decision(each) for each in notice["decisions"]],
         "retrievals": [_retrieval(each) for each in notice["retrievals"]],
-        "suggestion": [f"concord decide reverse {each['decision_id']}" for each in notice["decisions"] if each["reverse"]],
+        "suggestion": [] if is_over else [f"concord decide reverse {each['decision_id']}" for each in reversible],
     }
+    if notice["lifts"] is not None:
+        shown["lifts"] = _entry(notice["lifts"])
     return {name: value for name, value in shown.items() if value != []}
 
 

@@ -1,4 +1,4 @@
-"""`concord recall`: recall results of a device, a lot or an item, and see who knows of it."""
+"""`concord recall`: recall results of a device, a lot or an item, lift recalls, and see who knows of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import typer
 
 from node.cli import options
 from node.cli.retrieval_commands import Authentication, Department, Role, Staff
-from node.domain.recall import RecallReason
+from node.domain.recall import LiftingReason, RecallReason
 
 recall_app = typer.Typer(no_args_is_help=True, help="Recall results of a device, a lot or an item; see who knows of it.")
+
+_Wait = Annotated[bool, typer.Option("--wait", help="Return when nothing is under way any more, showing how far it is")]
+_Recall = Annotated[str, typer.Argument(help="Id of the recall, 32 hex digits")]
 
 
 @recall_app.command()
@@ -25,6 +28,7 @@ def announce(
     performed_to: Annotated[str, typer.Option("--to", help="Performed before this time")],
     reason: Annotated[RecallReason, typer.Option(help="Why")],
     preview: Annotated[bool, typer.Option("--preview", help="Only say which results it would list")] = False,
+    wait: _Wait = False,
     recall_id: Annotated[str | None, typer.Option(help="32 hex digits; the same again announces nothing twice")] = None,
     staff: Staff,
     department: Department = "",
@@ -32,13 +36,38 @@ def announce(
     authentication: Authentication = "",
     as_json: options.Json = False,
 ) -> None:
-    """Recall results: list them in the log for all to see, and tell whoever relies on them. It cannot be taken back."""
+    """Recall results: for all to see in the log, and from now on; a search tells whoever relies on them."""
     from node.cli import recalls as command
     from node.cli.recognition import Clinician
 
     criteria = command.Criteria(item, device, lot, performed_from, performed_to, reason.value)
     by = Clinician(staff, department, role, authentication)
-    command.announce(url, api_key, criteria, by, recall_id, preview=preview, as_json=as_json)
+    if preview:
+        command.preview(url, api_key, criteria, by, as_json=as_json)
+        return
+    command.announce(url, api_key, criteria, by, recall_id, wait=wait, as_json=as_json)
+
+
+@recall_app.command()
+def lift(
+    recall: _Recall,
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    reason: Annotated[LiftingReason, typer.Option(help="Why")],
+    wait: _Wait = False,
+    staff: Staff,
+    department: Department = "",
+    role: Role = "",
+    authentication: Authentication = "",
+    as_json: options.Json = False,
+) -> None:
+    """Lift a recall, for all to see in the log: what it covers counts again, and whoever was told of it is told so."""
+    from node.cli import recalls as command
+    from node.cli.recognition import Clinician
+
+    by = Clinician(staff, department, role, authentication)
+    command.lift(url, api_key, recall, reason.value, by, wait=wait, as_json=as_json)
 
 
 @recall_app.command("list")
@@ -51,13 +80,15 @@ def list_recalls(*, url: options.Url, api_key: options.ApiKey, as_json: options.
 
 @recall_app.command()
 def show(
-    recall: Annotated[str, typer.Argument(help="Id of the recall, 32 hex digits")],
+    recall: _Recall,
     *,
     url: options.Url,
     api_key: options.ApiKey,
+    start: Annotated[int, typer.Option(min=0, help="Position of the first result: a thousand are shown")] = 0,
+    wait: _Wait = False,
     as_json: options.Json = False,
 ) -> None:
-    """Show a recall: the results that it lists, whom the institution told, and who has not acknowledged."""
+    """Show a recall: how far its search got, what it found, whom the institution told, and who has not acknowledged."""
     from node.cli import recalls as command
 
-    command.show_recall(url, api_key, recall, as_json=as_json)
+    command.show_recall(url, api_key, recall, start, wait=wait, as_json=as_json)

@@ -28,4 +28,4 @@ class FoundResult:
     frozen: bool
     """Whether its log is frozen here."""
     recalled: bool = False
-    """Whether its log recalls it."""
+    """Whether a recall of its log stands against it."""

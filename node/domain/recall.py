@@ -31,6 +31,19 @@ class RecallReason(StrEnum):
     """Something else; ask the institution."""
 
 
+class LiftingReason(StrEnum):
+    """Why a recall is lifted."""
+
+    CLEARED = "cleared"
+    """It was looked into, and the results are right."""
+    MISTAKEN = "mistaken"
+    """It was announced by mistake, or for the wrong lot, device, item or period."""
+    REPLACED = "replaced"
+    """Another recall takes its place."""
+    OTHER = "other"
+    """Something else; ask the institution."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecallCriteria:
     """Which results are recalled: those that fit all that is given."""
@@ -48,8 +61,8 @@ class RecallCriteria:
 
 
 @dataclass(frozen=True, slots=True)
-class RecallPage:
-    """One entry of a recall: it takes several where it lists many results."""
+class RecallAnnouncement:
+    """What a recall begins with: from here on, every result of the log that fits is recalled, whenever it was filed."""
 
     recall_id: RecallId
     """Names the recall."""
@@ -57,11 +70,27 @@ class RecallPage:
     """Which results."""
     reason: RecallReason
     """Why."""
-    total: int
-    """How many results the recall lists, in all of its entries."""
-    page: int
-    """Which of its entries this is, from 1."""
-    pages: int
-    """How many it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallListing:
+    """Results that a recall covers, by name; it takes several where they are many, and where some are filed later."""
+
+    recall_id: RecallId
+    """Names the recall."""
     leaf_hashes: tuple[bytes, ...]
     """Results of the same log, 32 bytes each."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallLifting:
+    """The end of a recall: what it covers counts again, if nothing else stands against it."""
+
+    recall_id: RecallId
+    """Names the recall."""
+    reason: LiftingReason
+    """Why."""
+
+
+RecallStatement = RecallAnnouncement | RecallListing | RecallLifting
+"""What a public entry says of a recall of its own log."""

@@ -21,6 +21,8 @@ class NoticeChange(StrEnum):
     """Its institution took it back."""
     RECALLED = "recalled"
     """Its institution recalls results of a device, a lot or an item."""
+    LIFTED = "lifted"
+    """Its institution lifted a recall: it counts again, if nothing else stands against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Revision:
     change: NoticeChange
     """What became of the earlier ones."""
     entry: LeafReference
-    """The entry that says so: a newer version, or a recall."""
+    """The entry that says so: a newer version, a recall, or a lifting."""
     earlier: tuple[LeafReference, ...]
-    """The entries that it amends, withdraws or recalls."""
+    """The entries that it amends, withdraws or recalls, or that a recall concerned which it lifts."""
+    lifts: LeafReference | None = None
+    """The recall that a lifting ends; None for every other change."""

@@ -7,12 +7,13 @@ can be built again from the logs. Left out: what is trusted of each log (`node.p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from ledger.hashing import LeafHash, LeafIndex
 from node.domain.entry import LeafReference, Origin
 from node.domain.patient import LocatorTag
+from node.domain.recall import RecallCriteria, RecallStatement
 from node.ports.chain import EventCursor
 
 
@@ -84,7 +85,10 @@ class FollowedIndex(Protocol):
         """Return the first leaf of a log with this leaf hash."""
 
     def is_recalled(self, entry: LeafReference) -> bool:
-        """Tell whether an entry's own log recalls it. Reads memory only."""
+        """Tell whether a recall of an entry's own log that stands names it. Reads memory only."""
+
+    def standing_recalls(self, origin: Origin) -> Sequence[RecallCriteria]:
+        """Return what the recalls of a log that stand are about. Reads memory only."""
 
     def withheld(self, before_ms: int) -> list[WithheldHeaders]:
         """Return which logs' headers are missing of entries that were seen before a time (unix ms), without a tombstone."""
@@ -104,8 +108,8 @@ class HeaderPage:
     """Targets whose headers are deleted, to the tombstones that say so."""
     asked_to: LeafIndex
     """Every header below was asked for at least once."""
-    recalled: Mapping[bytes, LeafIndex] = field(default_factory=dict)
-    """Leaf hashes that recalls name, each with the recall's place."""
+    recalls: Sequence[tuple[LeafIndex, RecallStatement]] = ()
+    """What entries say of recalls, each with its place; lists name entries of the log before them alone."""
 
 
 class IndexStore(FollowedIndex, Protocol):

@@ -84,6 +84,20 @@ class Waiting:
     """How many of them for longer than allowed."""
 
 
+@dataclass(frozen=True, slots=True)
+class ToldMember:
+    """How far the notices of entries got at one member."""
+
+    member: InstitutionId
+    """Who was told."""
+    notices: int
+    """How many notices."""
+    delivered: int
+    """How many of them its node has."""
+    acknowledged: int
+    """How many of them a person there acknowledged."""
+
+
 class SentNotices(Protocol):
     """Keeps notices that were sent; writes join the caller's transaction."""
 
@@ -112,6 +126,17 @@ class SentNotices(Protocol):
     def page(self, institution: InstitutionId, wanted: NoticeFilter, limit: int) -> list[NoticeState]:
         """Return an institution's notices, the newest first."""
 
+    def members(self, institution: InstitutionId, entries: Sequence[LeafReference]) -> list[ToldMember]:
+        """Return who was told that these entries say something, and how far that got, sorted."""
+
+    def about(
+        self, transaction: RecordsTransaction, entry: LeafReference, after: MessageId, limit: int
+    ) -> list[tuple[MessageId, InstitutionId, InstitutionId]]:
+        """Return notices that an entry is the reason of, after one in the order of their ids: id, institution, recipient."""
+
+    def concerned(self, transaction: RecordsTransaction, message_id: MessageId) -> list[LeafReference]:
+        """Return what a notice concerns."""
+
     def waiting(self, institution: InstitutionId, before_ms: int) -> Waiting:
         """Return how many notices nobody has acknowledged; those told before a time are overdue."""
 
@@ -134,6 +159,10 @@ class ReceivedNotice:
     """The entry that says so."""
     concerned: tuple[LeafReference, ...]
     """What the institution relies on, as the issuer knows."""
+    lifts: LeafReference | None
+    """The recall that a lifting ends; None for every other change."""
+    is_lifted: bool
+    """Whether it tells of a recall of whose lifting notice came, too."""
     revised_at_ms: int
     """When that entry was staged, unix ms."""
     received_at_ms: int
@@ -187,7 +216,7 @@ class ReceivedNotices(Protocol):
     def concerned(
         self, transaction: RecordsTransaction, institution: InstitutionId, results: Sequence[LeafReference]
     ) -> frozenset[LeafReference]:
-        """Return those of these results that an institution was told are amended, withdrawn or recalled."""
+        """Return those of these results that an institution was told are amended, withdrawn or under a recall that stands."""
 
     def keep(self, transaction: RecordsTransaction, notice: ReceivedNotice) -> None:
         """Keep a notice; one that is kept is passed over."""

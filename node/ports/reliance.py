@@ -37,10 +37,14 @@ class KeptReplacement:
     """When it was read, unix ms."""
     is_withdrawal: bool
     """Whether the result is not to be relied on any more."""
+    at_ms: int
+    """When, as its entry claims, unix ms."""
+    lifted_at_ms: int | None
+    """When the recall was lifted, as the lifting claims, unix ms; None while it stands, and for what is no recall."""
 
 
 class RelianceStore(Protocol):
-    """Keeps recognitions, amendments, withdrawals and reversals, in whatever order they are read."""
+    """Keeps recognitions, amendments, withdrawals, recalls, liftings and reversals, in whatever order they are read."""
 
     def note(self, transaction: RecordsTransaction, said: Sequence[ReliancePart], now_ms: int) -> None:
         """Keep what entries say, and have the recognitions that it concerns looked at."""

@@ -3,6 +3,7 @@
 Pure. `said_of_reliance` tells what an entry says of it; `judge_reliance` what is wrong with one recognition now, and when to look
 again. Whoever recognised has time to take the decision back, from when supervision saw both: no institution's clock stretches
 it. A result counts as withdrawn when a later version of it is: an amendment that is withdrawn leaves nothing to rely on.
+A recall that was lifted counts for what was recognised while it stood, by the times that the entries claim, and for nothing else.
 
 Left out: following versions through the logs and keeping what is known (`node.ports.reliance`).
 """
@@ -11,13 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference
 from node.domain.header import HeaderContent
+from node.domain.recall import RecallId
 from node.domain.recognition import DecisionOutcome
 from node.domain.recognition_acts import DecisionContent, ReversalContent
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.reading import ReadEntry
+
+FOLLOWED_MS: Final = 300_000
+"""After how long everybody may be expected to know of a recall; as much as clocks may differ."""
+_MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +39,8 @@ class Reliance:
     """Whose result it is."""
     result: LeafReference
     """The result."""
+    at_ms: int
+    """When the decision was taken, as its entry claims, unix ms, to the minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,22 @@ class Replaced:
     """Leaf hash of the version that it replaces, 32 bytes."""
     is_withdrawal: bool
     """Whether the result is not to be relied on any more."""
+    at_ms: int
+    """When, as the entry claims, unix ms."""
+    recall_id: RecallId | None = None
+    """The recall; None for amendments and withdrawals."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """A recall of the same log that was lifted; it says nothing of what the recall lists after it."""
+
+    place: EntryPlace
+    """The lifting."""
+    recall_id: RecallId
+    """The recall."""
+    at_ms: int
+    """When, as the entry claims, unix ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +81,7 @@ class TakenBack:
     """The decision's entry."""
 
 
-ReliancePart = Reliance | Replaced | TakenBack
+ReliancePart = Reliance | Replaced | Lifted | TakenBack
 """What one entry says."""
 
 
@@ -82,18 +107,40 @@ class RelianceJudgement:
     """When time alone changes that, unix ms; None for never."""
 
 
-def said_of_reliance(entry: ReadEntry, entry_type: EntryType, place: EntryPlace) -> Iterator[ReliancePart]:
-    """Yield what an entry says of recognitions and of what they rest on; nothing for most."""
+def said_of_reliance(entry: ReadEntry, entry_type: EntryType, place: EntryPlace, at_ms: int) -> Iterator[ReliancePart]:
+    """Yield what an entry says of recognitions and of what they rest on; nothing for most.
+
+    Args:
+        entry: The entry.
+        entry_type: Its type.
+        place: Where it is.
+        at_ms: The time that its leaf claims, unix ms.
+    """
     match entry.header.content:
         case DecisionContent(outcome=DecisionOutcome.RECOGNISED) as decision:
             for result in decision.results:
                 if result.institution != entry.institution:
-                    yield Reliance(place, entry.institution, result.institution, result.leaf)
+                    yield Reliance(place, entry.institution, result.institution, result.leaf, at_ms)
         case ReversalContent() as reversal:
             yield TakenBack(entry.institution, reversal.decision)
         case HeaderContent(supersedes=LeafReference() as replaced) if replaced.origin == place.origin:
             # nobody amends or withdraws what is in somebody else's log
-            yield Replaced(place, replaced.leaf_hash, entry_type is EntryType.WITHDRAWAL)
+            yield Replaced(place, replaced.leaf_hash, entry_type is EntryType.WITHDRAWAL, at_ms)
+
+
+def still_counts(recognised_at_ms: int, recalled_at_ms: int, lifted_at_ms: int | None) -> bool:
+    """Tell whether a recall counts against a recognition: while it stands, always; once lifted, if that was recognised meanwhile.
+
+    What is in doubt is decided for who recognised: decisions are logged to the minute, and a recall takes a while to be followed.
+
+    Args:
+        recognised_at_ms: When the decision was taken, unix ms.
+        recalled_at_ms: When the result was recalled, unix ms.
+        lifted_at_ms: When the recall was lifted, unix ms; None while it stands.
+    """
+    if lifted_at_ms is None:
+        return True
+    return recalled_at_ms + FOLLOWED_MS <= recognised_at_ms < lifted_at_ms - lifted_at_ms % _MINUTE_MS
 
 
 def judge_reliance(

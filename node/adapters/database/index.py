@@ -18,21 +18,23 @@ import sqlalchemy as sa
 
 from ledger.hashing import LeafHash, LeafIndex, hash_leaf
 from node.adapters.database.engines import truncate_log
+from node.adapters.database.index_recalls import RECALL_TABLES, keep_recalls, read_recalls
 from node.adapters.database.tables_index import (
     event_cursors,
     followed_headers,
     followed_leaves,
     followed_logs,
-    followed_recalls,
     followed_tombstones,
     missing_headers,
 )
 from node.domain.entry import LeafReference, Origin
 from node.domain.patient import LocatorTag
+from node.domain.recall import RecallCriteria
 from node.errors import IndexGapError
 from node.ports.chain import EventCursor
 from node.ports.index import FollowedEntry, HeaderPage, LeafPlace, WithheldHeaders
 from node.ports.records import RecordsReader
+from node.recognition.recalls import LogRecalls
 from node.wire.leaf import LEAF_BYTES, LEAF_TAG_SLICE
 
 _PREFIX_BYTES: Final = 8
@@ -110,7 +112,7 @@ class SqlFollowedIndex:
         self._sizes: dict[Origin, LeafIndex] = {}
         self._asked: dict[Origin, LeafIndex] = {}
         self._tags: defaultdict[Origin, dict[int, int]] = defaultdict(dict)
-        self._recalled: dict[Origin, dict[bytes, int]] = {}
+        self._recalls: dict[Origin, LogRecalls] = {}
         self._load()
 
     def _load(self) -> None:
@@ -119,9 +121,7 @@ class SqlFollowedIndex:
                 self._ids[Origin(row.origin)] = row.log_id
                 self._sizes[Origin(row.origin)] = LeafIndex(row.size)
                 self._asked[Origin(row.origin)] = LeafIndex(row.headers_asked)
-            names = {log_id: origin for origin, log_id in self._ids.items()}
-            for row in connection.execute(sa.select(followed_recalls)):
-                self._recalled.setdefault(names[row.log_id], {})[row.leaf_hash] = row.recall_index
+            self._recalls = {origin: read_recalls(connection, log_id) for origin, log_id in self._ids.items()}
             origins = {log_id: self._tags[origin] for origin, log_id in self._ids.items()}
             prefix = sa.func.substr(followed_leaves.c.leaf, _TAG_AT + 1, _PREFIX_BYTES)
             query = sa.select(followed_leaves.c.log_id, followed_leaves.c.leaf_index, prefix).where(
@@ -200,8 +200,14 @@ class SqlFollowedIndex:
         return next((LeafIndex(row.leaf_index) for row in rows if hash_leaf(row.leaf) == leaf_hash), None)
 
     def is_recalled(self, entry: LeafReference) -> bool:
-        """Tell whether an entry's own log recalls it. Reads memory only."""
-        return entry.leaf_hash in self._recalled.get(entry.origin, ())
+        """Tell whether a recall of an entry's own log that stands names it. Reads memory only."""
+        recalls = self._recalls.get(entry.origin)
+        return recalls is not None and recalls.names(entry.leaf_hash)
+
+    def standing_recalls(self, origin: Origin) -> Sequence[RecallCriteria]:
+        """Return what the recalls of a log that stand are about. Reads memory only."""
+        recalls = self._recalls.get(origin)
+        return () if recalls is None else recalls.standing
 
     def withheld(self, before_ms: int) -> list[WithheldHeaders]:
         """Return which logs' headers are missing of entries that were seen before a time, without a tombstone."""
@@ -259,14 +265,15 @@ class SqlFollowedIndex:
             return
         asked = min(size, self.headers_asked(origin))
         with self._writer.begin() as connection:
-            for table in (followed_leaves, followed_headers, missing_headers, followed_tombstones):
+            for table in (followed_leaves, followed_headers, missing_headers, followed_tombstones, *RECALL_TABLES):
                 connection.execute(table.delete().where(table.c.log_id == log_id, table.c.leaf_index >= size))
-            for table, at in ((followed_tombstones, "tombstone_index"), (followed_recalls, "recall_index")):
-                connection.execute(table.delete().where(table.c.log_id == log_id, table.c[at] >= size))
+            gone = followed_tombstones.c.log_id == log_id, followed_tombstones.c.tombstone_index >= size
+            connection.execute(followed_tombstones.delete().where(*gone))
+            recalls = read_recalls(connection, log_id)
             log = followed_logs.update().where(followed_logs.c.log_id == log_id)
             connection.execute(log.values(size=min(size, self._sizes[origin]), headers_asked=asked))
         self._sizes[origin] = LeafIndex(min(size, self._sizes[origin]))
-        self._recalled[origin] = {leaf: index for leaf, index in self._recalled.get(origin, {}).items() if index < size}
+        self._recalls[origin] = recalls
         self._asked[origin] = LeafIndex(asked)
         self._tags[origin] = {tag: index for tag, index in self._tags[origin].items() if index < size}
 
@@ -293,11 +300,9 @@ class SqlFollowedIndex:
             ]
             _insert_many(connection, followed_headers, headers)
             _insert_many(connection, missing_headers, [(log_id, index) for index in page.missing if index not in gone])
-            known = self._recalled.setdefault(page.origin, {})
-            recalled = {leaf: index for leaf, index in page.recalled.items() if leaf not in known}
-            _insert_many(connection, followed_recalls, [(log_id, leaf, index) for leaf, index in recalled.items()])
+            keep_recalls(connection, log_id, page.recalls)
             connection.execute(_ASKED, {"log": log_id, "new_asked": asked})
-        known.update(recalled)
+        self._recalls.setdefault(page.origin, LogRecalls()).take(page.recalls)
         self._asked[page.origin] = asked
         if page.tombstones:
             # a deleted header must not linger in the write-ahead log

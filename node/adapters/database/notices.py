@@ -16,7 +16,7 @@ from node.domain.entry import InstitutionId, LeafReference, Origin, RecordId
 from node.domain.message import MessageId
 from node.domain.recognition import DecisionOutcome
 from node.domain.revision_notice import NoticeChange
-from node.ports.notices import NoticeFilter, NoticeState, SentNotice, Waiting
+from node.ports.notices import NoticeFilter, NoticeState, SentNotice, ToldMember, Waiting
 from node.ports.records import RecordsTransaction
 
 _CHUNK = 400
@@ -117,10 +117,8 @@ class SqlSentNotices:
             chosen.append(table.c.record_id == wanted.record_id)
         if wanted.entry is not None:
             chosen.append(_about(wanted.entry))
-        # a message that is no longer kept was acknowledged by the recipient's node long ago
-        delivered = sa.or_(outbox.c.message_id.is_(None), outbox.c.acknowledged_at_ms.is_not(None))
         query = (
-            sa.select(table, delivered.label("is_delivered"), outbox.c.attempts)
+            sa.select(table, _is_delivered().label("is_delivered"), outbox.c.attempts)
             .outerjoin(outbox, outbox.c.message_id == table.c.message_id)
             .where(*chosen)
             .order_by(table.c.told_at_ms.desc(), table.c.recipient, table.c.message_id)
@@ -130,6 +128,35 @@ class SqlSentNotices:
             found = connection.execute(query).all()
             concerned = _concerned(connection, [row.message_id for row in found])
         return [_state(row, concerned[row.message_id]) for row in found]
+
+    def members(self, institution: InstitutionId, entries: Sequence[LeafReference]) -> list[ToldMember]:
+        """Return who was told that these entries say something, and how far that got, sorted."""
+        table, is_acknowledged = sent_notices, sent_notices.c.acknowledged_at_ms.is_not(None)
+        counts = [sa.func.sum(sa.case((each, 1), else_=0)) for each in (_is_delivered(), is_acknowledged)]
+        query = (
+            sa.select(table.c.recipient, sa.func.count(), *counts)
+            .outerjoin(outbox, outbox.c.message_id == table.c.message_id)
+            .where(table.c.institution == institution, sa.or_(*map(_about, entries)))
+            .group_by(table.c.recipient)
+            .order_by(table.c.recipient)
+        )
+        with self._readers.connect() as connection:
+            rows = connection.execute(query).all()
+        return [ToldMember(InstitutionId(member), *map(int, told)) for member, *told in rows]
+
+    def about(
+        self, transaction: RecordsTransaction, entry: LeafReference, after: MessageId, limit: int
+    ) -> list[tuple[MessageId, InstitutionId, InstitutionId]]:
+        """Return notices that an entry is the reason of, after one in the order of their ids: id, institution, recipient."""
+        table = sent_notices
+        query = sa.select(table.c.message_id, table.c.institution, table.c.recipient)
+        chosen = query.where(_about(entry), table.c.message_id > after).order_by(table.c.message_id).limit(limit)
+        rows = connection_of(transaction).execute(chosen)
+        return [(MessageId(row[0]), InstitutionId(row[1]), InstitutionId(row[2])) for row in rows]
+
+    def concerned(self, transaction: RecordsTransaction, message_id: MessageId) -> list[LeafReference]:
+        """Return what a notice concerns."""
+        return list(_concerned(connection_of(transaction), [message_id])[message_id])
 
     def waiting(self, institution: InstitutionId, before_ms: int) -> Waiting:
         """Return how many notices nobody has acknowledged; those told before a time are overdue."""
@@ -145,6 +172,11 @@ def chunks(hashes: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
     """Cut a list into pieces that one query can hold."""
     for start in range(0, len(hashes), _CHUNK):
         yield hashes[start : start + _CHUNK]
+
+
+def _is_delivered() -> sa.ColumnElement[bool]:
+    # a message that is no longer kept was acknowledged by the recipient's node long ago
+    return sa.or_(outbox.c.message_id.is_(None), outbox.c.acknowledged_at_ms.is_not(None))
 
 
 def _about(entry: LeafReference) -> sa.ColumnElement[bool]:

@@ -21,6 +21,20 @@ from node.domain.revision_notice import NoticeChange, NoticeId
 from node.ports.notices import ReceivedNotice, ReliedDecision, ReliedRetrieval
 from node.ports.records import RecordsTransaction
 
+_liftings = received_notices.alias("liftings")
+_IS_LIFTED = (
+    sa.select(_liftings.c.notice_id)
+    .where(
+        _liftings.c.lifts_hash == received_notices.c.leaf_hash,
+        _liftings.c.lifts_origin == received_notices.c.origin,
+        _liftings.c.institution == received_notices.c.institution,
+        received_notices.c.change == NoticeChange.RECALLED.value,
+    )
+    .exists()
+)
+"""Notices may come in any order, and a lifting of a recall of a thousand results takes several."""
+_NOTICES = sa.select(received_notices, _IS_LIFTED.label("is_lifted"))
+
 
 class SqlReceivedNotices:
     """A `ReceivedNotices`."""
@@ -47,7 +61,11 @@ class SqlReceivedNotices:
         query = (
             sa.select(entries.c.origin, entries.c.leaf_hash)
             .join(received_notices, received_notices.c.notice_id == entries.c.notice_id)
-            .where(received_notices.c.institution == institution)
+            .where(
+                received_notices.c.institution == institution,
+                received_notices.c.change != NoticeChange.LIFTED.value,
+                sa.not_(_IS_LIFTED),
+            )
         )
         rows = _each(connection_of(transaction), query, entries.c.leaf_hash, wanted)
         return wanted & {_reference(row) for row in rows}
@@ -67,6 +85,8 @@ class SqlReceivedNotices:
                 change=notice.change.value,
                 origin=notice.entry.origin,
                 leaf_hash=notice.entry.leaf_hash,
+                lifts_origin=None if notice.lifts is None else notice.lifts.origin,
+                lifts_hash=None if notice.lifts is None else notice.lifts.leaf_hash,
                 revised_at_ms=notice.revised_at_ms,
                 received_at_ms=notice.received_at_ms,
             )
@@ -82,7 +102,7 @@ class SqlReceivedNotices:
     def notice(self, transaction: RecordsTransaction, institution: InstitutionId, notice_id: NoticeId) -> ReceivedNotice | None:
         """Return an institution's notice; None for another institution's."""
         own = sa.and_(received_notices.c.institution == institution, received_notices.c.notice_id == notice_id)
-        found = _notices(connection_of(transaction), sa.select(received_notices).where(own))
+        found = _notices(connection_of(transaction), _NOTICES.where(own))
         return found[0] if found else None
 
     def acknowledge(self, transaction: RecordsTransaction, notice_id: NoticeId, at_ms: int, acknowledger: bytes) -> None:
@@ -93,7 +113,7 @@ class SqlReceivedNotices:
     def page(self, institution: InstitutionId, limit: int, *, waiting: bool) -> list[ReceivedNotice]:
         """Return an institution's notices, the newest first; with `waiting` those that nobody has acknowledged."""
         table = received_notices
-        query = sa.select(table).where(table.c.institution == institution)
+        query = _NOTICES.where(table.c.institution == institution)
         if waiting:
             query = query.where(table.c.acknowledged_at_ms.is_(None))
         with self._readers.connect() as connection:
@@ -165,6 +185,8 @@ def _notices(connection: sa.Connection, query: sa.Select[Any]) -> list[ReceivedN
             change=NoticeChange(row.change),
             entry=_reference(row),
             concerned=tuple(concerned[row.notice_id]),
+            lifts=None if row.lifts_hash is None else LeafReference(Origin(row.lifts_origin), bytes(row.lifts_hash)),
+            is_lifted=bool(row.is_lifted),
             revised_at_ms=row.revised_at_ms,
             received_at_ms=row.received_at_ms,
             acknowledged_at_ms=row.acknowledged_at_ms,

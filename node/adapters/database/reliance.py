@@ -9,15 +9,27 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.adapters.database.tables_reliance import reliances, result_replacements, reversals
+from node.adapters.database.tables_reliance import lifted_recalls, reliances, result_replacements, reversals
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.ports.records import RecordsTransaction
 from node.ports.reliance import KeptReliance, KeptReplacement
 from node.supervision.findings import EntryPlace
-from node.supervision.reliance import Reliance, ReliancePart, Replaced, TakenBack
+from node.supervision.reliance import Lifted, Reliance, ReliancePart, Replaced, TakenBack
 
 _CHUNK: Final = 500
+_LIFTED_AT: Final = (
+    sa.select(lifted_recalls.c.at_ms)
+    .where(
+        lifted_recalls.c.recall_id == result_replacements.c.recall_id,
+        lifted_recalls.c.origin == result_replacements.c.origin,
+        lifted_recalls.c.leaf_index > result_replacements.c.leaf_index,
+    )
+    .order_by(lifted_recalls.c.leaf_index)
+    .limit(1)
+    .scalar_subquery()
+)
+"""When the recall behind a replacement was lifted: by the first lifting after it."""
 
 
 class SqlRelianceStore:
@@ -34,6 +46,8 @@ class SqlRelianceStore:
             match each:
                 case Replaced():
                     _keep_replacement(connection, each, now_ms)
+                case Lifted():
+                    _keep_lifting(connection, each, now_ms)
                 case TakenBack():
                     _keep_reversal(connection, each, now_ms)
                 case Reliance():
@@ -66,11 +80,12 @@ class SqlRelianceStore:
         """Return what replaces versions of results at once; nothing for most."""
         wanted, found = set(results), defaultdict[LeafReference, list[KeptReplacement]](list)
         table = result_replacements
-        for row in self._chosen(sa.select(table), table.c.replaces, [each.leaf_hash for each in wanted]):
+        query = sa.select(table, _LIFTED_AT.label("lifted_at_ms"))
+        for row in self._chosen(query, table.c.replaces, [each.leaf_hash for each in wanted]):
             replaced = LeafReference(Origin(row.origin), bytes(row.replaces))
             if replaced in wanted:
                 place = EntryPlace(replaced.origin, row.leaf_index, bytes(row.leaf_hash), row.tree_size)
-                found[replaced].append(KeptReplacement(place, row.seen_at_ms, row.is_withdrawal))
+                found[replaced].append(KeptReplacement(place, row.seen_at_ms, row.is_withdrawal, row.at_ms, row.lifted_at_ms))
         return found
 
     def look_again(self, transaction: RecordsTransaction, looks: Mapping[LeafReference, int | None]) -> None:
@@ -103,6 +118,7 @@ def _keep_reliance(connection: sa.Connection, said: Reliance, now_ms: int) -> No
         "result_hash": said.result.leaf_hash,
         "institution": said.institution,
         "issuer": said.issuer,
+        "decided_at_ms": said.at_ms,
         "seen_at_ms": now_ms,
         "look_at_ms": now_ms if is_replaced else None,
     }
@@ -119,6 +135,8 @@ def _keep_replacement(connection: sa.Connection, said: Replaced, now_ms: int) ->
         "tree_size": place.tree_size,
         "replaces": said.replaces,
         "is_withdrawal": said.is_withdrawal,
+        "at_ms": said.at_ms,
+        "recall_id": said.recall_id,
         "seen_at_ms": now_ms,
     }
     _insert_new(connection, table, values)
@@ -126,6 +144,19 @@ def _keep_replacement(connection: sa.Connection, said: Replaced, now_ms: int) ->
     for version in _versions_before(connection, place.origin, said.replaces):
         chosen = sa.and_(reliances.c.result_hash == version, reliances.c.result_origin == place.origin)
         connection.execute(reliances.update().where(chosen).values(look_at_ms=now_ms))
+
+
+def _keep_lifting(connection: sa.Connection, said: Lifted, now_ms: int) -> None:
+    table, place = result_replacements, said.place
+    at = {"recall_id": said.recall_id, "origin": place.origin, "leaf_index": place.leaf_index}
+    _insert_new(connection, lifted_recalls, {**at, "at_ms": said.at_ms})
+    # whoever relies on what the recall listed, or on a version before it; in one statement: it may have listed a million
+    recalled = sa.select(table.c.replaces).where(table.c.recall_id == said.recall_id, table.c.origin == place.origin)
+    versions = recalled.cte("versions", recursive=True)
+    before = sa.select(table.c.replaces).where(table.c.leaf_hash == versions.c.replaces, table.c.origin == place.origin)
+    versions = versions.union(before)
+    chosen = sa.and_(reliances.c.result_hash.in_(sa.select(versions.c.replaces)), reliances.c.result_origin == place.origin)
+    connection.execute(reliances.update().where(chosen).values(look_at_ms=now_ms))
 
 
 def _versions_before(connection: sa.Connection, origin: Origin, leaf_hash: bytes) -> Iterator[bytes]:
@@ -159,5 +190,5 @@ def _reference(place: EntryPlace) -> LeafReference:
 def _reliance(row: sa.Row[Any]) -> KeptReliance:
     decision = EntryPlace(Origin(row.decision_origin), row.decision_index, bytes(row.decision_hash), row.tree_size)
     result = LeafReference(Origin(row.result_origin), bytes(row.result_hash))
-    said = Reliance(decision, InstitutionId(row.institution), InstitutionId(row.issuer), result)
+    said = Reliance(decision, InstitutionId(row.institution), InstitutionId(row.issuer), result, row.decided_at_ms)
     return KeptReliance(said, row.seen_at_ms, row.is_taken_back)

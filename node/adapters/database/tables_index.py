@@ -58,8 +58,34 @@ followed_recalls = sa.Table(
     "followed_recalls",
     index_metadata,
     sa.Column("log_id", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("leaf_hash", sa.LargeBinary(32), primary_key=True, comment="a result of the log that the log recalls"),
-    sa.Column("recall_index", sa.BigInteger, nullable=False, comment="the first recall that names it"),
+    sa.Column("leaf_index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("recall_id", sa.String(32), nullable=False),
+    sa.Column("item", sa.String(128), nullable=False),
+    sa.Column("device", sa.String(128), nullable=False),
+    sa.Column("lot", sa.String(128), nullable=False),
+    sa.Column("from_ms", sa.BigInteger, nullable=False),
+    sa.Column("to_ms", sa.BigInteger, nullable=False),
+    sa.Column("reason", sa.String(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+followed_recall_results = sa.Table(
+    "followed_recall_results",
+    index_metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("leaf_index", sa.BigInteger, primary_key=True, autoincrement=False, comment="of the list"),
+    sa.Column("leaf_hash", sa.LargeBinary(32), primary_key=True, comment="a result of the log that it names"),
+    sa.Column("recall_id", sa.String(32), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+followed_liftings = sa.Table(
+    "followed_liftings",
+    index_metadata,
+    sa.Column("log_id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("leaf_index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("recall_id", sa.String(32), nullable=False),
+    sa.Column("reason", sa.String(32), nullable=False),
     sqlite_with_rowid=False,
 )
 

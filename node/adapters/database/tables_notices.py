@@ -52,6 +52,8 @@ received_notices = sa.Table(
     sa.Column("change", sa.String(16), nullable=False),
     sa.Column("origin", sa.String(255), nullable=False),
     sa.Column("leaf_hash", sa.LargeBinary(_HASH_BYTES), nullable=False, comment="of the entry that says so"),
+    sa.Column("lifts_origin", sa.String(255), comment="null for all but liftings"),
+    sa.Column("lifts_hash", sa.LargeBinary(_HASH_BYTES), index=True, comment="of the recall that is lifted"),
     sa.Column("revised_at_ms", sa.BigInteger, nullable=False),
     sa.Column("received_at_ms", sa.BigInteger, nullable=False),
     sa.Column("acknowledged_at_ms", sa.BigInteger),

@@ -17,6 +17,7 @@ reliances = sa.Table(
     sa.Column("tree_size", sa.BigInteger, nullable=False),
     sa.Column("institution", sa.String(63), nullable=False, comment="who decided"),
     sa.Column("issuer", sa.String(63), nullable=False),
+    sa.Column("decided_at_ms", sa.BigInteger, nullable=False, comment="as the entry claims"),
     sa.Column("seen_at_ms", sa.BigInteger, nullable=False),
     sa.Column("look_at_ms", sa.BigInteger, index=True, comment="null: not until something new is read"),
     sa.Index("reliances_by_result", "result_hash", "result_origin"),
@@ -31,8 +32,20 @@ result_replacements = sa.Table(
     sa.Column("leaf_hash", sa.LargeBinary(32), nullable=False),
     sa.Column("tree_size", sa.BigInteger, nullable=False),
     sa.Column("is_withdrawal", sa.Boolean, nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False, comment="as the entry claims"),
+    sa.Column("recall_id", sa.String(32), comment="null for amendments and withdrawals"),
     sa.Column("seen_at_ms", sa.BigInteger, nullable=False),
     sa.Index("result_replacements_by_leaf", "leaf_hash", "origin"),
+    sa.Index("result_replacements_by_recall", "recall_id", "origin"),
+)
+
+lifted_recalls = sa.Table(
+    "lifted_recalls",
+    records_metadata,
+    sa.Column("recall_id", sa.String(32), primary_key=True),
+    sa.Column("origin", sa.String(255), primary_key=True),
+    sa.Column("leaf_index", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False, comment="as the lifting claims"),
 )
 
 reversals = sa.Table(

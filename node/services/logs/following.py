@@ -34,6 +34,7 @@ from ledger.forks import KnownHead
 from ledger.hashing import LeafIndex, TreeSize
 from ledger.notes import parse_note
 from node.domain.entry import LeafReference, Level, Origin
+from node.domain.recall import RecallCriteria
 from node.domain.recognition import Reachability
 from node.domain.trust import TrustedLog
 from node.errors import ChainError, ConcordError, NodeStoppingError
@@ -138,8 +139,12 @@ class FollowingService:
         return Level.LOGGED if anchored is None or leaf_index >= anchored.size else Level.ANCHORED
 
     def is_recalled(self, entry: LeafReference) -> bool:
-        """Tell whether an entry's own log recalls it."""
+        """Tell whether a recall of an entry's own log that stands names it."""
         return self._index.is_recalled(entry)
+
+    def standing_recalls(self, origin: Origin) -> Sequence[RecallCriteria]:
+        """Return what the recalls of a log that stand are about."""
+        return self._index.standing_recalls(origin)
 
     def reachability(self, origin: Origin) -> Reachability:
         """Return whether the node that serves a log answered lately."""

@@ -8,7 +8,7 @@ A tombstone counts for entries of its own log only, and never for those that mus
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,13 +16,14 @@ import structlog
 
 from ledger.hashing import LeafIndex
 from node.domain.entry import KEPT_TYPES, EntryType, LeafReference, Origin
+from node.domain.recall import RecallListing, RecallStatement
 from node.errors import HeaderVerificationError, InputError, VerificationError
 from node.ports.index import HeaderPage, IndexStore
 from node.ports.peers import FollowedPeer
 from node.wire.header.seal import verify_header_digest
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target
-from node.wire.recall_entry import RECALL, recalled_by
+from node.wire.recall_entry import RECALL_KINDS, recall_statement
 
 PAGE_HEADERS: Final = 256
 PAGES_PER_TURN: Final = 16
@@ -47,7 +48,7 @@ class _Sorted:
     headers: dict[LeafIndex, bytes] = field(default_factory=dict)
     missing: list[LeafIndex] = field(default_factory=list)
     tombstones: dict[LeafIndex, LeafIndex] = field(default_factory=dict)
-    recalled: dict[bytes, LeafIndex] = field(default_factory=dict)
+    recalls: list[tuple[LeafIndex, RecallStatement]] = field(default_factory=list)
 
 
 class HeaderCollector:
@@ -118,7 +119,7 @@ class HeaderCollector:
         for index, leaf in enumerate(self._index.leaves(origin, start, end - start), start):
             if only is None or index in only:
                 self._sort(page, origin, LeafIndex(index), leaf, found.get(index))
-        self._index.keep_headers(HeaderPage(origin, page.headers, page.missing, page.tombstones, end, page.recalled))
+        self._index.keep_headers(HeaderPage(origin, page.headers, page.missing, page.tombstones, end, page.recalls))
         for target, tombstone in page.tombstones.items():
             self._tombstone_seen(origin, target, tombstone)
 
@@ -147,10 +148,15 @@ class HeaderCollector:
             entry = open_public_entry(data, header, origin)
             if entry.manifest.kind == TOMBSTONE:
                 self._bury(page, origin, index, tombstone_target(entry))
-            elif entry.manifest.kind == RECALL:
-                page.recalled |= dict.fromkeys(self._earlier(origin, index, recalled_by(entry).leaf_hashes), index)
+            elif entry.manifest.kind in RECALL_KINDS:
+                page.recalls.append((index, self._known_results(origin, index, recall_statement(entry))))
         except (InputError, VerificationError) as error:
             log.warning("public_entry_refused", origin=origin, index=index, error=type(error).__name__)
+
+    def _known_results(self, origin: Origin, index: LeafIndex, statement: RecallStatement) -> RecallStatement:
+        if not isinstance(statement, RecallListing):
+            return statement
+        return replace(statement, leaf_hashes=tuple(self._earlier(origin, index, statement.leaf_hashes)))
 
     def _earlier(self, origin: Origin, index: LeafIndex, leaf_hashes: Iterable[bytes]) -> Iterator[bytes]:
         """Return those that are entries of the log: a thousand that are none would cost it one entry, and us the memory."""

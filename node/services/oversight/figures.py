@@ -36,7 +36,7 @@ from node.services.logs.following import FollowingService
 from node.services.logs.log_standing import trusted_size
 from node.services.oversight.audit_keys import AuditKeys
 from node.services.oversight.pairing import RECEIPT_TYPES
-from node.services.oversight.reliance import recalled_in
+from node.services.oversight.reliance import said_of_recalls
 from node.supervision.batches import AnchoredRun, encode_batch, parse_batch
 from node.supervision.bulk import without_collection
 from node.supervision.events import EventId, FigureEvent, Retrieved
@@ -46,7 +46,7 @@ from node.supervision.liaoning import LiaoningRow, liaoning_form
 from node.supervision.misconduct import EntryRules
 from node.supervision.pinned import Documents, PinnedReader
 from node.supervision.reading import READ_TYPES, ReadEntry
-from node.supervision.reliance import ReliancePart, said_of_reliance
+from node.supervision.reliance import Lifted, ReliancePart, Replaced, said_of_reliance
 from node.supervision.tallies import Dimension, Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay, AnchorDelays
 from node.terminology.bundle import Terminology
@@ -233,9 +233,9 @@ class FiguresService:
             step.arrived.add(place)
         leaf = parse_leaf(entry.leaf)
         if leaf.entry_type is EntryType.ADMINISTRATIVE:
-            recalled, origin = recalled_in(entry.leaf, entry.header, self._place(step, entry)), entry.place.origin
-            # a recall may name a thousand leaves that nobody ever logged
-            step.reliance += [each for each in recalled if self._parts.index.find_leaf(origin, each.replaces) is not None]
+            step.reliance += self._of_recalls(
+                entry.place.origin, said_of_recalls(entry.leaf, entry.header, self._place(step, entry))
+            )
             return
         try:
             header = self._parts.keys.open(entry.header, HeaderPlace(entry.place.origin, leaf.entry_type, leaf.tag))
@@ -246,7 +246,7 @@ class FiguresService:
         self._note_emergency(step, entry, header.content)
         read = ReadEntry(self._parts.institutions[entry.place.origin], hash_leaf(entry.leaf), header)
         where = self._place(step, entry)
-        step.reliance += said_of_reliance(read, leaf.entry_type, where)
+        step.reliance += said_of_reliance(read, leaf.entry_type, where, leaf.claimed_time_ms)
         if leaf.entry_type is EntryType.WITHDRAWAL:
             return  # what was withdrawn was performed nevertheless, and was read when it was logged
         reader, rules = self._prepared()
@@ -254,6 +254,11 @@ class FiguresService:
         for finding in rules.findings(read, where):
             # named by its kind too: a receipt is judged under its place by pairing as well
             step.found[f"{finding.code} {finding.subject}"] = [finding]
+
+    def _of_recalls(self, origin: Origin, said: Sequence[Replaced | Lifted]) -> list[ReliancePart]:
+        # a recall may name a thousand leaves that nobody ever logged
+        find = self._parts.index.find_leaf
+        return [each for each in said if isinstance(each, Lifted) or find(origin, each.replaces) is not None]
 
     def _note_emergency(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
         if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:

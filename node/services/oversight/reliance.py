@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.domain.entry import LeafReference
+from node.domain.recall import RecallLifting, RecallListing
 from node.errors import InputError, VerificationError
 from node.ports.clock import Clock, unix_ms
 from node.ports.records import RecordsTransaction, RecordsWriter
 from node.ports.reliance import KeptReliance, KeptReplacement, RelianceStore
 from node.ports.supervision import SupervisionStore, found_update
 from node.supervision.findings import EntryPlace, SupervisionFinding
-from node.supervision.reliance import Replaced, Withdrawal, judge_reliance, subject_of
+from node.supervision.reliance import Lifted, Replaced, Withdrawal, judge_reliance, still_counts, subject_of
+from node.wire.leaf import parse_leaf
 from node.wire.public_entry import open_public_entry
-from node.wire.recall_entry import RECALL, recalled_by
+from node.wire.recall_entry import RECALL_KINDS, recall_statement
 
 BATCH: Final = 500
 """Decisions that a step judges."""
@@ -99,8 +101,8 @@ class RelianceReview:
         return found
 
 
-def recalled_in(leaf: bytes, header: bytes, place: EntryPlace) -> list[Replaced]:
-    """Return the results that an administrative entry recalls; of other entries, and of what is none, nothing.
+def said_of_recalls(leaf: bytes, header: bytes, place: EntryPlace) -> list[Replaced | Lifted]:
+    """Return the results that an administrative entry recalls, or that it lifts a recall; of other entries nothing.
 
     Args:
         leaf: The bytes of the log.
@@ -109,13 +111,21 @@ def recalled_in(leaf: bytes, header: bytes, place: EntryPlace) -> list[Replaced]
     """
     try:
         entry = open_public_entry(leaf, header, place.origin)
-        pages = [recalled_by(entry)] if entry.manifest.kind == RECALL else []
+        statement = recall_statement(entry) if entry.manifest.kind in RECALL_KINDS else None
     except (InputError, VerificationError):
         return []  # whoever follows the log has looked at it already
-    return [Replaced(place, leaf_hash, is_withdrawal=True) for page in pages for leaf_hash in page.leaf_hashes]
+    at_ms = parse_leaf(leaf).claimed_time_ms
+    match statement:
+        case RecallListing(recall_id, leaf_hashes):
+            return [Replaced(place, each, is_withdrawal=True, at_ms=at_ms, recall_id=recall_id) for each in leaf_hashes]
+        case RecallLifting(recall_id):
+            return [Lifted(place, recall_id, at_ms)]
+        case _:
+            return []
 
 
 def _withdrawals(uses: Iterable[KeptReliance], withdrawn: Mapping[LeafReference, list[KeptReplacement]]) -> Iterable[Withdrawal]:
     for kept in uses:
         for each in withdrawn.get(kept.reliance.result, ()) if not kept.is_taken_back else ():
-            yield Withdrawal(each.place, kept.reliance.issuer, max(each.seen_at_ms, kept.seen_at_ms))
+            if still_counts(kept.reliance.at_ms, each.at_ms, each.lifted_at_ms):
+                yield Withdrawal(each.place, kept.reliance.issuer, max(each.seen_at_ms, kept.seen_at_ms))

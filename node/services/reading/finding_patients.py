@@ -172,6 +172,10 @@ class PatientFinding:
         withdrawn = self._parts.withdrawals.is_withdrawn(institution, row.patient_id)
         return Looked(keys, [], {}) if withdrawn else self._records(keys, with_replaced=with_replaced)
 
+    def look_with(self, keys: PatientKeys) -> list[FoundRecord]:
+        """Return what a patient's keys find and nothing hides, replaced versions too; logs nothing."""
+        return self._records(keys, with_replaced=True).records
+
     def row(self, institution: InstitutionId, number: PatientNumber) -> PatientRow:
         """Return a patient on file.
 

@@ -26,6 +26,8 @@ from node.recognition.decision import DecisionBasis, Recognise, Reorder, decide
 from node.services.catalogue.rulebook import Rulebook
 from node.services.members.outbox import Outbox
 from node.services.recognition.checking import OrderChecking
+from node.services.recognition.order_results import OrderResults
+from node.services.recognition.recall_standing import RecallStanding
 from node.services.records.entries import ActEntry, EntryComposer
 from node.wire.members.decisions import DECISION_KIND, DecisionMessage, Outcome, encode_decision_message
 from node.wire.recognition.decision_summary import SUMMARY_MEDIA_TYPE, SUMMARY_ROLE, encode_summary, summarise
@@ -91,6 +93,10 @@ class DecidingParts:
     """Keeps decisions."""
     revised: Callable[[RecordsTransaction, InstitutionId, Sequence[LeafReference]], frozenset[LeafReference]]
     """Says of which results notice came that they are amended, withdrawn or recalled."""
+    results: OrderResults
+    """What may be shown of the patient by now."""
+    recalls: RecallStanding
+    """Knows what recalls stand against: one that was announced after the check counts."""
     used: Callable[[RecordsTransaction, InstitutionId, DecisionText], None]
     """Notes what a decision uses: whom a notice that comes later concerns."""
     composer: EntryComposer
@@ -146,6 +152,7 @@ class Deciding:
         verified = parts.retrievals.verified(institution, results)
         order_mac = self._order_mac(patient, check.outcome.encounter, order.order_id)
         decision_id = DecisionId(secrets.token_hex(_ID_BYTES))
+        found = parts.results.again(patient) if isinstance(order.wish, Recognise) else ()
 
         def work(transaction: RecordsTransaction) -> DecisionAnswer:
             if parts.store.standing(transaction, institution, order_mac) is not None:
@@ -153,6 +160,8 @@ class Deciding:
             basis = DecisionBasis(check.outcome, verified, None, parts.max_check_age_ms)
             decision = decide(index, order.order_id, order.wish, basis, now_ms)
             if parts.revised(transaction, institution, decision.recognised):
+                raise RevisedResultError
+            if parts.recalls.against(transaction).among(found, decision.recognised):
                 raise RevisedResultError
             text = _text(decision_id, order, check, decision)
             entry = _entry(decision_content(text, check.outcome.concerned_pins), encode_decision(text), now_ms, patient)

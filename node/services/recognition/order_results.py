@@ -6,7 +6,7 @@ consent or a label withholds is absent, as it is from a find; the door to both i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -17,6 +17,7 @@ from node.domain.patient import PatientKeys
 from node.domain.recognition import Reachability
 from node.domain.record import Kind
 from node.services.reading.finding_patients import FoundRecord, PatientFinding, PatientLike
+from node.services.recognition.recall_standing import RecallStanding, StandingRecalls
 
 _RESULT: Final = Kind("exam-result")
 """The kind of records that answer orders."""
@@ -30,9 +31,6 @@ class FollowedLogs(Protocol):
 
     def level(self, origin: Origin, leaf_index: int) -> Level:
         """Return how far an entry got."""
-
-    def is_recalled(self, entry: LeafReference) -> bool:
-        """Tell whether an entry's own log recalls it."""
 
     def reachability(self, origin: Origin) -> Reachability:
         """Return whether the node that serves a log answered lately."""
@@ -58,9 +56,10 @@ class PatientResults:
 class OrderResults:
     """Finds what may be shown."""
 
-    def __init__(self, finding: PatientFinding, logs: FollowedLogs) -> None:
+    def __init__(self, finding: PatientFinding, logs: FollowedLogs, recalls: RecallStanding) -> None:
         self._finding = finding
         self._logs = logs
+        self._recalls = recalls
 
     def find(self, institution: InstitutionId, patient: PatientLike) -> PatientResults:
         """Return what may be shown of a patient.
@@ -72,7 +71,11 @@ class OrderResults:
         looked = self._finding.look_through(institution, patient, with_replaced=True)
         found = [each for each in looked.records if each.content.kind == _RESULT]
         places = {each.target.reference: (each.entry.place.origin, int(each.entry.place.index)) for each in found}
-        return PatientResults(looked.keys, tuple(self._result(each) for each in found), places, looked.read)
+        return PatientResults(looked.keys, self._results(found), places, looked.read)
+
+    def again(self, patient: PatientKeys) -> tuple[FoundResult, ...]:
+        """Return what may be shown of a patient whose keys are at hand: what a decision looks at again."""
+        return self._results([each for each in self._finding.look_with(patient) if each.content.kind == _RESULT])
 
     def head(self, origin: Origin) -> bytes:
         """Return the signed head below which a log had been read by now; empty before the first."""
@@ -82,7 +85,11 @@ class OrderResults:
         """Return a patient's keys; raises as `find`."""
         return self._finding.look(institution, patient)[0]
 
-    def _result(self, found: FoundRecord) -> FoundResult:
+    def _results(self, found: Sequence[FoundRecord]) -> tuple[FoundResult, ...]:
+        standing = self._recalls.against()
+        return tuple(self._result(each, standing) for each in found)
+
+    def _result(self, found: FoundRecord, standing: StandingRecalls) -> FoundResult:
         target, header = found.target, found.entry.header
         content = None if header is None else header.content
         relocated = content if isinstance(content, RelocationContent) else None
@@ -95,5 +102,5 @@ class OrderResults:
             level=self._logs.level(origin, target.leaf_index),
             reachability=self._logs.reachability(origin),
             frozen=self._logs.is_frozen(origin),
-            recalled=self._logs.is_recalled(target.reference),
+            recalled=standing.covers(target.reference, target.holder, found.content),
         )

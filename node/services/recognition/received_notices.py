@@ -1,4 +1,4 @@
-"""Take notice of amendments, withdrawals and recalls at other members: a list for people to work off (docs/spec/notices.md).
+"""Take notice of amendments, withdrawals, recalls and liftings at other members: a list to work off (docs/spec/notices.md).
 
 A notice is kept in the transaction that takes it out of the inbox. What rests on it here is looked up when the list is shown, so
 that a decision that was taken later is in it too. A person acknowledges, which tells the issuer and changes nothing else:
@@ -105,7 +105,8 @@ class NoticeList:
             MalformedParameterError: It is about another institution's entries than the sender's.
         """
         told = parse_revision_message(message.body)
-        for origin in {told.entry.origin, *(each.origin for each in told.concerned)}:
+        named = (told.entry, *told.concerned, *(() if told.lifts is None else (told.lifts,)))
+        for origin in {each.origin for each in named}:
             registered = self._parts.directory.origin(origin)
             if registered is None or registered.institution != message.sender:
                 raise MalformedParameterError("body", "tells of entries that are not in a log of the sender's")
@@ -117,6 +118,8 @@ class NoticeList:
             change=told.change,
             entry=told.entry,
             concerned=told.concerned,
+            lifts=told.lifts,
+            is_lifted=False,
             revised_at_ms=told.at_ms,
             received_at_ms=unix_ms(self._parts.clock),
             acknowledged_at_ms=None,
@@ -154,7 +157,7 @@ class NoticeList:
     def revised(
         self, transaction: RecordsTransaction, institution: InstitutionId, results: Sequence[LeafReference]
     ) -> frozenset[LeafReference]:
-        """Return those of these results of which a notice came: no decision may use them any more."""
+        """Return those of these results of which a notice came that counts: no decision may use them."""
         return self._parts.store.concerned(transaction, institution, results)
 
     def used(self, transaction: RecordsTransaction, institution: InstitutionId, decision: DecisionText) -> None:

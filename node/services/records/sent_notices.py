@@ -1,4 +1,6 @@
-"""Tell whoever relies on a record that it was amended, withdrawn or recalled; list who has taken notice (docs/spec/notices.md).
+"""Tell whoever relies on a record what became of it, and list who has taken notice (docs/spec/notices.md).
+
+It was amended, withdrawn or recalled; or the recall was lifted, which is told to whoever was told of the recall.
 
 Who relies on an entry: whoever it was disclosed to, and whoever told that it recognises it. A notice goes into the outbox in the
 transaction that stages the entry which is its reason; or, where an entry is disclosed that was revised before, in the one
@@ -13,11 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import structlog
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference
-from node.domain.message import MemberMessage
+from node.domain.message import MemberMessage, MessageId
 from node.domain.revision_notice import NoticeChange, Revision
 from node.errors import UnknownNoticeError
 from node.ports.clock import Clock, unix_ms
-from node.ports.notices import NoticeFilter, NoticeState, Reliances, SentNotice, SentNotices, Waiting
+from node.ports.notices import NoticeFilter, NoticeState, Reliances, SentNotice, SentNotices, ToldMember, Waiting
 from node.ports.recalls import RecallStore
 from node.ports.records import EntryRow, RecordsTransaction
 from node.services.members.outbox import Outbox
@@ -77,6 +79,28 @@ class RevisionNotices:
             for member, concerned in _by_member(revision.earlier, relying).items():
                 self._tell(transaction, revision, member, concerned)
 
+    def lifted(
+        self, transaction: RecordsTransaction, recall: LeafReference, lifting: LeafReference, told_to: MessageId, limit: int
+    ) -> MessageId | None:
+        """Tell whoever was told of a recall that it is lifted, durably with the caller's transaction.
+
+        Args:
+            transaction: That which keeps how far this got.
+            recall: The recall's entry.
+            lifting: The entry that lifts it.
+            told_to: The last notice of the recall whose recipient was told; empty before the first.
+            limit: How many notices of the recall to go on by.
+
+        Returns:
+            The last notice now; None where there are no more.
+        """
+        sent = self._store.about(transaction, recall, told_to, limit)
+        for message_id, institution, recipient in sent:
+            concerned = tuple(self._store.concerned(transaction, message_id))
+            revision = Revision(institution, None, NoticeChange.LIFTED, lifting, concerned, lifts=recall)
+            self._tell(transaction, revision, recipient, concerned)
+        return sent[-1][0] if len(sent) == limit else None
+
     def disclosed(self, transaction: RecordsTransaction, requester: InstitutionId, entry: EntryRow) -> None:
         """Note that an entry is disclosed; tell the requester at once of a newer version or a recall that was staged before.
 
@@ -112,6 +136,10 @@ class RevisionNotices:
         """Return the notices that an institution sent, the newest first, and how far each got."""
         return self._store.page(institution, wanted, limit)
 
+    def members(self, institution: InstitutionId, entries: Sequence[LeafReference]) -> list[ToldMember]:
+        """Return whom an institution told of what these entries say, and how far that got."""
+        return self._store.members(institution, entries)
+
     def waiting(self, institution: InstitutionId) -> Waiting:
         """Return how many notices of an institution nobody has acknowledged, and how many of them are overdue."""
         return self._store.waiting(institution, unix_ms(self._clock) - self._overdue_ms)
@@ -125,7 +153,7 @@ class RevisionNotices:
         untold = self._store.untold(transaction, revision.entry, member, concerned)
         for start in range(0, len(untold), MAX_CONCERNED):
             named = tuple(untold[start : start + MAX_CONCERNED])
-            body = encode_revision_message(RevisionMessage(revision.change, revision.entry, named, now_ms))
+            body = encode_revision_message(RevisionMessage(revision.change, revision.entry, named, now_ms, revision.lifts))
             subject = revision.entry.leaf_hash.hex()
             (message_id,) = self._outbox.tell(transaction, revision.institution, [member], REVISION_KIND, subject, body)
             self._store.keep(

@@ -9,6 +9,7 @@ from node.services.recognition.certificates import Certificates
 from node.services.recognition.checking import CheckLeaves, OrderChecking
 from node.services.recognition.deciding import Deciding
 from node.services.recognition.heard_decisions import HeardDecisions
+from node.services.recognition.recall_standing import RecallStanding
 from node.services.recognition.recalls import Recalls
 from node.services.recognition.received_notices import NoticeList
 from node.services.surface.clinic import Clinic
@@ -34,5 +35,7 @@ class Recognition:
     """What others amended, withdrew or recalled."""
     recalls: Recalls
     """What institutions here recall."""
+    standing: RecallStanding
+    """What recalls stand against."""
     clinic: Clinic
     """What clinicians see beside: links to results, cards, slips."""

@@ -6,6 +6,7 @@ taken notice. No patient and no order: both sides know which records they are ab
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeVar
 
@@ -22,6 +23,8 @@ from node.wire.json_strict import check_document
 REVISION_KIND: Final = "revision"
 ACKNOWLEDGEMENT_KIND: Final = "revision-acknowledged"
 FORMAT_VERSION: Final = 1
+LIFTED_VERSION: Final = 2
+"""Of a notice that a recall was lifted, which names the recall; of no other."""
 MAX_CONCERNED: Final = 1_000
 """Entries that one message names; more take several."""
 
@@ -36,11 +39,13 @@ class RevisionMessage:
     change: NoticeChange
     """What became of them."""
     entry: LeafReference
-    """The entry that says so: the newer version, the withdrawal, the recall."""
+    """The entry that says so: the newer version, the withdrawal, the recall, the lifting."""
     concerned: tuple[LeafReference, ...]
     """What the recipient retrieved, or told that it recognised."""
     at_ms: int
     """When that entry was staged, unix ms."""
+    lifts: LeafReference | None = None
+    """The recall that is lifted; None for every other change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,10 @@ class _Revision(msgspec.Struct, forbid_unknown_fields=True):
     at_ms: _Milliseconds
 
 
+class _Lifted(_Revision, forbid_unknown_fields=True):
+    recall: _Reference
+
+
 class _Acknowledgement(msgspec.Struct, forbid_unknown_fields=True):
     format_version: int
     notice: Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
@@ -78,7 +87,11 @@ class _Head(msgspec.Struct):
 def encode_revision_message(message: RevisionMessage) -> bytes:
     """Encode a notice."""
     concerned = [_shown(each) for each in message.concerned]
-    return msgspec.json.encode(_Revision(FORMAT_VERSION, message.change, _shown(message.entry), concerned, message.at_ms))
+    entry = _shown(message.entry)
+    if message.lifts is None:
+        return msgspec.json.encode(_Revision(FORMAT_VERSION, message.change, entry, concerned, message.at_ms))
+    recall = _shown(message.lifts)
+    return msgspec.json.encode(_Lifted(LIFTED_VERSION, message.change, entry, concerned, message.at_ms, recall))
 
 
 def parse_revision_message(data: bytes) -> RevisionMessage:
@@ -88,11 +101,14 @@ def parse_revision_message(data: bytes) -> RevisionMessage:
         MalformedJsonError: It is something else.
         UnknownFormatError: A version that this release does not know.
     """
-    shape = _parse(data, _Revision, "no notice of a revision")
+    shape = _parse(data, {FORMAT_VERSION: _Revision, LIFTED_VERSION: _Lifted}, "no notice of a revision")
+    lifts = _read(shape.recall) if isinstance(shape, _Lifted) else None
+    if (shape.change is NoticeChange.LIFTED) is (lifts is None):
+        raise MalformedJsonError("/change", "a lifting, and nothing else, names a recall, in version 2")
     concerned = tuple(_read(each) for each in shape.concerned)
     if len(set(concerned)) < len(concerned):
         raise MalformedJsonError("/concerned", "an entry is named twice")
-    return RevisionMessage(shape.change, _read(shape.entry), concerned, shape.at_ms)
+    return RevisionMessage(shape.change, _read(shape.entry), concerned, shape.at_ms, lifts)
 
 
 def encode_acknowledgement_message(message: AcknowledgementMessage) -> bytes:
@@ -102,18 +118,19 @@ def encode_acknowledgement_message(message: AcknowledgementMessage) -> bytes:
 
 def parse_acknowledgement_message(data: bytes) -> AcknowledgementMessage:
     """Parse an acknowledgement; raises as `parse_revision_message`."""
-    shape = _parse(data, _Acknowledgement, "no acknowledgement of a notice")
+    shape = _parse(data, {FORMAT_VERSION: _Acknowledgement}, "no acknowledgement of a notice")
     return AcknowledgementMessage(MessageId(shape.notice), shape.at_ms)
 
 
-_ShapeT = TypeVar("_ShapeT", bound=msgspec.Struct)
+_ShapeT = TypeVar("_ShapeT", _Revision, _Acknowledgement)
 
 
-def _parse(data: bytes, shape: type[_ShapeT], refusal: str) -> _ShapeT:
+def _parse(data: bytes, shapes: Mapping[int, type[_ShapeT]], refusal: str) -> _ShapeT:
     check_document(data, _MAX_DEPTH)
     try:
         version = msgspec.json.decode(data, type=_Head).format_version
-        if version != FORMAT_VERSION:
+        shape = shapes.get(version)
+        if shape is None:
             raise UnknownFormatError("revision message version", version)
         return msgspec.json.decode(data, type=shape)
     except msgspec.DecodeError as error:
