@@ -392,25 +392,33 @@ def public_entry_vector() -> dict[str, Any]:
     }
 
 
-def recall_vector() -> dict[str, Any]:
-    secret, tag, time_ms = seeded("recall secret"), seeded("recall tag"), 1_760_000_012_345
-    statement = {
-        "statement_version": 1,
-        "recall_id": seeded("recall id").hex()[:32],
+def recall_vectors() -> dict[str, Any]:
+    recall_id = seeded("recall id").hex()[:32]
+    hashes = [seeded("first result").hex(), seeded("second result").hex()]
+    searched = {
         "item": "LAB-K",
         "device": "",
         "lot": "批号 L2231",
         "from_ms": 1_759_000_000_000,
         "to_ms": 1_760_000_000_000,
         "reason": "quality-control",
-        "total": 1002,
-        "page": 2,
-        "pages": 2,
-        "leaf_hashes": [seeded("first result").hex(), seeded("second result").hex()],
     }
-    slot, leaf = public_slot(9, "recall", ("application/vnd.concord.statement+json", compact(statement)), (secret, tag), time_ms)
+    pages = {"total": 1002, "page": 2, "pages": 2, "leaf_hashes": hashes}
+    statements: list[tuple[str, str, dict[str, Any]]] = [
+        ("an announcement", "recall", {"statement_version": 2, "recall_id": recall_id, **searched}),
+        ("a list", "recall-results", {"statement_version": 1, "recall_id": recall_id, "leaf_hashes": hashes}),
+        ("a lifting", "recall-lifting", {"statement_version": 1, "recall_id": recall_id, "reason": "cleared"}),
+        ("a recall of version 1", "recall", {"statement_version": 1, "recall_id": recall_id, **searched, **pages}),
+    ]
+    return {"origin": ORIGIN, "entries": [recall_vector(*each) for each in statements]}
+
+
+def recall_vector(name: str, kind: str, statement: dict[str, Any]) -> dict[str, Any]:
+    secret, tag, time_ms = seeded(f"recall secret {name}"), seeded(f"recall tag {name}"), 1_760_000_012_345
+    slot, leaf = public_slot(9, kind, ("application/vnd.concord.statement+json", compact(statement)), (secret, tag), time_ms)
     return {
-        "origin": ORIGIN,
+        "name": name,
+        "kind": kind,
         "statement": statement,
         "claimed_time_ms": time_ms,
         "secret": secret.hex(),
@@ -456,7 +464,7 @@ FILES = {
     "header.json": header_vectors,
     "public-entry.json": public_entry_vector,
     "catalogue-entry.json": catalogue_entry_vector,
-    "recall.json": recall_vector,
+    "recall.json": recall_vectors,
 }
 
 

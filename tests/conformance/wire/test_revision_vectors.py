@@ -43,7 +43,8 @@ def test_a_message_reads_and_writes(at: int) -> None:
     body = case["body"].encode()
     if case["kind"] == REVISION_KIND:
         concerned = tuple(reference(each) for each in case["concerned"])
-        told = RevisionMessage(NoticeChange(case["change"]), reference(case["entry"]), concerned, case["at_ms"])
+        lifts = reference(case["lifts"]) if "lifts" in case else None
+        told = RevisionMessage(NoticeChange(case["change"]), reference(case["entry"]), concerned, case["at_ms"], lifts)
         assert parse_revision_message(body) == told
         assert encode_revision_message(told) == body
     else:

@@ -22,14 +22,14 @@ from node.adapters.database.schema import RECORDS, create_databases, open_databa
 from node.adapters.database.transaction import SqlRecordsTransaction
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.message import MemberMessage, MessageId
-from node.domain.recall import RecallCriteria, RecallId, RecallReason
+from node.domain.recall import LiftingReason, RecallCriteria, RecallId, RecallReason
 from node.domain.recognition_acts import DecisionId
 from node.domain.record import Kind, RecordStatus
 from node.domain.revision_notice import NoticeChange, Revision
 from node.errors import UnknownNoticeError
 from node.ports.decisions import HeardDecision
 from node.ports.notices import NoticeFilter, NoticeState
-from node.ports.recalls import KeptRecall, RecalledResult
+from node.ports.recalls import KeptLifting, KeptRecall, RecalledResult, SearchedRun
 from node.ports.records import EntryRow, IdentityMac, RecordRow
 from node.services.members.outbox import Outbox
 from node.services.records.sent_notices import RevisionNotices
@@ -74,6 +74,7 @@ class Notices(RuleBasedStateMachine):
         self.retrieved: set[tuple[bytes, InstitutionId]] = set()
         self.recognised: Counter[tuple[bytes, InstitutionId]] = Counter()
         self.recalled: dict[bytes, set[bytes]] = {}
+        self.standing: dict[bytes, RecallId] = {}
         self.told: set[Told] = set()
         self.acknowledged: set[MessageId] = set()
 
@@ -157,13 +158,42 @@ class Notices(RuleBasedStateMachine):
         reason = LeafReference(ORIGIN, self.name(32))
         criteria = RecallCriteria("", "", "L1", 0, 1)
         recall_id = RecallId(self.name(16).hex())
-        kept = KeptRecall(recall_id, HOSPITAL, criteria, RecallReason.REAGENT, len(named), reason, 0, 1, self.count, b"")
+        kept = KeptRecall(recall_id, HOSPITAL, criteria, RecallReason.REAGENT, reason, 0, self.count, b"", 0, 0, None)
         with self.transaction() as transaction:
-            self.recalls.keep(transaction, kept, [RecalledResult(each, RecordId("r")) for each in named])
+            self.recalls.keep(transaction, kept)
+            found = [RecalledResult(each, RecordId("r")) for each in named]
+            assert self.recalls.searched(transaction, kept, SearchedRun(1, found, (), ())) == list(named)
             self.service.revised(transaction, [Revision(HOSPITAL, None, NoticeChange.RECALLED, reason, named)])
         self.recalled[reason.leaf_hash] = {each.leaf_hash for each in named}
+        self.standing[reason.leaf_hash] = recall_id
         for each in named:
             self.tell(reason.leaf_hash, each.leaf_hash, self.relying(each.leaf_hash))
+
+    @rule(at=st.integers(0, 50), limit=st.integers(1, 3), crashes=st.booleans())
+    def lift(self, at: int, limit: int, *, crashes: bool) -> None:
+        """Lift a recall, and tell it in steps; one that crashes is done again."""
+        if not self.standing:
+            return
+        recall, recall_id = list(self.standing.items())[at % len(self.standing)]
+        lifting = LeafReference(ORIGIN, self.name(32))
+        with self.transaction() as transaction:
+            kept = KeptLifting(LiftingReason.CLEARED, lifting, 0, b"", MessageId(""), is_told=False)
+            self.recalls.lift(transaction, recall_id, kept)
+        while [each.recall_id for each in self.recalls.to_tell(HOSPITAL)] == [recall_id]:
+            with self.engine.connect() as connection, connection.begin() as begun:
+                transaction = SqlRecordsTransaction(connection)
+                known = self.recalls.known(transaction, recall_id)
+                assert known is not None
+                assert known.lifting is not None
+                told_to = self.service.lifted(transaction, known.entry, lifting, known.lifting.told_to, limit)
+                self.recalls.told(transaction, recall_id, told_to)
+                if crashes:
+                    begun.rollback()
+                    crashes = False
+        for reason, concerned, member in [each for each in self.told if each[0] == recall]:
+            assert reason == recall
+            self.tell(lifting.leaf_hash, concerned, {member})
+        del self.recalled[recall], self.standing[recall]
 
     @rule(at=st.integers(0, 50), member=members)
     def acknowledge(self, at: int, member: InstitutionId) -> None:

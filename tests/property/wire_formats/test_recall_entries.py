@@ -8,39 +8,51 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.recall import RecallCriteria, RecallId, RecallPage, RecallReason
+from node.domain.recall import (
+    LiftingReason,
+    RecallAnnouncement,
+    RecallCriteria,
+    RecallId,
+    RecallLifting,
+    RecallListing,
+    RecallReason,
+    RecallStatement,
+)
+from node.domain.record import Kind
 from node.errors import WireError
-from node.wire.recall_entry import MAX_TEXT, encode_recall, parse_recall
+from node.wire.recall_entry import LIFTING, MAX_TEXT, RECALL, RECALL_KINDS, RESULTS, encode_recall, parse_recall
 from tests.property.wire_formats.strategies import hashes
 from tests.property.wire_formats.test_round_trips import flip
 
 pytestmark = pytest.mark.slow
 
+KINDS: dict[type[RecallStatement], Kind] = {RecallAnnouncement: RECALL, RecallListing: RESULTS, RecallLifting: LIFTING}
 texts = st.text(st.characters(categories=("L", "N", "P")), min_size=1, max_size=MAX_TEXT)
+ids = st.binary(min_size=16, max_size=16).map(lambda drawn: RecallId(drawn.hex()))
+listings = st.builds(RecallListing, ids, st.lists(hashes, min_size=1, max_size=5, unique=True).map(tuple))
+liftings = st.builds(RecallLifting, ids, st.sampled_from(LiftingReason))
 
 
 @st.composite
-def pages(draw: st.DrawFn) -> RecallPage:
+def announcements(draw: st.DrawFn) -> RecallAnnouncement:
     device, lot = draw(texts | st.just("")), draw(texts | st.just(""))
     from_ms = draw(st.integers(0, 2**40))
     criteria = RecallCriteria(draw(texts), device, lot, from_ms, from_ms + draw(st.integers(1, 2**40)))
-    named = tuple(draw(st.lists(hashes, min_size=1, max_size=5, unique=True)))
-    count = draw(st.integers(1, 9))
-    reason = draw(st.sampled_from(RecallReason))
-    recall_id = RecallId(draw(st.binary(min_size=16, max_size=16)).hex())
-    total = draw(st.integers(len(named), count * 1_000))
-    return RecallPage(recall_id, criteria, reason, total, draw(st.integers(1, count)), count, named)
+    return RecallAnnouncement(draw(ids), criteria, draw(st.sampled_from(RecallReason)))
 
 
-@given(pages(), st.integers(0, 2**20))
-def test_recalls(page: RecallPage, bit: int) -> None:
-    data = encode_recall(page)
-    assert parse_recall(data) == page
+@given(announcements() | listings | liftings, st.integers(0, 2**20))
+def test_recalls(statement: RecallStatement, bit: int) -> None:
+    data, kind = encode_recall(statement), KINDS[type(statement)]
+    assert parse_recall(kind, data) == statement
     with contextlib.suppress(WireError):
-        assert parse_recall(flip(data, bit)) != page
+        assert parse_recall(kind, flip(data, bit)) != statement
+    for other in RECALL_KINDS - {kind}:
+        with pytest.raises(WireError):
+            parse_recall(other, data)
 
 
-@given(st.binary(max_size=300))
-def test_bytes_of_others(data: bytes) -> None:
+@given(st.binary(max_size=300), st.sampled_from(sorted(RECALL_KINDS)))
+def test_bytes_of_others(data: bytes, kind: Kind) -> None:
     with contextlib.suppress(WireError):
-        parse_recall(data)
+        parse_recall(kind, data)

@@ -61,6 +61,7 @@ ROUTES = [
     ("POST", "/v1/recalls", Scope.RECALL),
     ("GET", "/v1/recalls", Scope.RECALL),
     ("GET", "/v1/recalls/x", Scope.RECALL),
+    ("POST", "/v1/recalls/x:lift", Scope.RECALL),
     ("GET", "/v1/recognition/decisions/x/slip", Scope.DECIDE),
     ("POST", "/cds-services/concord-recognition", Scope.CHECK_ORDERS),
     ("POST", "/cds-services/concord-recognition/feedback", Scope.DECIDE),

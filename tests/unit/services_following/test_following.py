@@ -10,10 +10,11 @@ from ledger.hashing import LeafIndex, hash_leaf
 from ledger.witness import CosignedHead
 from node.adapters.database.schema import INDEX, TRUST
 from node.domain.entry import LeafReference
+from node.domain.recall import LiftingReason, RecallAnnouncement, RecallCriteria, RecallId, RecallLifting, RecallReason
 from node.domain.trust import Closure
 from node.wire.evidence.fork_evidence import parse_fork_evidence
 from tests.served_logs import ServedLog
-from tests.unit.services_following.world import GRACE_S, POLL_S, Follower, Hospital, content
+from tests.unit.services_following.world import GRACE_S, POLL_S, RECALL_ID, Follower, Hospital, content
 
 KEY = bytes(range(32))
 
@@ -268,6 +269,28 @@ def test_a_recall_that_is_forgotten_with_its_leaves_comes_back_with_them(followe
     follower.restart()
     follower.poll()
     assert follower.service.is_recalled(target)
+
+
+def test_an_announcement_stands_until_it_is_lifted_and_a_list_with_it(follower: Follower) -> None:
+    first, second, _ = follower.hospitals
+    target, criteria = first.add(KEY, 0, content(1)), RecallCriteria("", "", "L1", 0, 1)
+    first.say(RecallAnnouncement(RECALL_ID, criteria, RecallReason.REAGENT))
+    first.recall(target.leaf_hash)
+    second.say(RecallLifting(RECALL_ID, LiftingReason.CLEARED))
+    first.say(RecallLifting(RecallId("cd" * 16), LiftingReason.CLEARED))
+    follower.poll()
+    assert follower.service.is_recalled(target)
+    assert list(follower.service.standing_recalls(first.origin)) == [criteria]
+    assert list(follower.service.standing_recalls(second.origin)) == []
+    first.say(RecallLifting(RECALL_ID, LiftingReason.CLEARED))
+    follower.poll()
+    for _ in range(2):
+        assert not follower.service.is_recalled(target)
+        assert list(follower.service.standing_recalls(first.origin)) == []
+        follower.restart()
+    follower.index.truncate(first.origin, LeafIndex(4))
+    assert follower.service.is_recalled(target)
+    assert list(follower.service.standing_recalls(first.origin)) == [criteria]
 
 
 def test_a_closed_log_is_followed_to_its_end_and_no_further(follower: Follower) -> None:

@@ -18,7 +18,7 @@ from node.adapters.peers.errors import PeerAwayError
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.header import AnyContent, HeaderContent
 from node.domain.patient import LocatorTag
-from node.domain.recall import RecallCriteria, RecallId, RecallPage, RecallReason
+from node.domain.recall import RecallId, RecallListing, RecallStatement
 from node.domain.record import Kind, RecordStatus
 from node.domain.trust import Closure, LogKey, TrustedLog
 from node.ports.chain import AnchoredHead
@@ -35,6 +35,7 @@ from tests.served_logs import ServedLog
 POLL_S = 60.0
 GRACE_S = 3_600.0
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RECALL_ID = RecallId("ab" * 16)
 
 
 def origin_of(number: int) -> Origin:
@@ -115,9 +116,11 @@ class Hospital:
 
     def recall(self, *leaf_hashes: bytes) -> None:
         """Log a recall of results."""
-        criteria = RecallCriteria("", "", "L1", 0, 1)
-        page = RecallPage(RecallId("ab" * 16), criteria, RecallReason.REAGENT, len(leaf_hashes), 1, 1, leaf_hashes)
-        entry = recall_entry(self.origin, page, 0)
+        self.say(RecallListing(RECALL_ID, leaf_hashes))
+
+    def say(self, statement: RecallStatement) -> None:
+        """Log what is said of a recall."""
+        entry = recall_entry(self.origin, statement, 0)
         self.log.grow([entry.leaf])
         self.sealed.append(entry.header)
 

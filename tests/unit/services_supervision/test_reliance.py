@@ -11,11 +11,12 @@ import pytest
 
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Version
 from node.domain.header import HeaderContent
-from node.domain.recall import RecallCriteria, RecallId, RecallPage, RecallReason
+from node.domain.recall import LiftingReason, RecallId, RecallLifting, RecallListing, RecallStatement
 from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
 from node.services.records.entries import StagedAct
 from node.services.records.public_entries import stage_public
+from node.supervision.reliance import FOLLOWED_MS, still_counts
 from node.wire.evidence.finding_evidence import parse_finding, verify_finding
 from node.wire.recall_entry import recall_entry
 from node.wire.trust_root import parse_trust_root
@@ -39,6 +40,7 @@ pytestmark = pytest.mark.slow
 
 WITHDRAWN_S = 3_600.0
 DECISION = DecisionId("2" * 32)
+RECALL_ID = RecallId("ab" * 16)
 CODE = "recognised_then_withdrawn"
 
 
@@ -89,11 +91,16 @@ def decide(world: World, *results: LeafReference, of: InstitutionId = A) -> Leaf
 
 
 def recall(world: World, by: InstitutionId, *leaf_hashes: bytes) -> None:
-    page = RecallPage(
-        RecallId("ab" * 16), RecallCriteria("", "", "L1", 0, 1), RecallReason.REAGENT, len(leaf_hashes), 1, 1, leaf_hashes
-    )
+    say(world, by, RecallListing(RECALL_ID, leaf_hashes))
+
+
+def lift(world: World, by: InstitutionId = A) -> None:
+    say(world, by, RecallLifting(RECALL_ID, LiftingReason.CLEARED))
+
+
+def say(world: World, by: InstitutionId, statement: RecallStatement) -> None:
     origin, now_ms = world.origin(by), int(world.clock.time.timestamp() * 1000)
-    entry, writer = recall_entry(origin, page, now_ms), world.running.sharing.writer
+    entry, writer = recall_entry(origin, statement, now_ms), world.running.sharing.writer
     writer.submit(lambda tx: stage_public(tx, by, origin, EntryType.ADMINISTRATIVE, [entry], now_ms)).result()
     world.running.sequencing.staged(origin)
 
@@ -160,6 +167,53 @@ def test_a_recall_counts_for_results_of_its_own_log(world: World, by: Institutio
     found = after_the_grace_period(world, 3)
     assert [each["institutions"] for each in found] == ([[B]] if by == A else [])
     assert world.rows("SELECT count(*) FROM result_replacements") == [(len(found),)]
+
+
+def test_what_was_recognised_before_a_recall_that_is_lifted_is_nothing_to_find_any_more(world: World) -> None:
+    result = log_result(world)
+    decide(world, result)
+    recall(world, A, result.leaf_hash)
+    assert len(after_the_grace_period(world, 3)) == 1
+    lift(world, by=B)
+    wait_until_read(world, 4)
+    wait_until_judged(world)
+    assert len(findings(world)) == 1
+    lift(world)
+    eventually(lambda: findings(world), lambda left: left == [])
+
+
+def test_what_was_recognised_while_a_recall_stood_is_found_though_it_is_lifted(world: World) -> None:
+    first = log_result(world)
+    version = replace_result(world, first, withdraw=False)
+    recall(world, A, version.leaf_hash)
+    world.clock.advance(seconds=600)
+    decision = decide(world, first)
+    world.clock.advance(seconds=600)
+    lift(world)
+    world.clock.advance(seconds=600)
+    decide(world, version)
+    (found,) = after_the_grace_period(world, 6)
+    assert decision.leaf_hash.hex() in [each["leaf_hash"] for each in found["entries"]]
+    take_back(world, decision)
+    eventually(lambda: findings(world), lambda left: left == [])
+
+
+MINUTE_MS = 60_000
+
+
+@pytest.mark.parametrize(
+    ("recognised_at_ms", "lifted_at_ms", "counts"),
+    [
+        (0, None, True),
+        (FOLLOWED_MS - 1, 10 * MINUTE_MS, False),
+        (FOLLOWED_MS, 10 * MINUTE_MS, True),
+        (9 * MINUTE_MS, 10 * MINUTE_MS - 1, False),
+        (9 * MINUTE_MS, 10 * MINUTE_MS, True),
+        (10 * MINUTE_MS, 10 * MINUTE_MS + 59_999, False),
+    ],
+)
+def test_when_a_recall_counts(recognised_at_ms: int, lifted_at_ms: int | None, *, counts: bool) -> None:
+    assert still_counts(recognised_at_ms, 0, lifted_at_ms) is counts
 
 
 def test_a_decision_that_is_taken_back_in_time_is_nothing_to_find(world: World) -> None:
