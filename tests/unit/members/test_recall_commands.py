@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from node.cli.failures import UnreachedError
+from node.services.recognition.recall_work import RecallWork
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.fhir_split.documents import Json
 from tests.unit.members.neighbourhood import OTHER
@@ -59,14 +61,17 @@ def test_a_recall_is_looked_at_announced_and_shown(at: At, alone: Patient) -> No
     recognised(alone)
     recall = ("recall", "announce", "--lot", " L1 ", *PERIOD, "--reason", "reagent", *STAFF)
     looked = at.here.read(*recall, "--preview")
-    assert (looked["report"], looked["total"], looked["unreadable"]) == (None, 1, 0)
+    assert ([each["record_id"] for each in looked["results"]], looked["unreadable"]) == ([receipt.record_id], 0)
+    assert looked["searched"] == looked["filed"]
     assert at.here.read("recall", "list") == {"recalls": []}
-    announced = at.here.read(*recall)
-    recall_id = announced["report"]["recall"]["recall_id"]
+    announced = at.here.read(*recall, "--wait")
+    recall_id = announced["recall"]["recall_id"]
+    assert (announced["search"]["state"], announced["search"]["total"]) == ("done", 1)
+    assert announced["search"]["searched"] == announced["search"]["filed"]
     assert [each["record_id"] for each in announced["results"]] == [receipt.record_id]
-    assert (announced["report"]["told"], announced["report"]["unacknowledged"]) == (["hospital-b"], ["hospital-b"])
+    assert (announced["told"], announced["unacknowledged"]) == (["hospital-b"], ["hospital-b"])
     again = at.here.read(*recall, "--recall-id", recall_id)
-    assert again["report"]["recall"] == announced["report"]["recall"]
+    assert again["recall"] == announced["recall"]
     deliver(alone)
     (notice,) = at.there.read("notices", "list")["notices"]
     at.there.read("notices", "acknowledge", notice["notice_id"], *STAFF)
@@ -77,8 +82,61 @@ def test_a_recall_is_looked_at_announced_and_shown(at: At, alone: Patient) -> No
         assert words in at.here.run("recall", "show", recall_id).output
     assert recall_id in at.here.run("recall", "list").output
     assert "could not be searched: 0" in at.here.run(*recall, "--preview").output
-    assert at.here.run("recall", "announce", "--lot", "L9", *PERIOD, "--reason", "reagent", *STAFF).exit_code == 1
     assert at.here.run("recall", "show", "0" * 32).exit_code == 1
+
+
+def test_a_search_that_is_under_way_says_so(at: At, alone: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_with(alone, lot="L1")
+    monkeypatch.setattr(RecallWork, "step", lambda _: False)
+    recall = ("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF)
+    announced = at.here.read(*recall)
+    filed = announced["recall"]["leaf_index"]
+    assert announced["search"] == {"state": "running", "searched": 0, "filed": filed, "total": 0, "unreadable": 0}
+    shown = at.here.run("recall", "show", announced["recall"]["recall_id"]).output
+    for words in ("state: running", f"searched: 0 of {filed} entries", "total: 0 so far", "could not be searched: 0 so far"):
+        assert words in shown
+    monkeypatch.undo()
+    again = At(alone, monkeypatch).here
+    alone.neighbours.here.running.loops["recalls"].wake()
+    waited = again.read("recall", "show", announced["recall"]["recall_id"], "--wait")
+    assert (waited["search"]["state"], waited["search"]["total"], len(waited["results"])) == ("done", 1, 1)
+    assert again.read("recall", "show", announced["recall"]["recall_id"], "--start", "1")["results"] == []
+
+
+def test_a_recall_is_lifted_and_both_sides_say_so(at: At, alone: Patient) -> None:
+    made_with(alone, lot="L1")
+    recognised(alone)
+    announced = at.here.read("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF, "--wait")
+    recall_id = announced["recall"]["recall_id"]
+    deliver(alone)
+    assert "concord decide reverse" in at.there.run("notices", "list").output
+    lifted = at.here.read("recall", "lift", recall_id, "--reason", "cleared", *STAFF, "--wait")
+    assert (lifted["search"]["state"], lifted["recall"]["lifted_because"], lifted["lifted_by"]) == ("lifted", "cleared", "b-17")
+    assert lifted["members"] == [{"member": "hospital-b", "notices": 2, "delivered": 1, "acknowledged": 0}]
+    deliver(alone)
+    told = {each["change"]: each for each in at.there.read("notices", "list")["notices"]}
+    assert set(told) == {"recalled", "lifted"}
+    assert told["lifted"]["lifts"] == told["recalled"]["entry"] == announced["recall"]["entry"]
+    assert (told["recalled"]["is_lifted"], told["lifted"]["is_lifted"]) == (True, False)
+    words = at.there.run("notices", "list").output
+    assert "recalled, lifted since" in words
+    assert "concord decide reverse" not in words
+    assert "lifted because: cleared" in at.here.run("recall", "show", recall_id).output
+    assert at.here.run("recall", "lift", "0" * 32, "--reason", "cleared", *STAFF).exit_code == 1
+
+
+def test_whether_it_was_announced_is_not_known_without_an_answer(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = at.here
+
+    def lost(*_: object, **__: object) -> None:
+        raise UnreachedError("the node did not answer in time")
+
+    monkeypatch.setattr("node.cli.recalls.ApiClient.post", lost)
+    recall_id = "ab" * 16
+    words = ("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF, "--recall-id", recall_id)
+    refused = terminal.run(*words)
+    assert refused.exit_code == 3
+    assert f"is not known: ask again with --recall-id {recall_id}" in " ".join(refused.output.split())
 
 
 def test_a_find_and_a_retrieval_say_that_it_is_recalled(at: At, alone: Patient) -> None:
@@ -86,7 +144,7 @@ def test_a_find_and_a_retrieval_say_that_it_is_recalled(at: At, alone: Patient) 
     alone.retrieve(alone.grant())
     asked = ("find", "--system", alone.there.system, "--number", alone.there.value, *STAFF)
     assert [each["recalled"] for each in at.there.read(*asked)["records"]] == [False]
-    at.here.read("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF)
+    at.here.read("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF, "--wait")
     following = alone.neighbours.there.running.node.following
     following.told([reference(receipt).origin])
     eventually(lambda: following.is_recalled(reference(receipt)), "hospital-b does not follow the recall")
@@ -129,7 +187,14 @@ def town_api(town: object) -> Api:
 def test_who_may_not_recall(town_api: Api) -> None:
     refused = town_api.call("POST", "/v1/recalls", content=json.dumps(ORDER), scopes=["orders:decide"])
     assert refused.status_code == 403
-    problem(town_api.call("POST", "/v1/recalls", content=json.dumps(ORDER)), 422, "nothing-to-recall")
+    assert town_api.call("POST", "/v1/recalls", content=json.dumps(ORDER)).status_code == 202
+
+
+@pytest.mark.parametrize("change", [{"reason": "mood"}, {"actor": None}, {"surprise": 1}], ids=range(3))
+def test_what_is_no_lifting_is_refused(town_api: Api, change: Json) -> None:
+    body = {"actor": ORDER["actor"], "reason": "cleared"} | change
+    refused = town_api.call("POST", f"/v1/recalls/{'0' * 32}:lift", content=json.dumps(body))
+    problem(refused, 422, "refused")
 
 
 @pytest.mark.parametrize("wrong", ["2026-02-20", "2026-02-20T00:00:00", "yesterday"])

@@ -316,7 +316,7 @@ def test_the_entries_are_public_and_name_results_and_no_patient(alone: Patient) 
     said = [recall_statement(open_public_entry(leaf, header, announced.entry.origin)) for leaf, header in rows]
     assert said == [
         RecallAnnouncement(announced.recall_id, announced.criteria, RecallReason.REAGENT),
-        RecallListing(announced.recall_id, (receipt.leaf_hash,)),
+        RecallListing(announced.recall_id, (reference(receipt).leaf_hash,)),
     ]
     for hidden in (alone.here.value, receipt.record_id, "a-3", "AU-5800"):
         assert all(hidden.encode() not in header for _, header in rows)
