@@ -125,8 +125,8 @@ class RecallStore(Protocol):
     def naming(self, transaction: RecordsTransaction, entry: LeafReference) -> list[LeafReference]:
         """Return the announcements of the recalls that stand and found a result, the oldest first."""
 
-    def standing(self, transaction: RecordsTransaction | None, origin: Origin) -> list[RecallCriteria]:
-        """Return what the recalls of a log that stand are about; without a transaction, as it is committed."""
+    def standing(self, transaction: RecordsTransaction | None) -> Mapping[Origin, Sequence[RecallCriteria]]:
+        """Return what the recalls that stand are about, by log; without a transaction, as it is committed."""
 
     def searched(self, transaction: RecordsTransaction, recall: KeptRecall, run: SearchedRun) -> list[LeafReference]:
         """Keep what a run brought and how far the search got; return what was not known yet."""

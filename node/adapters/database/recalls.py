@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +22,12 @@ _CHUNK = 400
 _LIFTING = tuple(column.label(f"lifting_{column.name}") for column in recall_liftings.c)
 _RECALLS = sa.select(recalls, *_LIFTING).outerjoin(recall_liftings, recall_liftings.c.recall_id == recalls.c.recall_id)
 _STANDS = recall_liftings.c.recall_id.is_(None)
+_STANDING: sa.Select[Any] = (
+    sa.select(recalls.c.origin, recalls.c.item, recalls.c.device, recalls.c.lot, recalls.c.from_ms, recalls.c.to_ms)
+    .outerjoin(recall_liftings, recall_liftings.c.recall_id == recalls.c.recall_id)
+    .where(_STANDS)
+)
+"""Asked at every check of what is in an own log."""
 
 
 class SqlRecallStore:
@@ -66,10 +73,13 @@ class SqlRecallStore:
         )
         return [_reference(row) for row in connection_of(transaction).execute(query)]
 
-    def standing(self, transaction: RecordsTransaction | None, origin: Origin) -> list[RecallCriteria]:
-        """Return what the recalls of a log that stand are about; without a transaction, as it is committed."""
+    def standing(self, transaction: RecordsTransaction | None) -> Mapping[Origin, Sequence[RecallCriteria]]:
+        """Return what the recalls that stand are about, by log; without a transaction, as it is committed."""
+        found = defaultdict[Origin, list[RecallCriteria]](list)
         with self._connection(transaction) as connection:
-            return [_criteria(row) for row in connection.execute(_RECALLS.where(recalls.c.origin == origin, _STANDS))]
+            for row in connection.execute(_STANDING):
+                found[Origin(row.origin)].append(_criteria(row))
+        return found
 
     def searched(self, transaction: RecordsTransaction, recall: KeptRecall, run: SearchedRun) -> list[LeafReference]:
         """Keep what a run brought and how far the search got; return what was not known yet."""

@@ -152,7 +152,9 @@ class Deciding:
         verified = parts.retrievals.verified(institution, results)
         order_mac = self._order_mac(patient, check.outcome.encounter, order.order_id)
         decision_id = DecisionId(secrets.token_hex(_ID_BYTES))
-        found = parts.results.again(patient) if isinstance(order.wish, Recognise) else ()
+        wanted = order.wish.results if isinstance(order.wish, Recognise) else ()
+        # before the transaction, which holds everybody up; only a recall of this very moment lets it look itself
+        found = parts.results.again(patient) if parts.recalls.against().concern(wanted) else None
 
         def work(transaction: RecordsTransaction) -> DecisionAnswer:
             if parts.store.standing(transaction, institution, order_mac) is not None:
@@ -161,7 +163,8 @@ class Deciding:
             decision = decide(index, order.order_id, order.wish, basis, now_ms)
             if parts.revised(transaction, institution, decision.recognised):
                 raise RevisedResultError
-            if parts.recalls.against(transaction).among(found, decision.recognised):
+            standing = parts.recalls.against(transaction)
+            if standing.concern(wanted) and standing.among(found or parts.results.again(patient), decision.recognised):
                 raise RevisedResultError
             text = _text(decision_id, order, check, decision)
             entry = _entry(decision_content(text, check.outcome.concerned_pins), encode_decision(text), now_ms, patient)

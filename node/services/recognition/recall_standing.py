@@ -6,7 +6,7 @@ counts once it is followed, here as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,8 +28,8 @@ class RecallingLogs(Protocol):
         """Return what the recalls of a log that stand are about."""
 
 
-OwnRecalls = Callable[[RecordsTransaction | None, Origin], Sequence[RecallCriteria]]
-"""Says what the recalls of an own log that stand are about; without a transaction, as it is committed."""
+OwnRecalls = Callable[[RecordsTransaction | None], Mapping[Origin, Sequence[RecallCriteria]]]
+"""Says what the recalls of own logs that stand are about, by log; without a transaction, as it is committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +46,21 @@ class RecallStanding:
     """What codes mean."""
 
     def against(self, transaction: RecordsTransaction | None = None) -> StandingRecalls:
-        """Return what stands now; what it reads of own logs it reads once.
+        """Return what stands now; own recalls are read once, if an own result is looked at.
 
         Args:
             transaction: Look at what it sees; None: at what is committed.
         """
-        return StandingRecalls(self, transaction, {})
+        return StandingRecalls(self, transaction)
 
 
-@dataclass(frozen=True, slots=True)
 class StandingRecalls:
     """What recalls stand against, at one moment."""
 
-    standing: RecallStanding
-    """Where to look."""
-    transaction: RecordsTransaction | None
-    """What sees the own recalls."""
-    _read: dict[Origin, tuple[RecallCriteria, ...]]
+    def __init__(self, standing: RecallStanding, transaction: RecordsTransaction | None) -> None:
+        self._standing = standing
+        self._transaction = transaction
+        self._own: Mapping[Origin, Sequence[RecallCriteria]] | None = None
 
     def covers(self, leaf: LeafReference, institution: InstitutionId, content: HeaderContent) -> bool:
         """Tell whether a recall stands against a result.
@@ -72,19 +70,28 @@ class StandingRecalls:
             institution: Whose it is.
             content: What its header says.
         """
-        if self.standing.logs.is_recalled(leaf):
+        if self._standing.logs.is_recalled(leaf):
             return True
-        criteria = self._read.get(leaf.origin)
-        if criteria is None:
-            criteria = self._read[leaf.origin] = self._criteria(leaf.origin)
-        return any(fits(each, content, institution, self.standing.meaning) for each in criteria)
+        return any(fits(each, content, institution, self._standing.meaning) for each in self._criteria(leaf.origin))
 
-    def among(self, results: Sequence[FoundResult], wanted: Collection[LeafReference]) -> frozenset[LeafReference]:
-        """Return those of the wanted results that a recall stands against."""
-        found: Mapping[LeafReference, FoundResult] = {each.leaf: each for each in results}
-        known = [found[each] for each in wanted if each in found]
-        return frozenset(each.leaf for each in known if self.covers(each.leaf, each.institution, each.content))
+    def concern(self, results: Iterable[LeafReference]) -> bool:
+        """Tell whether any recall of these results' logs stands: without one, nobody has to look at their headers."""
+        return any(self._standing.logs.is_recalled(each) or self._criteria(each.origin) for each in results)
 
-    def _criteria(self, origin: Origin) -> tuple[RecallCriteria, ...]:
-        followed = tuple(self.standing.logs.standing_recalls(origin))
-        return (*followed, *self.standing.own(self.transaction, origin)) if origin in self.standing.origins else followed
+    def among(self, found: Sequence[FoundResult], wanted: Collection[LeafReference]) -> frozenset[LeafReference]:
+        """Return those of the wanted results that a recall stands against.
+
+        Args:
+            found: What may be shown of the patient: headers of results.
+            wanted: Results; of those that were not found, the lists of recalls decide.
+        """
+        covered = {each.leaf for each in found if self.covers(each.leaf, each.institution, each.content)}
+        return frozenset(each for each in wanted if each in covered or self._standing.logs.is_recalled(each))
+
+    def _criteria(self, origin: Origin) -> Sequence[RecallCriteria]:
+        followed = self._standing.logs.standing_recalls(origin)
+        if origin not in self._standing.origins:
+            return followed
+        if self._own is None:
+            self._own = self._standing.own(self._transaction)
+        return (*followed, *self._own.get(origin, ()))

@@ -163,7 +163,7 @@ class Recalls:
                 if (known.institution, known.criteria, known.reason) != (institution, order.criteria, order.reason):
                     raise RecallConflictError(order.recall_id)
                 return known
-            if len(parts.store.standing(transaction, origin)) >= MAX_STANDING:
+            if len(parts.store.standing(transaction).get(origin, ())) >= MAX_STANDING:
                 raise TooManyRecallsError(MAX_STANDING)
             statement = RecallAnnouncement(order.recall_id, order.criteria, order.reason)
             entry, leaf_index, now_ms = self._stage(transaction, institution, statement)

@@ -328,9 +328,10 @@ def test_many_results_take_several_lists_and_many_entries_several_steps(alone: P
     expected = [reference(made_with(alone, lot="L1")) for _ in range(5)]
     announced = recall(alone, lot="L1")
     assert listed(announced) == expected
+    # the log grows by the first lists: the last one is staged when its end is reached
+    follow(alone, announced)
     lists = alone.neighbours.here.rows("select count(*) from recalled_entries group by list_index order by list_index")
     assert [count for (count,) in lists] == [2, 2, 1]
-    follow(alone, announced)
     assert check(alone).outcome.lines[0].coverage is Coverage.NOT
 
 
@@ -389,6 +390,30 @@ def test_a_step_that_fails_keeps_nothing_and_is_done_again(alone: Patient, monke
     assert alone.neighbours.here.rows("select count(*) from recalled_entries") == [(0,)]
     monkeypatch.undo()
     assert len(searched(alone, announced.recall.recall_id).notices) == 1
+
+
+def test_a_search_goes_on_after_a_restart_where_it_was(alone: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = [reference(made_with(alone, lot="L1")) for _ in range(3)]
+    recognised(alone)
+    monkeypatch.setattr("node.services.recognition.recall_work.RUN_ENTRIES", 1)
+    step, left = RecallWork.step, [2]
+
+    def two_steps(work: RecallWork) -> bool:
+        left[0] -= 1
+        return left[0] >= 0 and step(work)
+
+    monkeypatch.setattr(RecallWork, "step", two_steps)
+    announced = service(alone).announce(HOSPITAL, order(criteria(alone, lot="L1")))
+    eventually(lambda: shown(alone, announced.recall.recall_id).recall.next_index == 2, "the search does not begin")
+    alone.neighbours.here.restart()
+    alone.neighbours.refresh()
+    report = shown(alone, announced.recall.recall_id)
+    assert (report.state, report.recall.next_index) == (RecallState.RUNNING, 2)
+    monkeypatch.setattr(RecallWork, "step", step)
+    report = searched(alone, announced.recall.recall_id)
+    assert (report.state, listed(report)) == (RecallState.DONE, expected)
+    told_of = [each for state in report.notices for each in state.notice.concerned]
+    assert len(told_of) == len(set(told_of)) > 0
 
 
 def test_a_restart_remembers_what_is_recalled(alone: Patient) -> None:
