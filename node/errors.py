@@ -30,7 +30,7 @@ ConcordError
 │       NoProfileError, SerialTakenError, UnknownPinError, SheetRefusedError, PrefetchMissingError, UnknownCheckError,
 │       UnknownViewError, ViewGoneError, UnknownCardError, SlipRefusedError, QrTooLargeError, UnknownNoticeError,
 │       UnknownRecallError, RecallConflictError, TooManyRecallsError, RefilingRefusedError, UnknownDocumentError,
-│       CodeTakenError, CodeRefusedError
+│       CodeTakenError, CodeRefusedError, BodyTooLargeError
 ├── VerificationError               what was claimed does not hold
 │   ├── CommitmentError             parts do not open the commitment
 │   │   └── PartNotCommittedError, BodySealError, MisplacedManifestError
@@ -350,6 +350,14 @@ class LimitExceededError(InputError):
 
 class DocumentTooLargeError(LimitExceededError):
     """A document or line has too many bytes: it was not even read whole."""
+
+
+class BodyTooLargeError(InputError):
+    """The body of a request has more bytes than any such request needs: it was not even read whole."""
+
+    def __init__(self, allowed_bytes: int) -> None:
+        super().__init__(f"body: more than {allowed_bytes} bytes; send less in one request")
+        self.allowed_bytes = allowed_bytes
 
 
 class VersionConflictError(InputError):

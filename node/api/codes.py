@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from msgspec import Meta
 
+from node.api.bodies import ActorBody, Id32, Name, parse_body
 from node.api.openapi import documented
 from node.api.requests import Caller, NodeOf, json_response, node_of, read_body
 from node.api.signed import answer_signed
-from node.domain.access import Actor, RequestId
+from node.domain.access import RequestId
 from node.domain.codes import CodeOperation, IdentityDocument
 from node.domain.entry import InstitutionId
 from node.domain.record import PatientNumber
@@ -25,16 +26,12 @@ from node.services.codes.custodians import Opening
 from node.services.members.signed_requests import Signer
 from node.services.surface.code_exchange import CodeExchange
 from node.services.surface.node import Node
-from node.wire.json_strict import check_document
 from node.wire.members.codes import encode_code_answer, parse_code_request
 from node.wire.members.http_signature import SignatureTag
 
 router = APIRouter(tags=["codes"])
 
 _MAX_BYTES = 16 * 1024
-_DEPTH = 3
-_Hex32 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
-ShapeT = TypeVar("ShapeT")
 _RequestId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 
 
@@ -50,23 +47,21 @@ class _Layers(msgspec.Struct, forbid_unknown_fields=True):
     boxes: list[str]
 
 
-class _StaffActor(msgspec.Struct, forbid_unknown_fields=True):
-    staff_number: Annotated[str, Meta(min_length=1, max_length=64)]
-    authentication: Annotated[str, Meta(min_length=1, max_length=64)]
-    department: Annotated[str, Meta(max_length=64)] = ""
-    licence_number: Annotated[str, Meta(max_length=64)] = ""
-    role: Annotated[str, Meta(max_length=64)] = ""
+class _StaffBody(ActorBody, kw_only=True, forbid_unknown_fields=True):
+    """Who asks: a code is given out to somebody who was authenticated."""
+
+    authentication: Name
 
 
 class _Desk(msgspec.Struct, forbid_unknown_fields=True):
     operation: CodeOperation
     document_kind: Annotated[str, Meta(min_length=1, max_length=64)]
     document_number: Annotated[str, Meta(min_length=1, max_length=64)]
-    actor: _StaffActor
+    actor: _StaffBody
     patient_number: str | None = None
     patient_system: str = ""
     card: str = ""
-    emergency_id: _Hex32 | None = None
+    emergency_id: Id32 | None = None
 
 
 @router.post("/v1/codes", **documented("codes"))
@@ -78,7 +73,7 @@ async def ask_code_service(request: Request) -> Response:
     async def work(signer: Signer, audience: InstitutionId) -> Response:
         if audience != service.institution:
             raise SettingsError(f"{audience} is not the code service of this node")
-        sealed = _unhex(_decode(signer.request.body, _Sealed).sealed)
+        sealed = _unhex(parse_body(signer.request.body, _Sealed).sealed)
         return await asyncio.to_thread(_answer, codes, service, signer.institution, sealed)
 
     return await answer_signed(request, SignatureTag.CODES, work)
@@ -90,7 +85,7 @@ async def open_layers(request: Request) -> Response:
     codes = _codes(node_of(request))
 
     async def work(signer: Signer, audience: InstitutionId) -> Response:
-        asked = _decode(signer.request.body, _Layers)
+        asked = parse_body(signer.request.body, _Layers)
         opening = Opening(asked.operation, RequestId(asked.request_id), [_unhex(box) for box in asked.boxes])
         opened = await asyncio.to_thread(codes.custodians.open_layers, audience, signer.institution, opening)
         sealed = [codes.seals.seal(one, signer.institution).hex() for one in opened]
@@ -103,19 +98,11 @@ async def open_layers(request: Request) -> Response:
 async def ask_for_code(request: Request, node: NodeOf, client: Caller) -> Response:
     """Ask the code service for a patient whose document was read: issue, release, emergency-release or change."""
     client.require(Scope.WRITE_PATIENTS)
-    asked = _decode(await read_body(request, _MAX_BYTES), _Desk)
-    actor = Actor(
-        institution=client.institution,
-        department=asked.actor.department,
-        staff_number=asked.actor.staff_number,
-        licence_number=asked.actor.licence_number,
-        authentication=asked.actor.authentication,
-        role=asked.actor.role,
-    )
+    asked = parse_body(await read_body(request, _MAX_BYTES), _Desk)
     number = None if asked.patient_number is None else PatientNumber(asked.patient_system, asked.patient_number)
     emergency_id = None if asked.emergency_id is None else bytes.fromhex(asked.emergency_id)
     document = IdentityDocument(asked.document_kind, asked.document_number)
-    desk_request = DeskRequest(asked.operation, document, actor, number, asked.card, emergency_id)
+    desk_request = DeskRequest(asked.operation, document, asked.actor.actor(client.institution), number, asked.card, emergency_id)
     answer = await asyncio.to_thread(_codes(node).desk.ask, client.institution, desk_request)
     seed = None if answer.seed is None else answer.seed.hex()
     shown = {"registered": answer.registered, "replaced": answer.replaced, "card": answer.card, "seed": seed}
@@ -172,12 +159,3 @@ def _unhex(text: str) -> bytes:
         return bytes.fromhex(text)
     except ValueError as error:
         raise MalformedParameterError("body", "is not hexadecimal where it has to be") from error
-
-
-def _decode(body: bytes, shape: type[ShapeT]) -> ShapeT:
-    check_document(body, _DEPTH)
-    try:
-        return msgspec.json.decode(body, type=shape)
-    except msgspec.MsgspecError as error:
-        # without the error's own words: they may quote a document's number
-        raise MalformedParameterError("body", "is not what this route takes; see /openapi.json") from error

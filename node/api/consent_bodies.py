@@ -2,63 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES
-from node.domain.access import Actor
+from node.api.bodies import ActorBody, Id32, PatientBody
 from node.domain.consent_message import MessageSignature
 from node.domain.entry import InstitutionId
-from node.domain.record import PatientNumber
 from node.domain.retention import Care
 from node.errors import MalformedParameterError
 from node.services.consents.grants import ConsentEvidence
 from node.wire.consent.document import EvidenceMethod
 from node.wire.consent.emergency import MAX_REASON
 from node.wire.consent.text import TermsShape
-from node.wire.json_strict import check_document
 
 MAX_BYTES: Final = 256 * 1024
-
-_MAX_DEPTH: Final = 8
-_Hash = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
-_Text = Annotated[str, Meta(max_length=256)]
-_BodyT = TypeVar("_BodyT", bound=msgspec.Struct)
-
-
-class PatientBody(msgspec.Struct, forbid_unknown_fields=True):
-    """The institution's number for a patient."""
-
-    number: Annotated[str, Meta(min_length=1, max_length=256)]
-    system: _Text = ""
-
-    @property
-    def value(self) -> PatientNumber:
-        """The number."""
-        return PatientNumber(self.system, self.number)
-
-
-class ActorBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Who acts; the institution is the caller's."""
-
-    staff_number: Annotated[str, Meta(min_length=1, max_length=256)]
-    department: _Text = ""
-    licence_number: _Text = ""
-    authentication: _Text = ""
-    role: _Text = ""
-
-    def actor(self, institution: InstitutionId) -> Actor:
-        """Return the actor, of an institution."""
-        return Actor(institution, self.department, self.staff_number, self.licence_number, self.authentication, self.role)
 
 
 class EvidenceBody(msgspec.Struct, forbid_unknown_fields=True):
     """How the patient's will is known."""
 
     method: EvidenceMethod
-    digest: _Hash
+    digest: Id32
     actor: ActorBody
 
     def evidence(self, institution: InstitutionId) -> ConsentEvidence:
@@ -91,8 +58,8 @@ class SignatureBody(msgspec.Struct, forbid_unknown_fields=True):
     """A patient's signature over a revocation."""
 
     v: Annotated[int, Meta(ge=27, le=28)]
-    r: _Hash
-    s: _Hash
+    r: Id32
+    s: Id32
 
     @property
     def value(self) -> MessageSignature:
@@ -103,7 +70,7 @@ class SignatureBody(msgspec.Struct, forbid_unknown_fields=True):
 class PatientRevocationBody(msgspec.Struct, forbid_unknown_fields=True):
     """A patient's own revocation."""
 
-    consent_id: _Hash
+    consent_id: Id32
     signature: SignatureBody
 
 
@@ -136,21 +103,6 @@ class WithdrawBody(msgspec.Struct, forbid_unknown_fields=True):
     patient: PatientBody
     evidence: EvidenceBody
     care: Care = Care.INPATIENT
-
-
-def parse_body(data: bytes, shape: type[_BodyT]) -> _BodyT:
-    """Parse a request's body.
-
-    Raises:
-        MalformedJsonError: It is no JSON that can be read in one way only.
-        MalformedParameterError: It is something else.
-    """
-    check_document(data, _MAX_DEPTH)
-    try:
-        return msgspec.json.decode(data, type=shape)
-    except msgspec.DecodeError as error:
-        place = str(error).rpartition(" - at ")[2] if " - at " in str(error) else "body"
-        raise MalformedParameterError(place, "is not what this request takes; see /openapi.json") from error
 
 
 def parse_id(name: str, text: str) -> bytes:

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from node.api.bodies import parse_body
 from node.api.consent_bodies import (
     MAX_BYTES,
     AssertBody,
@@ -16,7 +17,6 @@ from node.api.consent_bodies import (
     ListBody,
     RevokeBody,
     WithdrawBody,
-    parse_body,
     parse_id,
 )
 from node.api.openapi import documented

@@ -9,7 +9,8 @@ import msgspec
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from node.api.consent_bodies import MAX_BYTES, EmergencyBody, ReviewBody, parse_body, parse_id
+from node.api.bodies import parse_body
+from node.api.consent_bodies import MAX_BYTES, EmergencyBody, ReviewBody, parse_id
 from node.api.consents import consenting_of
 from node.api.openapi import documented
 from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of, read_body

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from node.api.openapi import documented
-from node.api.requests import MAX_INDEX, Caller, NodeOf, json_response, node_of, read_body
+from node.api.requests import MAX_INDEX, Caller, NodeOf, json_response, node_of, read_document
 from node.domain.entry import RecordId, Version
 from node.errors import EvidenceRefutedError, MalformedParameterError, UnknownFormatError, WireError
 from node.services.clients import Scope
@@ -40,7 +40,7 @@ async def export_evidence(
 async def verify(request: Request) -> Response:
     """Verify evidence against this node's trust root; stores nothing and needs no API key."""
     node = node_of(request)
-    evidence = await read_body(request, node.limits.max_document_bytes)
+    evidence = await read_document(request, node.limits)
     try:
         verdict = await asyncio.to_thread(node.evidence.verify, evidence)
     except EvidenceRefutedError as error:

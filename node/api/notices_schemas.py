@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from node.api.orders import ActorBody, actor_of, parse_body
+from node.api.bodies import ClinicianBody, parse_body
 from node.api.schemas import show_time
 from node.domain.access import Actor
 from node.domain.entry import InstitutionId, LeafReference
@@ -17,7 +17,7 @@ from node.services.recognition.received_notices import ConcernedDecision, Concer
 class AcknowledgeRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /v1/recognition/notices/{notice_id}:acknowledge`."""
 
-    actor: ActorBody
+    actor: ClinicianBody
 
 
 class EntryBody(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ class SentNoticeListBody(msgspec.Struct, frozen=True):
 
 def parse_acknowledgement(data: bytes, institution: InstitutionId) -> Actor:
     """Parse the body of an acknowledgement; raises as `orders.parse_find`."""
-    return actor_of(parse_body(data, AcknowledgeRequest).actor, institution)
+    return parse_body(data, AcknowledgeRequest).actor.actor(institution)
 
 
 def notices_body(notices: Sequence[Notice]) -> NoticeListOfOthersBody:

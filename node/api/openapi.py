@@ -11,7 +11,18 @@ from fastapi.openapi.utils import get_openapi
 from node.api import openapi_oversight, openapi_recognition, schemas
 from node.api.openapi_retrieval import BODIES as RETRIEVAL_BODIES
 from node.api.openapi_retrieval import OPERATIONS as RETRIEVAL_OPERATIONS
-from node.api.openapi_shapes import JSON, OPEN_PATHS, SCHEMA, SIGNED, bytes_answer, json_answer, problems, request_body
+from node.api.openapi_shapes import (
+    JSON,
+    OPEN_PATHS,
+    PROBLEM_SCHEMA,
+    SCHEMA,
+    SIGNED,
+    bytes_answer,
+    json_answer,
+    problems,
+    request_body,
+    with_portable_patterns,
+)
 from node.api.openapi_shapes import OBJECT as _OBJECT
 from node.api.problems import MEDIA_TYPE as PROBLEM
 
@@ -367,8 +378,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         built = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         _, components = msgspec.json.schema_components(_BODIES, ref_template=SCHEMA + "{name}")
         known = built.setdefault("components", {})
-        known.setdefault("schemas", {}).update(components)
-        known["schemas"]["Problem"] = _PROBLEM_SCHEMA
+        known.setdefault("schemas", {}).update(with_portable_patterns(components))
+        known["schemas"]["Problem"] = PROBLEM_SCHEMA
         known["securitySchemes"] = {
             "apiKey": {"type": "http", "scheme": "bearer"},
             "memberSignature": {"type": "apiKey", "in": "header", "name": "Signature", "description": "RFC 9421, by a member"},
@@ -379,22 +390,3 @@ def document(app: FastAPI) -> dict[str, Any]:
                 operation["security"] = []
         app.openapi_schema = built
     return app.openapi_schema
-
-
-_PROBLEM_SCHEMA: Final = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "examples": ["urn:concord:problem:document-refused"]},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "refusals": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"path": {"type": "string"}, "reason": {"type": "string"}},
-            },
-        },
-    },
-}

@@ -6,9 +6,13 @@ from typing import Any, Final
 
 from node.api import openapi_catalogue, openapi_notices
 from node.api import recognition_schemas as schemas
-from node.api.openapi_shapes import JSON, OBJECT, bytes_answer, json_answer, problems, request_body
+from node.api.openapi_shapes import JSON, OBJECT, bytes_answer, json_answer, problems, ref, request_body
 
 BODIES: Final = (
+    schemas.CheckRequest,
+    schemas.RecogniseRequest,
+    schemas.ReorderRequest,
+    schemas.ReverseRequest,
     schemas.CheckBody,
     schemas.UncheckedBody,
     schemas.DecisionBody,
@@ -19,6 +23,7 @@ BODIES: Final = (
     schemas.FeedbackBody,
 )
 
+_DECISION_REQUEST: Final = {"anyOf": [ref(schemas.RecogniseRequest), ref(schemas.ReorderRequest)]}
 _ACTOR: Final = {"department": "03.04", "staff_number": "b-17", "authentication": "password+token", "role": "physician"}
 _CHECK_ID: Final = "0123456789abcdef0123456789abcdef"
 _DECISION_ID: Final = "fedcba9876543210fedcba9876543210"
@@ -134,7 +139,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
             200: json_answer("what answers the order, and what does not", schemas.CheckBody, _ANSWER),
             **problems(400, 401, 403, 404, 413, 422, 503),
         },
-        "openapi_extra": request_body(JSON, OBJECT, _CHECK),
+        "openapi_extra": request_body(JSON, ref(schemas.CheckRequest), _CHECK),
     },
     "note_unchecked": {
         "status_code": 201,
@@ -142,7 +147,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
             201: json_answer("noted; logged at the end of the hour", schemas.UncheckedBody, {"check_id": _CHECK_ID}),
             **problems(400, 401, 403, 404, 413, 422, 503),
         },
-        "openapi_extra": request_body(JSON, OBJECT, _CHECK),
+        "openapi_extra": request_body(JSON, ref(schemas.CheckRequest), _CHECK),
     },
     "decide": {
         "status_code": 201,
@@ -150,7 +155,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
             201: json_answer("taken; logged, and on its way to the issuers", schemas.DecisionBody, _DECISION),
             **problems(400, 401, 403, 404, 409, 413, 422, 503),
         },
-        "openapi_extra": request_body(JSON, OBJECT, _DECIDE),
+        "openapi_extra": request_body(JSON, _DECISION_REQUEST, _DECIDE),
     },
     "heard_decisions": {
         "responses": {
@@ -169,7 +174,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
             200: json_answer("taken back", schemas.ReversalBody, {"decision_id": _DECISION_ID, **_RESULT}),
             **problems(400, 401, 403, 404, 413, 422, 503),
         },
-        "openapi_extra": request_body(JSON, OBJECT, {"actor": _ACTOR}),
+        "openapi_extra": request_body(JSON, ref(schemas.ReverseRequest), {"actor": _ACTOR}),
     },
     **openapi_notices.OPERATIONS,
     "decision_slip": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,25 @@ OPEN_PATHS: Final = ("/healthz", "/readyz", "/v1/verify", "/cds-services", "/vie
 """Routes that answer without an API key or a signature."""
 SIGNED: Final[dict[str, Any]] = {"security": [{"memberSignature": []}]}
 """The routes that members call: RFC 9421 signatures instead of API keys."""
+
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:concord:problem:document-refused"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "refusals": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "reason": {"type": "string"}},
+            },
+        },
+    },
+}
+"""RFC 9457, as every refusal is answered."""
 
 
 def ref(body: type[msgspec.Struct]) -> dict[str, Any]:
@@ -62,3 +82,13 @@ def request_body(media_type: str, schema: dict[str, Any], example: object = None
     if example is not None:
         content["example"] = example
     return {"requestBody": {"required": True, "content": {media_type: content}}}
+
+
+def with_portable_patterns(schema: Any) -> Any:  # noqa: ANN401 - JSON of any shape
+    r"""Write patterns as JSON Schema has them: its regular expressions have no `\A` and `\Z`, and its `$` is the very end."""
+    if isinstance(schema, dict):
+        return {
+            name: re.sub(r"\A\\A(.*)\\Z\Z", r"^\1$", each) if name == "pattern" else with_portable_patterns(each)
+            for name, each in schema.items()
+        }
+    return [with_portable_patterns(each) for each in schema] if isinstance(schema, list) else schema

@@ -8,7 +8,8 @@ from typing import Final
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from node.api.consent_bodies import PatientRevocationBody, parse_body
+from node.api.bodies import parse_body
+from node.api.consent_bodies import PatientRevocationBody
 from node.api.consents import consenting_of
 from node.api.openapi import documented
 from node.api.requests import json_response, node_of, read_body

@@ -82,6 +82,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.VersionConflictError, HTTPStatus.CONFLICT, "version-conflict", "The version holds other content"),
     (errors.NotYetLoggedError, HTTPStatus.CONFLICT, "not-yet-logged", "Stored and not logged yet"),
     (errors.DocumentTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Too large"),
+    (errors.BodyTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large", "Too large"),
     (errors.LimitExceededError, HTTPStatus.UNPROCESSABLE_ENTITY, "limit-exceeded", "Over a limit"),
     (errors.DocumentRefusedError, HTTPStatus.UNPROCESSABLE_ENTITY, "document-refused", "The document lacks something"),
     (errors.WireError, HTTPStatus.BAD_REQUEST, "malformed", "Not what it claims to be"),

@@ -10,8 +10,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from node.api.bodies import ClinicianBody, parse_body
 from node.api.notices_schemas import EntryBody, SentNoticeBody, entry_body, sent_item
-from node.api.orders import ActorBody, actor_of, parse_body
 from node.api.schemas import show_time
 from node.domain.access import Actor
 from node.domain.entry import InstitutionId
@@ -31,7 +31,7 @@ _Time = Annotated[datetime, Meta(tz=True)]
 class RecallRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /v1/recalls`."""
 
-    actor: ActorBody
+    actor: ClinicianBody
     performed_from: _Time
     performed_to: _Time
     reason: RecallReason
@@ -151,14 +151,14 @@ def parse_recall_order(data: bytes, institution: InstitutionId) -> tuple[RecallO
     if not criteria.from_ms < criteria.to_ms:
         raise MalformedParameterError("performed_to", "has to be later than performed_from")
     recall_id = RecallId(body.recall_id or secrets.token_hex(_ID_BYTES))
-    order = RecallOrder(recall_id, criteria, body.reason, actor_of(body.actor, institution))
+    order = RecallOrder(recall_id, criteria, body.reason, body.actor.actor(institution))
     return order, body.preview_from if body.preview else None
 
 
 def parse_lift(data: bytes, institution: InstitutionId) -> tuple[LiftingReason, Actor]:
     """Parse the body of a lifting; raises as `orders.parse_find`."""
     body = parse_body(data, LiftRequest)
-    return body.reason, actor_of(body.actor, institution)
+    return body.reason, body.actor.actor(institution)
 
 
 def preview_body(preview: RecallPreview) -> RecallPreviewBody:

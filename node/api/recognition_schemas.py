@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from node.api.orders import ActorBody, PatientBody, actor_of, parse_body, patient_of
+from node.api.bodies import ClinicianBody, Id32, Name, PatientOrCardBody, Text, parse_body
 from node.api.schemas import show_time
 from node.domain.access import Actor
 from node.domain.entry import InstitutionId, LeafReference, Origin
@@ -20,46 +20,44 @@ from node.recognition.decision import Recognise, Reorder
 from node.services.recognition.checking import CheckAnswer, CheckOrder
 from node.services.recognition.deciding import DecisionAnswer, DecisionOrder
 from node.services.recognition.view_links import ViewLink
+from node.wire.json_shape import PRINTABLE
 
 MAX_LINES = 100
 _MAX_RESULTS = 64
 
-_Text = Annotated[str, Meta(max_length=128)]
-_Name = Annotated[str, Meta(min_length=1, max_length=128)]
 _Id = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
-_Hex32 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 
 
 class LineRequest(msgspec.Struct, forbid_unknown_fields=True):
     """One line of an order."""
 
-    order_id: _Name
-    orderable: _Name
+    order_id: Name
+    orderable: Name
 
 
 class CheckRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /v1/recognition/check`."""
 
-    patient: PatientBody
-    actor: ActorBody
+    patient: PatientOrCardBody
+    actor: ClinicianBody
     lines: Annotated[list[LineRequest], Meta(min_length=1, max_length=MAX_LINES)]
-    encounter: _Text = ""
-    campus: Annotated[str, Meta(max_length=64)] = ""
+    encounter: Text = ""
+    campus: Annotated[str, Meta(max_length=64, pattern=PRINTABLE)] = ""
 
 
 class ResultRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A result that was offered."""
 
     origin: Annotated[str, Meta(min_length=1, max_length=255)]
-    leaf_hash: _Hex32
+    leaf_hash: Id32
 
 
 class RecogniseRequest(msgspec.Struct, forbid_unknown_fields=True, tag_field="outcome", tag="recognised"):
     """The body of `POST /v1/recognition/decisions`: results are used."""
 
     check_id: _Id
-    order_id: _Name
-    actor: ActorBody
+    order_id: Name
+    actor: ClinicianBody
     results: Annotated[list[ResultRequest], Meta(min_length=1, max_length=_MAX_RESULTS)]
 
 
@@ -67,17 +65,17 @@ class ReorderRequest(msgspec.Struct, forbid_unknown_fields=True, tag_field="outc
     """The body of `POST /v1/recognition/decisions`: it is ordered again."""
 
     check_id: _Id
-    order_id: _Name
-    actor: ActorBody
+    order_id: Name
+    actor: ClinicianBody
     reason: Annotated[int, Meta(ge=1, le=6)] | None = None
-    sub_reason: _Text | None = None
+    sub_reason: Text | None = None
     free_text: Annotated[str, Meta(max_length=2_000)] = ""
 
 
 class ReverseRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /v1/recognition/decisions/{decision_id}:reverse`."""
 
-    actor: ActorBody
+    actor: ClinicianBody
 
 
 class OfferedItemBody(msgspec.Struct, frozen=True):
@@ -245,7 +243,7 @@ def parse_check(data: bytes, institution: InstitutionId) -> CheckOrder:
     lines = tuple(OrderLine(line.order_id, OrderableCode(line.orderable)) for line in body.lines)
     if len({line.order_id for line in lines}) < len(lines):
         raise MalformedParameterError("lines", "each order line has an order_id of its own")
-    return CheckOrder(patient_of(body.patient), actor_of(body.actor, institution), body.encounter, lines, body.campus)
+    return CheckOrder(body.patient.value, body.actor.actor(institution), body.encounter, lines, body.campus)
 
 
 def parse_decision(data: bytes, institution: InstitutionId) -> DecisionOrder:
@@ -257,12 +255,12 @@ def parse_decision(data: bytes, institution: InstitutionId) -> DecisionOrder:
     else:
         sub_reason = None if body.sub_reason is None else ReasonCode(body.sub_reason)
         wish = Reorder(None if body.reason is None else Reason(body.reason), sub_reason, body.free_text)
-    return DecisionOrder(CheckId(body.check_id), body.order_id, actor_of(body.actor, institution), wish)
+    return DecisionOrder(CheckId(body.check_id), body.order_id, body.actor.actor(institution), wish)
 
 
 def parse_reversal(data: bytes, institution: InstitutionId) -> Actor:
     """Parse the body of a reversal; raises as `orders.parse_find`."""
-    return actor_of(parse_body(data, ReverseRequest).actor, institution)
+    return parse_body(data, ReverseRequest).actor.actor(institution)
 
 
 def check_body(answer: CheckAnswer) -> CheckBody:

@@ -19,7 +19,7 @@ from node.api.requests import (
     caller_of,
     json_response,
     node_of,
-    read_body,
+    read_document,
     wait_for,
 )
 from node.api.schemas import (
@@ -54,7 +54,7 @@ async def submit(request: Request, wait: WaitParameter = None) -> Response:
     """Submit one FHIR R4 document: a Bundle or a single resource. All of its records are stored, or none."""
     node, client = node_of(request), caller_of(request)
     client.require(Scope.WRITE_RECORDS)
-    document = await read_body(request, node.limits.max_document_bytes)
+    document = await read_document(request, node.limits)
     submission = await asyncio.wrap_future(node.ingest.submit(client.institution, document))
     reached = await wait_for(node, places_of(submission.receipts), wait)
     submission = current(node, submission)
@@ -143,7 +143,7 @@ async def erase_record(node: NodeOf, client: Caller, record_id: str) -> Response
 async def refile_record(request: Request, node: NodeOf, client: Caller, record_id: str) -> Response:
     """File a record under the right patient: withdrawn under the wrong one, whoever read it is told."""
     client.require(Scope.WRITE_RECORDS)
-    document = await read_body(request, node.limits.max_document_bytes)
+    document = await read_document(request, node.limits)
     done = await asyncio.to_thread(_refiling(node).refile, client.institution, RecordId(record_id), document)
     return json_response(RefiledBody(done.withdrawal_index, receipt_body(done.receipt), list(done.told)), HTTPStatus.CREATED)
 

@@ -13,9 +13,9 @@ from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
 from node.domain.entry import Level, Origin
-from node.errors import DocumentTooLargeError, UnauthenticatedError
+from node.errors import BodyTooLargeError, DocumentTooLargeError, UnauthenticatedError
 from node.services.clients import Client
-from node.services.surface.node import Node
+from node.services.surface.node import Node, RequestLimits
 
 _BEARER = "bearer "
 MAX_INDEX = 2**48
@@ -46,21 +46,33 @@ NodeOf = Annotated[Node, Depends(node_of)]
 Caller = Annotated[Client, Depends(caller_of)]
 
 
+async def read_document(request: Request, limits: RequestLimits) -> bytes:
+    """Read a body that is a document: the operator sets how long one may be.
+
+    Raises:
+        DocumentTooLargeError: It has more bytes than that; the rest is not read.
+    """
+    try:
+        return await read_body(request, limits.max_document_bytes)
+    except BodyTooLargeError as error:
+        raise DocumentTooLargeError("limits.max_document_bytes", limits.max_document_bytes) from error
+
+
 async def read_body(request: Request, limit_bytes: int) -> bytes:
     """Read a request's body.
 
     Raises:
-        DocumentTooLargeError: It has more bytes than the limit; the rest is not read.
+        BodyTooLargeError: It has more bytes than the limit; the rest is not read.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit_bytes:
-        raise DocumentTooLargeError("limits.max_document_bytes", limit_bytes)
+        raise BodyTooLargeError(limit_bytes)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit_bytes:
-            raise DocumentTooLargeError("limits.max_document_bytes", limit_bytes)
+            raise BodyTooLargeError(limit_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
 

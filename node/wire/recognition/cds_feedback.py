@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from node.errors import MalformedParameterError
-from node.wire.json_strict import check_document
+from node.wire.json_shape import parse_shape
 
 MAX_FEEDBACK: Final = 100
 _MAX_DEPTH: Final = 16
@@ -93,11 +93,7 @@ def parse_feedback(data: bytes) -> tuple[CardFeedback, ...]:
         MalformedJsonError: It is no JSON that can be read in one way only.
         MalformedParameterError: It is no feedback of CDS Hooks 2.0.
     """
-    check_document(data, _MAX_DEPTH)
-    try:
-        body = msgspec.json.decode(data, type=_Body)
-    except msgspec.MsgspecError as error:
-        raise MalformedParameterError("body", "not CDS Hooks 2.0 feedback") from error
+    body = parse_shape(data, _Body, _MAX_DEPTH)
     return tuple(_read(each) for each in body.feedback)
 
 

@@ -7,6 +7,7 @@ from the client's FHIR server: what is needed is asked for by prefetch.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
@@ -16,7 +17,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from node.domain.record import PatientNumber
 from node.errors import MalformedParameterError, PrefetchMissingError
-from node.wire.json_strict import check_document
+from node.wire.json_shape import PRINTABLE, parse_shape, refused_shape
 
 SERVICE_ID: Final = "concord-recognition"
 HOOKS: Final = ("order-select", "order-sign")
@@ -27,9 +28,11 @@ MAX_ORDERS: Final = 100
 
 _MAX_DEPTH: Final = 32
 _MAX_IDENTIFIERS: Final = 8
+_ORDER_ID: Final = re.compile(r"[!-~]{1,128}")
+"""FHIR's ids, and a little more."""
 _USERS: Final = ("Practitioner", "PractitionerRole")
 
-_Text = Annotated[str, Meta(min_length=1, max_length=255)]
+_Text = Annotated[str, Meta(min_length=1, max_length=255, pattern=PRINTABLE)]
 _Uuid = Annotated[str, Meta(pattern=r"\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")]
 
 
@@ -185,13 +188,9 @@ def parse_hook(data: bytes) -> HookRequest:
         MalformedParameterError: It is no request of CDS Hooks 2.0 for these hooks.
         PrefetchMissingError: It lacks the patient, or the patient has no identifier.
     """
-    check_document(data, _MAX_DEPTH)
-    try:
-        request = msgspec.json.decode(data, type=_Request)
-        resources = [msgspec.json.decode(entry.resource, type=_Resource) for entry in request.context.draft_orders.entry]
-    except msgspec.MsgspecError as error:
-        raise MalformedParameterError("body", "not a CDS Hooks 2.0 request of order-select or order-sign") from error
+    request = parse_shape(data, _Request, _MAX_DEPTH)
     context = request.context
+    resources = [_resource(entry.resource, at) for at, entry in enumerate(context.draft_orders.entry)]
     if (request.hook == "order-select") != (context.selections is not UNSET):
         raise MalformedParameterError("context.selections", "order-select has them, and order-sign has not")
     kind, _, user = context.user_id.partition("/")
@@ -228,8 +227,15 @@ def shorten(summary: str) -> str:
     return summary if len(summary) <= MAX_SUMMARY_CHARS else summary[: MAX_SUMMARY_CHARS - 1] + "…"
 
 
+def _resource(raw: msgspec.Raw, at: int) -> _Resource:
+    try:
+        return msgspec.json.decode(raw, type=_Resource)
+    except msgspec.MsgspecError as error:
+        raise refused_shape(error, f"context.draftOrders.entry[{at}].resource") from error
+
+
 def _order(resource: _Resource) -> DraftOrder:
-    if not 0 < len(resource.id) <= 128:  # noqa: PLR2004 - as in the API's own check
+    if _ORDER_ID.fullmatch(resource.id) is None:
         raise MalformedParameterError("context.draftOrders", "every ServiceRequest has an id of 1 to 128 characters")
     coding: Sequence[_Coding] = [] if resource.code is None else resource.code.coding
     return DraftOrder(resource.id, tuple(each.code for each in coding if each.code))
