@@ -691,7 +691,7 @@ class UnknownDecisionError(DecisionError):
     """The institution took no such decision."""
 
     def __init__(self, decision_id: str) -> None:
-        super().__init__(f"no decision {decision_id} of this institution")
+        super().__init__(f"no decision {decision_id} of this institution, or it was taken back already")
         self.decision_id = decision_id
 
 
@@ -737,10 +737,15 @@ class StaleCheckError(DecisionError):
 
 
 class DecisionStandsError(DecisionError):
-    """The order line was decided already."""
+    """The order line was decided already.
 
-    def __init__(self) -> None:
-        super().__init__("a decision stands for this order line; reverse it first")
+    Attributes:
+        decision_id: The decision that stands: whoever lost the answer to it learns its name here.
+    """
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(f"decision {decision_id} stands for this order line; reverse it first")
+        self.decision_id = decision_id
 
 
 class NotOfferedError(DecisionError):

@@ -155,6 +155,8 @@ def _extensions(error: BaseException) -> dict[str, object]:
         return {"refusals": [{"path": refusal.path, "reason": refusal.reason} for refusal in error.refusals]}
     if isinstance(error, errors.AccessDeniedError):
         return {"reason": error.told}
+    if isinstance(error, errors.DecisionStandsError):
+        return {"decision_id": error.decision_id}
     if isinstance(error, errors.LimitExceededError):
         return {"limit": error.limit, "allowed": error.allowed}
     if isinstance(error, errors.RecordErasedError | errors.VersionConflictError):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 
+from node.domain.moments import moment
 from node.domain.receipt import Receipt
 from node.ports.records import EntryRow
 from node.services.logs.progress import Progress
@@ -228,8 +227,7 @@ def version_body(entry: EntryRow, progress: Progress) -> VersionBody:
 
 def show_time(unix_ms: int) -> str:
     """Show a time in unix ms as RFC 3339, UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(unix_ms / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment(unix_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _hex(value: bytes | None) -> str | None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from node.domain.moments import moment
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -114,6 +116,4 @@ def _escape(text: str) -> str:
 
 def show_ms(unix_ms: int) -> str:
     """Spell a time in unix ms as RFC 3339, UTC, to the second."""
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(unix_ms // 1000, UTC).isoformat().replace("+00:00", "Z")
+    return moment(unix_ms).isoformat(timespec="seconds").replace("+00:00", "Z")

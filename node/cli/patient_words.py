@@ -6,7 +6,6 @@ Every word comes from a header that was verified before. Left out: gathering (`n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from node.cli.recognition_words import describe_recognition, recognition_json, recognition_time
@@ -14,6 +13,7 @@ from node.cli.texts import Texts
 from node.domain.access import AccessContent, Actor, CodeContent, ConsentContent
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.header import AnyContent, Header, HeaderContent, RelocationContent
+from node.domain.moments import moment
 from node.domain.recognition_acts import CheckContent, DecisionContent, RecognitionContent, ReversalContent
 
 _TABLE: Final = "patient"
@@ -21,7 +21,6 @@ _SHOWN_DIGITS: Final = 8
 PATIENT_ROLE: Final = "patient"
 PATIENT_KEY: Final = "patient-key"
 """How a receipt says that the patient read themselves (`node.services.patient_view.records`); `verify` imports no services."""
-_LAST_MS: Final = 253_402_300_799_999
 
 
 ActContent = AccessContent | ConsentContent | CodeContent | RecognitionContent
@@ -265,8 +264,7 @@ def _when(line: Line) -> int:
 
 
 def _time(at_ms: int) -> str:
-    # whoever wrote the header can have written any number
-    return f"{datetime.fromtimestamp(min(max(at_ms, 0), _LAST_MS) / 1000, UTC):%Y-%m-%d %H:%M}Z"
+    return f"{moment(at_ms):%Y-%m-%d %H:%M}Z"
 
 
 def _hex(value: bytes | None) -> str | None:

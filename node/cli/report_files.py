@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Final
 
+from node.cli.output import printable
 from node.printing.report_page import Cell, Table
 
 _RUN: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -35,7 +36,8 @@ def report_workbook(tables: Sequence[Table]) -> bytes:
         sheet = book.create_sheet(table.name)
         for number, row in enumerate([table.headings, *table.rows], 1):
             for column, value in enumerate(row, 1):
-                cell = sheet.cell(number, column, value)
+                # what hospitals named may hold characters that no workbook takes
+                cell = sheet.cell(number, column, printable(value) if isinstance(value, str) else value)
                 if isinstance(value, str):
                     cell.data_type = "s"  # never a formula, whatever it begins with
                 if number == 1:
@@ -47,4 +49,6 @@ def report_workbook(tables: Sequence[Table]) -> bytes:
 
 
 def _harmless(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RUN) else cell
+    if not isinstance(cell, str):
+        return cell
+    return f"'{printable(cell)}" if cell.startswith(_RUN) else printable(cell)

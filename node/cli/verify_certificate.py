@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from node.cli.texts import Texts
@@ -15,6 +15,7 @@ from node.domain.certificate_verdict import (
     ProvedRetrieval,
     ReadProof,
 )
+from node.domain.moments import moment
 from node.domain.money import yuan
 from node.domain.recognition import DecisionOutcome
 from node.domain.trust import TrustRoot
@@ -26,7 +27,6 @@ from node.wire.evidence.verdict_json import findings_json, verdict_json
 
 _TABLE: Final = "certificate"
 _SHOWN_DIGITS: Final = 16
-_LAST_MS: Final = 253_402_300_799_999
 
 
 def check_certificate(data: bytes, root: TrustRoot, now: datetime, texts: Texts) -> Shown:
@@ -283,4 +283,4 @@ def _retrieval_json(retrieval: ProvedRetrieval) -> dict[str, object]:
 
 def _time(at_ms: int) -> str:
     # whoever wrote the entry can have written any number
-    return f"{datetime.fromtimestamp(min(max(at_ms, 0), _LAST_MS) / 1000, UTC):%Y-%m-%d %H:%M}Z"
+    return f"{moment(at_ms):%Y-%m-%d %H:%M}Z"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from node.cli.texts import Texts
 from node.cli.verify_fork import findings_of
 from node.cli.verify_lines import Shown
 from node.domain.entry import EntryType
+from node.domain.moments import moment
 from node.domain.money import yuan
 from node.domain.slip import DecisionSummary, SummarisedResult
 from node.domain.trust import TrustRoot
@@ -115,4 +116,4 @@ def _summary_json(summary: DecisionSummary) -> dict[str, object]:
 
 
 def _time(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, tz=UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment(at_ms):%Y-%m-%dT%H:%M:%SZ}"

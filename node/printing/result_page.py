@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from html import escape
 
+from node.domain.moments import civil
 from node.domain.recognition import Offer
 from node.domain.verdict import Verdict
 from node.domain.viewing import DisplayedRecord, MeasuredValue, ViewedLine, ViewedResult, ViewState
@@ -137,5 +137,5 @@ def _items(offer: Offer, names: Mapping[str, Names]) -> str:
 
 
 def _time(at_ms: int, names: Mapping[str, Names]) -> str:
-    at = datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(names["zh"].zone)
+    at = civil(at_ms, names["zh"].zone)
     return escape(f"{at:%Y-%m-%d %H:%M%z}")

@@ -6,9 +6,9 @@ Everything on it is in the summary that the QR code proves, but for names and ho
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from html import escape
 
+from node.domain.moments import civil
 from node.domain.money import yuan
 from node.domain.recognition import OfferedItem
 from node.domain.slip import Slip, SummarisedResult
@@ -84,5 +84,5 @@ def _marks(items: tuple[OfferedItem, ...]) -> str:
 
 
 def _time(at_ms: int, names: Mapping[str, Names]) -> str:
-    at = datetime.fromtimestamp(at_ms / 1000, tz=UTC).astimezone(names["zh"].zone)
+    at = civil(at_ms, names["zh"].zone)
     return escape(f"{at:%Y-%m-%d %H:%M%z}")

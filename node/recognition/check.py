@@ -183,7 +183,10 @@ def _obstacle_of_item(
 
 def _marked(index: OrderingIndex, result: FoundResult, rule: ItemRule) -> OfferedItem | Obstacle:
     item = rule.item.code
-    if result.institution == index.institution or not rule.needs_mark:
+    own = result.institution == index.institution
+    if not own and not index.is_accepted(result.institution):
+        return Obstacle.LOWER_CLASS
+    if own or not rule.needs_mark:
         return OfferedItem(item, _NO_MARK_NEEDED, None)
     mark = index.mark_of(result.institution, item, result.content.performed_at_ms)
     return OfferedItem(item, mark.label, mark.certificate) if isinstance(mark, Mark) else mark

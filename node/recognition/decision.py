@@ -3,9 +3,8 @@
 - Recognised needs a verified retrieval of every result that is used, and each must have been offered by the check.
 - Ordered again needs a reason where an offer stood; a region may let it pass with a warning. A sub-reason is one of the
   region's, or `unretrievable`, which no one can claim of a result that was retrieved. `Other` needs a sub-reason or words.
-- One decision stands for an order line at a time; it can be reversed, and then decided again. A saving counts once.
-
-Left out: who may decide, logging, telling the issuer (services); what a stale check is (`max_check_age_ms`, a setting).
+Left out: who may decide, that one decision stands for an order line at a time, logging, telling the issuer (services); what a
+stale check is (`max_check_age_ms`, a setting).
 """
 
 from __future__ import annotations
@@ -20,12 +19,10 @@ from node.domain.recognition import (
     Decision,
     DecisionOutcome,
     OrderableCheck,
-    OrderLine,
     Reason,
     ReasonCode,
 )
 from node.errors import (
-    DecisionStandsError,
     MalformedReasonError,
     NotOfferedError,
     ReasonMissingError,
@@ -67,8 +64,6 @@ class DecisionBasis:
     """The check that the clinician saw."""
     verified: frozenset[LeafReference]
     """Results that this institution retrieved for this patient and verified; its own need no retrieval."""
-    standing: Decision | None
-    """The decision that stands for the order line, if there is one."""
     max_check_age_ms: int
     """How old the check may be."""
 
@@ -86,7 +81,6 @@ def decide(index: OrderingIndex, order_id: str, wish: Recognise | Reorder, basis
     Raises:
         UnknownOrderLineError: The check has no such line.
         StaleCheckError: The check is too old.
-        DecisionStandsError: The line was decided; reverse that first.
         NotOfferedError: A result was not offered for this line.
         RetrievalMissingError: A result was not retrieved and verified.
         ReasonMissingError: An offer stood, and no reason was given.
@@ -97,22 +91,9 @@ def decide(index: OrderingIndex, order_id: str, wish: Recognise | Reorder, basis
         raise UnknownOrderLineError
     if not 0 <= now_ms - basis.check.checked_at_ms <= basis.max_check_age_ms:
         raise StaleCheckError
-    if basis.standing is not None:
-        raise DecisionStandsError
     if isinstance(wish, Recognise):
         return _recognise(index, check, wish, basis, now_ms)
     return _reorder(index.region_rules, check, wish, basis, now_ms)
-
-
-def may_reverse(standing: Decision | None, order_line: OrderLine) -> Decision:
-    """Return the decision that a reversal takes back.
-
-    Raises:
-        UnknownOrderLineError: No decision stands for the line: there was none, or it was reversed already.
-    """
-    if standing is None or standing.line != order_line:
-        raise UnknownOrderLineError
-    return standing
 
 
 def _recognise(index: OrderingIndex, check: OrderableCheck, wish: Recognise, basis: DecisionBasis, now_ms: int) -> Decision:
@@ -169,7 +150,7 @@ def _check_reason(rules: RegionRules, check: OrderableCheck, wish: Reorder, basi
     if len(wish.free_text) > MAX_FREE_TEXT_CHARS:
         raise MalformedReasonError("free_text", f"at most {MAX_FREE_TEXT_CHARS} characters")
     if wish.sub_reason is None:
-        if wish.reason is Reason.OTHER and not wish.free_text.strip():
+        if wish.reason is Reason.OTHER and not _has_words(wish.free_text):
             raise MalformedReasonError("free_text", "reason 6 (other) needs a sub-reason or words")
         return
     if wish.sub_reason == UNRETRIEVABLE:
@@ -181,3 +162,8 @@ def _check_reason(rules: RegionRules, check: OrderableCheck, wish: Reorder, basi
     stated = next((each for each in rules.sub_reasons if each.code == wish.sub_reason), None)
     if stated is None or stated.reason is not wish.reason:
         raise MalformedReasonError("sub_reason", "not one that this region has below that reason")
+
+
+def _has_words(text: str) -> bool:
+    """Tell whether a text says anything: blanks, marks and what nobody sees do not."""
+    return any(character.isalnum() for character in text)

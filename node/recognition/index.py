@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Final
 
 from node.domain.entry import InstitutionId
+from node.domain.moments import civil
 from node.domain.recognition import ItemCode, MethodGroup, Obstacle, OrderableCode, RegionCode
 from node.errors import NoProfileError
 from node.terminology.bundle import Terminology
@@ -123,15 +124,17 @@ class OrderingIndex:
         self.rules: Final = _item_rules(documents, institution, self.around, shared.units)
         self._single = {each.items[0]: each.charge_code for each in self.orderables.values() if len(each.items) == 1}
 
+    def is_accepted(self, issuer: InstitutionId) -> bool:
+        """Tell whether another institution's class is one that this one recognises: with a mark, or where none is needed."""
+        return not self.region_rules.upward_only or self._rank(issuer) >= self._rank(self.institution)
+
     def mark_of(self, issuer: InstitutionId, item: ItemCode, performed_at_ms: int) -> Mark | Obstacle:
-        """Return the mark of another institution's result that counts here, or why it does not count."""
-        if self.region_rules.upward_only and self._rank(issuer) < self._rank(self.institution):
-            return Obstacle.LOWER_CLASS
+        """Return the mark of another institution's result that counts here, or why none does."""
         return mark_for(self.shared.marks.marks(issuer, item, performed_at_ms), self.accepted, self.around)
 
     def day_of(self, at_ms: int) -> date:
         """Return the day in civil time."""
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)).astimezone(self.zone).date()
+        return civil(at_ms, self.zone).date()
 
     def tariff(self, orderable: Orderable, at_ms: int) -> Tariff:
         """Return what an orderable and each of its items cost here at a time."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from typing import Final
 
 from node.domain.entry import InstitutionId
+from node.domain.moments import civil
 from node.domain.money import yuan
 from node.domain.recognition import (
     CheckOutcome,
@@ -29,7 +30,6 @@ MAX_SHOWN: Final = 3
 """Offers and refusals that are spelled out for one order line; the rest is counted."""
 
 _DAY_MS: Final = 86_400_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tables = Mapping[str, Mapping[str, str]]
 """The texts of one language: table, key, words."""
@@ -145,4 +145,4 @@ def _items(items: Sequence[ItemCode], names: Names) -> str:
 
 
 def _day(at_ms: int, names: Names) -> str:
-    return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(names.zone).date().isoformat()
+    return civil(at_ms, names.zone).date().isoformat()

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from node.domain.entry import InstitutionId
+from node.domain.moments import civil
 from node.domain.recognition import ItemCode, Reason, ReasonCode
 from node.supervision.events import FiguredItem
 from node.supervision.tallies import Amounts, Contribution, Dimension, Group, amounts
@@ -24,7 +25,6 @@ WITHOUT_REASON: Final = "none"
 _KEPT: Final = 65_536
 """Contributions of one sort that are kept to be shared."""
 _QUARTER_MS: Final = 900_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _Dimensions = list[tuple[Dimension, str]]
 
@@ -204,7 +204,7 @@ def _groups(dimension: Dimension, value: str, month: str) -> tuple[Group, Group]
 @lru_cache(maxsize=65_536)
 def _month(quarter: int, zone: tzinfo) -> str:
     """Return the month, in civil time, of a quarter of an hour, counted from 1970: no zone divides one."""
-    return (_EPOCH + timedelta(minutes=15 * quarter)).astimezone(zone).strftime("%Y-%m")
+    return civil(_QUARTER_MS * quarter, zone).strftime("%Y-%m")
 
 
 def _reasons(reordered: Reordered) -> _Dimensions:

@@ -36,13 +36,15 @@ from node.supervision.tallies import NOTHING, Contribution, Dimension, Figures, 
 from node.terminology.regions import InstitutionProfile
 
 _OpportunityKey = tuple[Person, InstitutionId, OrderableCode, str]
-_LineKey = tuple[InstitutionId, str]
+_LineKey = tuple[Person, InstitutionId, str, str]
 _First = tuple[int, EventId, str]
 """When and by which event something came first, and at which campus."""
 _Counted = tuple[Contribution, int]
 """What an order line contributes, and how often: once, or for each fen."""
 _Word = TypeVar("_Word", bound=bytes | str)
 
+_NO_ENCOUNTER: Final = "\0"
+"""Begins what stands for an encounter that was not told: no encounter does."""
 _NO_ITEMS: Final = frozenset[ItemCode]()
 _NO_MODALITIES: Final = frozenset[str]()
 
@@ -208,19 +210,21 @@ class RecognitionFigures:
         touched.opportunities[decision.opportunity] = touched.lines[decision.line] = None
 
     def _opportunity(self, line: OrderedLine) -> _Opportunity:
-        key = line.person, line.institution, line.orderable, line.encounter
+        # where no encounter is told, each order line is one: whoever tells none has no fewer opportunities
+        encounter = line.encounter or f"{_NO_ENCOUNTER}{line.order_id}"
+        key = line.person, line.institution, line.orderable, encounter
         unit = self._opportunities.get(key)
         if unit is None:
             person, institution = self._word(line.person), self._word(line.institution)
             unit = _Opportunity(person, institution)
-            self._opportunities[person, institution, self._word(line.orderable), line.encounter] = unit
+            self._opportunities[person, institution, self._word(line.orderable), encounter] = unit
         return unit
 
     def _line(self, line: OrderedLine) -> _Line:
-        unit = self._lines.get((line.institution, line.order_id))
+        unit = self._lines.get((line.person, line.institution, line.encounter, line.order_id))
         if unit is None:
-            institution = self._word(line.institution)
-            unit = self._lines[institution, line.order_id] = _Line(institution)
+            person, institution = self._word(line.person), self._word(line.institution)
+            unit = self._lines[person, institution, line.encounter, line.order_id] = _Line(institution)
         return unit
 
     def _visits_of(self, person: Person, institution: InstitutionId) -> _Visits:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
 from typing import Final
 
 from node.domain.entry import InstitutionId
+from node.domain.moments import civil
 
 _SECOND_MS: Final = 1000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class AnchorDelays:
     def take(self, institution: InstitutionId, logged_at_ms: int, anchored_at_ms: int, entries: int = 1) -> None:
         """Take in entries: when their checkpoint was first seen, and when the chain accepted a head that covers them."""
         seconds = max(0, -(-(anchored_at_ms - logged_at_ms) // _SECOND_MS))
-        month = (_EPOCH + timedelta(milliseconds=logged_at_ms)).astimezone(self._zone).strftime("%Y-%m")
+        month = civil(logged_at_ms, self._zone).strftime("%Y-%m")
         for who in (institution, None):
             for period in (month, ""):
                 self._counts.setdefault((who, period), Counter())[seconds] += entries

@@ -17,6 +17,7 @@ from node.terminology.catalogue import DocumentHead
 from node.terminology.regions import RegionTable
 
 _MS = timedelta(milliseconds=1)
+_DAY_MS = 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -79,10 +80,11 @@ class MarkIndex:
         for each in certificates.certificates:
             if each.scope in known:
                 mark = Mark(known[each.scope].mark, each.scope, each.certificate)
-                end = each.valid_to + timedelta(days=1)
+                # civil time is an offset from UTC: every day has its 24 hours, the calendar's last one too
+                before_ms = _day_ms(each.valid_to, regions.zone) + _DAY_MS
                 if each.withdrawn is not None:
-                    end = min(end, each.withdrawn)
-                held = _Held(_day_ms(each.valid_from, regions.zone), _day_ms(end, regions.zone), mark)
+                    before_ms = min(before_ms, _day_ms(each.withdrawn, regions.zone))
+                held = _Held(_day_ms(each.valid_from, regions.zone), before_ms, mark)
                 self._held.setdefault((each.institution, each.item), []).append(held)
 
     def marks(self, institution: InstitutionId, item: ItemCode, performed_at_ms: int) -> tuple[Mark, ...]:

@@ -7,16 +7,20 @@ is passed on. Left out: documents that are committed to or signed, whose readers
 from __future__ import annotations
 
 import re
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
+from msgspec import Meta
 
+from node.domain.moments import EARLIEST_MS, LATEST_MS
 from node.errors import MalformedParameterError
 from node.wire.json_strict import check_document
 
 PRINTABLE: Final = r"\A[^\x00-\x1f\x7f-\x9f\u2028\u2029]*\Z"
 """Pattern of what an institution's system calls something: on one line, without control characters, which neither databases nor
 workbooks take."""
+TimeMs = Annotated[int, Meta(ge=EARLIEST_MS, le=LATEST_MS)]
+"""A point in time, unix ms: one that a calendar has."""
 WHOLE: Final = "body"
 """The place of what concerns the whole document."""
 

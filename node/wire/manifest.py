@@ -17,6 +17,7 @@ from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, V
 from node.domain.record import Kind, RecordIdentity, RecordStatus
 from node.errors import MalformedJsonError, MalformedManifestError, UnknownFormatError
 from node.wire.commitment import MAX_PARTS, BodyPart
+from node.wire.json_shape import TimeMs
 from node.wire.json_strict import check_document
 
 MANIFEST_MEDIA_TYPE: Final = "application/vnd.concord.manifest+json"
@@ -104,8 +105,8 @@ class _Manifest(_Shape):
     identity: _Identity | None
     version: Annotated[int, Meta(ge=0)]
     status: str
-    performed_at_ms: Annotated[int, Meta(ge=-(2**53), le=2**53)]
-    issued_at_ms: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None
+    performed_at_ms: TimeMs
+    issued_at_ms: TimeMs | None
     count: Annotated[int, Meta(ge=1, le=MAX_PARTS)]
     parts: list[_Part]
     patient_part: Annotated[int, Meta(ge=1)] | None

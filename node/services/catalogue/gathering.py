@@ -15,6 +15,7 @@ import structlog
 
 from ledger.hashing import LeafIndex, hash_leaf
 from node.domain.entry import EntryType, InstitutionId, Origin
+from node.domain.moments import LATEST_MS
 from node.errors import InputError, VerificationError
 from node.ports.clock import Clock, unix_ms
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
@@ -158,7 +159,9 @@ class DocumentGathering:
         refusal = self._parts.publishers.refusal_of(pin.kind, pin.subject, publisher, (origin, index))
         if refusal is not None:
             return refusal
-        place = DocumentPlace(origin, index, hash_leaf(entry.leaf), publisher, leaf.claimed_time_ms, entry.seen_at_ms)
+        place = DocumentPlace(
+            origin, index, hash_leaf(entry.leaf), publisher, min(leaf.claimed_time_ms, LATEST_MS), entry.seen_at_ms
+        )
         return PublishedDocument(KnownDocument(pin.digest, pin.kind, pin.subject, document.head.serial, place), data)
 
     def _finding(self, entry: FollowedEntry, reason: str) -> SupervisionFinding:

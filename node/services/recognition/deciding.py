@@ -141,6 +141,7 @@ class Deciding:
 
         Raises:
             UnknownCheckError: The institution made no such check.
+            DecisionStandsError: One stands for this order line, which is named.
             DecisionError: It cannot be taken as it was asked for; nothing was logged.
         """
         parts, now_ms = self._parts, unix_ms(self._parts.clock)
@@ -157,9 +158,10 @@ class Deciding:
         found = parts.results.again(patient) if parts.recalls.against().concern(wanted) else None
 
         def work(transaction: RecordsTransaction) -> DecisionAnswer:
-            if parts.store.standing(transaction, institution, order_mac) is not None:
-                raise DecisionStandsError
-            basis = DecisionBasis(check.outcome, verified, None, parts.max_check_age_ms)
+            standing = parts.store.standing(transaction, institution, order_mac)
+            if standing is not None:
+                raise DecisionStandsError(standing.decision_id)
+            basis = DecisionBasis(check.outcome, verified, parts.max_check_age_ms)
             decision = decide(index, order.order_id, order.wish, basis, now_ms)
             if parts.revised(transaction, institution, decision.recognised):
                 raise RevisedResultError

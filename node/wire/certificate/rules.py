@@ -167,7 +167,7 @@ class RulesAgain:
         if decision.outcome is DecisionOutcome.RECOGNISED:
             wish = Recognise(decision.recognised)
         # how old a check may be is a setting of the node, not of the documents: the age is shown instead
-        basis = DecisionBasis(read.check.outcome, frozenset(retrieved), None, _ANY_AGE_MS)
+        basis = DecisionBasis(read.check.outcome, frozenset(retrieved), _ANY_AGE_MS)
         try:
             again = decide(self._index, line.line.order_id, wish, basis, decision.decided_at_ms)
         except DecisionError as error:

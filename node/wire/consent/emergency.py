@@ -15,6 +15,7 @@ from node.domain.consent_message import EmergencyId
 from node.domain.entry import InstitutionId
 from node.identity.hkdf import hmac_sha256
 from node.wire.consent.text import decode_shape
+from node.wire.json_shape import TimeMs
 
 STATEMENT_VERSION: Final = 1
 MAX_REASON: Final = 1024
@@ -69,7 +70,7 @@ class _Statement(msgspec.Struct, forbid_unknown_fields=True):
     actor: _Actor
     reason: _Reason
     patient_tag: _Hash | None
-    opened_at_ms: int
+    opened_at_ms: TimeMs
 
 
 class _Review(msgspec.Struct, forbid_unknown_fields=True):
@@ -77,7 +78,7 @@ class _Review(msgspec.Struct, forbid_unknown_fields=True):
     reviewer: _Actor
     justified: bool
     remark: Annotated[str, Meta(max_length=MAX_REASON)]
-    reviewed_at_ms: int
+    reviewed_at_ms: TimeMs
 
 
 def emergency_tag(epoch_key: bytes, emergency: EmergencyId) -> bytes:

@@ -28,8 +28,10 @@ from node.domain.consent import (
 from node.domain.consent_message import ConsentAddress, MessageSignature
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.labels import SensitivityLabel
+from node.domain.moments import LATEST_MS
 from node.domain.record import Kind
 from node.errors import MalformedConsentError, MalformedJsonError, UnknownFormatError
+from node.wire.json_shape import TimeMs
 from node.wire.json_strict import check_document
 
 SCOPE_VERSION: Final = 1
@@ -40,8 +42,7 @@ MAX_MEMBERS: Final = 256
 """Members of each list of a scope."""
 
 _MAX_DEPTH: Final = 6
-_MAX_TIME_S: Final = 2**40
-_MAX_TIME_MS: Final = 2**48
+_MAX_TIME_S: Final = LATEST_MS // 1000
 _NAME: Final = Meta(min_length=1, max_length=256)
 
 _Name = Annotated[str, _NAME]
@@ -49,7 +50,6 @@ _Hash = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
 _Address = Annotated[str, Meta(pattern=r"\A[0-9a-f]{40}\Z")]
 _Ed25519 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{128}\Z")]
 _Names = Annotated[list[_Name], Meta(min_length=1, max_length=MAX_MEMBERS)]
-_TimeMs = Annotated[int, Meta(ge=-_MAX_TIME_MS, le=_MAX_TIME_MS)]
 
 
 class _Shape(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,8 +68,8 @@ class _Item(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 
 
 class _Period(_Shape):
-    from_ms: _TimeMs | None
-    until_ms: _TimeMs | None
+    from_ms: TimeMs | None
+    until_ms: TimeMs | None
 
 
 class TermsShape(_Shape):

@@ -6,12 +6,13 @@ names, and what the consortium does with a forked log.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ledger.checkpoints import Checkpoint, parse_checkpoint
 from ledger.errors import ContradictionError, LedgerError, MalformedError, OriginMismatchError
 from ledger.forks import Contradiction, ContradictionKind, verify_contradiction
 from ledger.notes import parse_note
+from node.domain.moments import moment
 from node.domain.trust import TrustedLog, TrustRoot
 from node.domain.verdict import Finding, ForkVerdict
 from node.errors import (
@@ -23,8 +24,6 @@ from node.errors import (
 )
 from node.wire.evidence.fork_evidence import ForkEvidence
 from node.wire.trust_root import verify_trust_root
-
-_LAST_MS = 253_402_300_799_999
 
 
 def verify_fork_evidence(evidence: ForkEvidence, trust_root: TrustRoot, *, now: datetime) -> ForkVerdict:
@@ -92,9 +91,7 @@ def _not_proved(found: Contradiction, observed_at_ms: int) -> tuple[Finding, ...
         findings.append(_finding("fork_order"))
     if found.anchored is not None:
         findings.append(_finding("fork_anchor_stated", size=found.anchored.size, root=found.anchored.root.hex()))
-    # whoever wrote the file can write any time into it
-    seen = datetime.fromtimestamp(min(observed_at_ms, _LAST_MS) / 1000, UTC)
-    return (*findings, _finding("fork_observed", time=f"{seen:%Y-%m-%dT%H:%M:%SZ}"))
+    return (*findings, _finding("fork_observed", time=f"{moment(observed_at_ms):%Y-%m-%dT%H:%M:%SZ}"))
 
 
 def _finding(code: str, **values: object) -> Finding:

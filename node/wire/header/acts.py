@@ -29,6 +29,7 @@ from node.domain.header import RelocationContent
 from node.domain.recognition_acts import CheckContent, DecisionContent, RecognitionContent, ReversalContent
 from node.wire.header.recognition import Check, Decision, Reversal, content_of_recognition, shape_of_recognition
 from node.wire.header.shapes import (
+    MAX_NUMBER,
     ActorShape,
     Content,
     Reference,
@@ -40,6 +41,7 @@ from node.wire.header.shapes import (
     shape_of_actor,
     shape_of_reference,
 )
+from node.wire.json_shape import TimeMs
 
 ActContent = AccessContent | ConsentContent | CodeContent | RelocationContent | RecognitionContent
 
@@ -48,7 +50,7 @@ _RequestId = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 
 
 class _Block(Shape):
-    number: Annotated[int, Meta(ge=0)]
+    number: Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
     hash: _Hex32
 
 
@@ -64,7 +66,7 @@ class _Access(Shape, tag_field="about", tag="access"):
     consent_block: _Block | None
     emergency_id: _Hex32 | None
     subjects: list[Reference]
-    occurred_at_ms: int
+    occurred_at_ms: TimeMs
     encounter: str
 
 
@@ -74,9 +76,9 @@ class _Consent(Shape, tag_field="about", tag="consent"):
     granter: str
     grantee: str
     purposes: list[Purpose]
-    expires_at_ms: int
+    expires_at_ms: TimeMs
     revoked: bool
-    occurred_at_ms: int
+    occurred_at_ms: TimeMs
 
 
 class _Code(Shape, tag_field="about", tag="code"):
@@ -85,7 +87,7 @@ class _Code(Shape, tag_field="about", tag="code"):
     actor: ActorShape
     emergency_id: _Hex32 | None
     request_id: _RequestId
-    occurred_at_ms: int
+    occurred_at_ms: TimeMs
 
 
 class _Relocation(Shape, tag_field="about", tag="relocation"):

@@ -6,7 +6,7 @@ Lists of a fixed order instead of objects where there are many. Left out: the re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -25,9 +25,12 @@ from node.domain.recognition_acts import (
     ReversalContent,
 )
 from node.wire.header.shapes import HEX, ActorShape, Reference, Shape, actor_of, reference_of, shape_of_actor, shape_of_reference
+from node.wire.json_shape import TimeMs
 
 _Hex32 = Annotated[str, Meta(pattern=HEX)]
 _Id = Annotated[str, Meta(pattern=r"\A[0-9a-f]{32}\Z")]
+_MAX_SAVING_FEN: Final = 10_000_000_000
+"""Ten times the highest price: sums of what others claim have to stay numbers that databases hold."""
 _Campus = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -57,7 +60,7 @@ class _Line(_Row):
 class _Order(Shape):
     check_id: _Id
     encounter: str
-    checked_at_ms: int
+    checked_at_ms: TimeMs
     answered: bool
     lines: list[_Line]
     pins: list[_Pin]
@@ -85,10 +88,10 @@ class Decision(Shape, tag_field="about", tag="decision"):
     items: list[str]
     reason: Annotated[int, Meta(ge=1, le=6)] | None
     sub_reason: str | None
-    saving_fen: Annotated[int, Meta(ge=0)]
+    saving_fen: Annotated[int, Meta(ge=0, le=_MAX_SAVING_FEN)]
     warned: bool
     pins: list[_Pin]
-    decided_at_ms: int
+    decided_at_ms: TimeMs
     campus: _Campus | UnsetType = UNSET
 
 
@@ -98,7 +101,7 @@ class Reversal(Shape, tag_field="about", tag="reversal"):
     decision_id: _Id
     decision: Reference
     actor: ActorShape
-    occurred_at_ms: int
+    occurred_at_ms: TimeMs
 
 
 def content_of_recognition(shape: Check | Decision | Reversal) -> RecognitionContent:

@@ -12,9 +12,12 @@ from node.domain.access import Actor
 from node.domain.entry import InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.record import Item, Kind, RecordStatus
+from node.wire.json_shape import TimeMs
 
 HEX: Final = rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z"
 """32 bytes, in lower case."""
+MAX_NUMBER: Final = 2**53
+"""Greater numbers are none that anybody counts, and databases do not hold them."""
 
 
 class Shape(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,7 +45,7 @@ class _Item(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 class _Part(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     media_type: str
     role: str
-    length_bytes: Annotated[int, Meta(ge=0)]
+    length_bytes: Annotated[int, Meta(ge=0, le=MAX_NUMBER)]
 
 
 class Reference(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,9 +60,9 @@ class Content(msgspec.Struct, forbid_unknown_fields=True):
 
     kind: str
     record_id: str
-    version: Annotated[int, Meta(ge=1)]
+    version: Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
     status: str
-    performed_at_ms: int
+    performed_at_ms: TimeMs
     items: list[_Item]
     study: str
     parts: list[_Part]

@@ -15,6 +15,7 @@ from node.domain.entry import LeafReference, Origin
 from node.domain.recognition_acts import DecisionId
 from node.errors import MalformedJsonError, UnknownFormatError
 from node.wire.header.shapes import HEX
+from node.wire.json_shape import TimeMs
 from node.wire.json_strict import check_document
 
 DECISION_KIND: Final = "decision"
@@ -47,7 +48,7 @@ class _Shape(msgspec.Struct, forbid_unknown_fields=True):
     outcome: Outcome
     results: list[tuple[Annotated[str, Meta(min_length=1)], Annotated[str, Meta(pattern=HEX)]]]
     reason: Annotated[int, Meta(ge=1, le=6)] | None
-    at_ms: int
+    at_ms: TimeMs
 
 
 def encode_decision_message(message: DecisionMessage) -> bytes:

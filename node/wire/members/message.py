@@ -13,6 +13,7 @@ import msgspec
 from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage, MessageId
 from node.errors import MalformedMessageError, UnknownFormatError
+from node.wire.json_shape import TimeMs
 from node.wire.json_strict import check_document
 
 _VERSION: Final = 1
@@ -28,7 +29,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True):
     kind: str
     audience: str
     subject: str
-    created_at_ms: int
+    created_at_ms: TimeMs
     body: msgspec.Raw
 
 

@@ -34,7 +34,7 @@ LINES = st.builds(
     st.sampled_from([A, B]),
     st.sampled_from(["1", "2"]),
     orderable=st.sampled_from(["LIVER", "CHEST"]),
-    encounter=st.sampled_from(["e1", "e2"]),
+    encounter=st.sampled_from(["e1", "e2", ""]),
     campus=st.sampled_from(["", "east"]),
 )
 ITEMS = st.lists(st.sampled_from([ALT, AST, CT]), unique_by=lambda item: item.code).map(tuple)
@@ -102,7 +102,7 @@ def test_the_totals_are_what_the_definitions_say(given_events: list[FigureEvent]
     assert figures.item_rate == plain.item_rate()
     assert figures.person_rate == plain.person_rate()
     assert (figures.saving_fen, figures.cancelled_fen) == plain.savings()
-    assert figures.unchecked == len({(e.line.institution, e.line.order_id) for e in given_events if isinstance(e, LineUnchecked)})
+    assert figures.unchecked == len({order_line(each) for each in given_events if isinstance(each, LineUnchecked)})
     assert figures.retrievals == sum(isinstance(each, Retrieved) for each in given_events)
     assert figures.reversed == len(plain.decisions) - len(plain.standing)
 
@@ -154,7 +154,7 @@ class Plain:
         by_line: dict[object, LineDecided] = {}
         for each in sorted(self.standing, key=lambda decision: (decision.at_ms, decision.event)):
             if each.foreign and each.outcome == "recognised":
-                by_line.setdefault((each.line.institution, each.line.order_id), each)
+                by_line.setdefault(order_line(each), each)
         cancelled = [each for each in by_line.values() if any(self.repeats(each, item) for item in each.items)]
         lost = sum(each.saving_fen for each in cancelled)
         return sum(each.saving_fen for each in by_line.values()) - lost, lost
@@ -170,4 +170,9 @@ class Plain:
 
 
 def key(each: LineChecked | LineDecided) -> object:
-    return each.line.person, each.line.institution, each.line.orderable, each.line.encounter
+    line = each.line
+    return line.person, line.institution, line.orderable, line.encounter or ("no encounter", line.order_id)
+
+
+def order_line(each: LineChecked | LineDecided | LineUnchecked) -> object:
+    return each.line.person, each.line.institution, each.line.encounter, each.line.order_id

@@ -19,6 +19,7 @@ from node.domain.record import Item
 from node.errors import NoProfileError
 from node.recognition.check import check_order
 from node.recognition.index import OrderingIndex
+from node.terminology.catalogue import Quality
 from node.terminology.maps import LOINC, ResultMapping
 from node.terminology.marks import CertificateList
 from node.terminology.regions import RegionRules
@@ -182,6 +183,14 @@ def test_upward_only_regions_recognise_no_lower_class() -> None:
     assert obstacles(check(high, GLUCOSE, result("r", GLU, of=B))) == {GLU: Obstacle.LOWER_CLASS}
     assert check(high, GLUCOSE, result("r", GLU, of=A)).coverage is Coverage.COVERED
     assert check(low, GLUCOSE, result("r", GLU, of=A)).coverage is Coverage.COVERED
+
+
+def test_upward_only_regions_recognise_no_lower_class_where_no_mark_is_needed_either() -> None:
+    items = tuple(replace(item, quality=Quality.NONE) for item in world.CATALOGUE.items)
+    regions = world.regions_with(world.CITY, rules=RegionRules(upward_only=True))
+    index = world.ordering(D, regions=regions, catalogue=replace(world.CATALOGUE, items=items))
+    assert obstacles(check(index, GLUCOSE, result("r", GLU, of=B))) == {GLU: Obstacle.LOWER_CLASS}
+    assert check(index, GLUCOSE, result("r", GLU, of=A)).offers[0].marks == ()
 
 
 def test_own_results_need_no_mark_and_are_told_apart(index: OrderingIndex) -> None:

@@ -6,10 +6,9 @@ import pytest
 
 from node.domain.entry import LeafReference, Origin
 from node.domain.found_result import FoundResult
-from node.domain.recognition import UNRETRIEVABLE, Decision, DecisionOutcome, OrderableCode, Reason, ReasonCode
+from node.domain.recognition import UNRETRIEVABLE, DecisionOutcome, OrderableCode, Reason, ReasonCode
 from node.errors import (
     ConcordError,
-    DecisionStandsError,
     MalformedReasonError,
     NotOfferedError,
     ReasonMissingError,
@@ -18,7 +17,7 @@ from node.errors import (
     UnknownOrderLineError,
 )
 from node.recognition.check import check_order
-from node.recognition.decision import MAX_FREE_TEXT_CHARS, DecisionBasis, Recognise, Reorder, decide, may_reverse
+from node.recognition.decision import MAX_FREE_TEXT_CHARS, DecisionBasis, Recognise, Reorder, decide
 from node.recognition.index import OrderingIndex
 from tests.unit.terminology import world
 from tests.unit.terminology.world import ALT, AST, GLU, GLUCOSE, LIVER, NOW_MS, B, C, D, result
@@ -32,12 +31,10 @@ def index() -> OrderingIndex:
     return world.ordering()
 
 
-def basis(
-    index: OrderingIndex, *found: FoundResult, of: OrderableCode = LIVER, retrieved: bool = True, standing: Decision | None = None
-) -> DecisionBasis:
+def basis(index: OrderingIndex, *found: FoundResult, of: OrderableCode = LIVER, retrieved: bool = True) -> DecisionBasis:
     check = check_order(index, "encounter", [world.line(of)], found, NOW_MS)
     verified = frozenset(each.leaf for each in found) if retrieved else frozenset()
-    return DecisionBasis(check, verified, standing, max_check_age_ms=60 * MINUTE_MS)
+    return DecisionBasis(check, verified, max_check_age_ms=60 * MINUTE_MS)
 
 
 def test_recognising_all_items_saves_the_price(index: OrderingIndex) -> None:
@@ -128,17 +125,12 @@ def test_a_region_may_only_warn() -> None:
     assert (decision.outcome, decision.reason, decision.warned) == (DecisionOutcome.REORDERED, None, True)
 
 
-def test_one_decision_stands_until_it_is_reversed(index: OrderingIndex) -> None:
-    found = result("r", GLU)
-    first = decide(index, "1", Recognise((found.leaf,)), basis(index, found, of=GLUCOSE), NOW_MS)
-    with pytest.raises(DecisionStandsError):
-        decide(index, "1", Recognise((found.leaf,)), basis(index, found, of=GLUCOSE, standing=first), NOW_MS)
-    assert may_reverse(first, world.line(GLUCOSE)) is first
-    again = decide(index, "1", Reorder(Reason.EMERGENCY), basis(index, found, of=GLUCOSE), NOW_MS)
-    assert again.outcome is DecisionOutcome.REORDERED
-    for standing, line in ((None, world.line(GLUCOSE)), (first, world.line(GLUCOSE, "another"))):
-        with pytest.raises(UnknownOrderLineError):
-            may_reverse(standing, line)
+@pytest.mark.parametrize("words", ["", "   ", "\u200b\u200b", "\u3000", "...", "\n\t"], ids=ascii)
+def test_words_that_say_nothing_are_no_reason(index: OrderingIndex, words: str) -> None:
+    given = basis(index, result("r", ALT, AST))
+    with pytest.raises(MalformedReasonError, match="reason 6"):
+        decide(index, "1", Reorder(Reason.OTHER, free_text=words), given, NOW_MS)
+    assert decide(index, "1", Reorder(Reason.OTHER, free_text="术前"), given, NOW_MS).free_text == "术前"
 
 
 def test_checks_grow_old(index: OrderingIndex) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 import node
 from node.domain.found_result import FoundResult
+from node.domain.moments import EARLIEST_MS, LATEST_MS
 from node.domain.money import yuan
 from node.domain.recognition import UNRETRIEVABLE, Coverage, Obstacle, OrderableCode, Reachability, Reason
 from node.domain.record import Item
@@ -98,3 +99,10 @@ def test_both_languages_have_the_same_keys_and_placeholders() -> None:
     chinese, english = TEXTS["zh"], TEXTS["en"]
     for table in ("recognition", "obstacle", "reason"):
         assert set(chinese[table]) == set(english[table])
+
+
+@pytest.mark.parametrize(("at_ms", "day"), [(LATEST_MS, "9999-12-31"), (EARLIEST_MS, "0001-01-02"), (2**60, "9999-12-31")])
+def test_a_day_that_no_calendar_has_stops_no_check(index: OrderingIndex, at_ms: int, day: str) -> None:
+    found = result("r", ALT, AST)
+    odd = replace(found, content=replace(found.content, performed_at_ms=at_ms))
+    assert lines(index, "en", odd) == (f"not recognised: {day}, Hospital A: outside the window (ALT item, AST item)",)

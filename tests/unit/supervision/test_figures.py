@@ -47,6 +47,22 @@ def test_a_person_orderable_and_encounter_are_one_opportunity_however_often_chec
     assert total(*again, *other).person_rate == (0, 2)
 
 
+def test_order_lines_are_numbered_anew_for_each_person_and_encounter() -> None:
+    lines = [line(), line(2), line(encounter="e2")]
+    events = [
+        event
+        for at, each in enumerate(lines)
+        for event in (checked(f"c{at}", each), recognised(f"d{at}", each), unchecked(f"u{at}", each))
+    ]
+    assert (total(*events).item_rate, total(*events).saving_fen, total(*events).unchecked) == ((3, 3), 3 * 5000, 3)
+
+
+def test_without_an_encounter_each_order_line_is_an_opportunity() -> None:
+    lines = [line(encounter="", order=number) for number in ("1", "2", "3")]
+    events = [checked(f"{at} {again}", each) for at, each in enumerate(lines) for again in range(2)]
+    assert total(*events, recognised("d", lines[0])).item_rate == (1, 3)
+
+
 def test_a_check_that_offers_nothing_is_no_opportunity() -> None:
     assert total(checked("c", line(), ())) == Figures()
     assert total(checked("c", line(), ()), recognised("d", line())).item_rate == (0, 0)
@@ -95,7 +111,7 @@ def test_a_saving_counts_once_for_each_order_line() -> None:
     assert total(*twice).saving_fen == 5000
     assert total(*twice, reversed_("x", "d")).saving_fen == 9000
     elsewhere = recognised("f", line(2, encounter="e2"), ms=500, saving=700)
-    assert total(*twice, elsewhere).saving_fen == 700  # the same order line once more, under another person
+    assert total(*twice, elsewhere).saving_fen == 5700  # another person's, whose order lines are numbered alike
     assert total(*twice, recognised("g", line(order="2"), saving=100)).saving_fen == 5100
 
 

@@ -31,6 +31,12 @@ def test_a_certificate_counts_by_the_day_of_civil_time(moment: str, held: bool) 
     assert bool(index.marks(A, GLU, at(moment))) is held
 
 
+def test_a_certificate_may_hold_to_the_last_day_that_there_is() -> None:
+    for_ever = certificate(A, GLU, PROVINCE, valid_from=date.min, valid_to=date.max)
+    index = MarkIndex(CertificateList(world.head(), (for_ever,)), REGIONS)
+    assert index.marks(A, GLU, at("2026-07-01T00:00:00+08:00"))
+
+
 def test_a_withdrawn_certificate_counts_no_longer_from_that_day() -> None:
     withdrawn = certificate(A, GLU, PROVINCE, withdrawn=date(2026, 10, 1))
     index = MarkIndex(CertificateList(world.head(), (withdrawn,)), REGIONS)

@@ -262,3 +262,29 @@ def test_fields_of_other_lengths_are_not_sealed() -> None:
 
 def content() -> HeaderContent:
     return replace(open_header_reader(HEADER, PLACE, EPOCH_KEY).record, kind=Kind("referral"))
+
+
+@pytest.mark.parametrize(
+    ("member", "number"),
+    [
+        (b'"performed_at_ms":', b"253402300800000"),
+        (b'"performed_at_ms":', b"-62135596800001"),
+        (b'"performed_at_ms":', b"1" + b"0" * 40),
+        (b'"version":', b"9007199254740993"),
+        (b'"version":', b"0"),
+    ],
+    ids=["year 10000", "before year 1", "forty digits", "no version", "version 0"],
+)
+def test_numbers_that_nobody_could_work_with_are_refused(member: bytes, number: bytes) -> None:
+    record = open_header_reader(HEADER, PLACE, EPOCH_KEY).record
+    text = encode_text(encode_content(record), PSEUDONYM).rstrip()
+    before, _, after = text.partition(member)
+    rest = after.partition(b",")[2]
+
+    def with_number(written: bytes) -> bytes:
+        whole = before + member + written + b"," + rest
+        return whole + b" " * (-len(whole) % 512)
+
+    assert parse_text(with_number(b"1")).record.items == record.items
+    with pytest.raises(MalformedHeaderError):
+        parse_text(with_number(number))
