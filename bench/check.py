@@ -26,8 +26,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,17 @@ import httpx  # noqa: E402 - after the path
 import sqlalchemy as sa  # noqa: E402
 
 from bench._central import postgresql  # noqa: E402
-from bench._grown_index import ENTRIES, Patient, Size, fill, make_rows  # noqa: E402
+from bench._central_check import Central  # noqa: E402
+from bench._checked_world import (  # noqa: E402
+    ORDERED,
+    PANELS,
+    Results,
+    documents,
+    institution_of,
+    origin_of,
+    write_documents,
+)
+from bench._grown_index import Patient, Size, fill, make_rows  # noqa: E402
 from bench._latency import measure  # noqa: E402
 from bench._report import Figures, keep, machine, peak_mb, show  # noqa: E402
 from node.adapters.database.index import SqlFollowedIndex  # noqa: E402
@@ -47,100 +55,15 @@ from node.adapters.database.transaction import connection_of  # noqa: E402
 from node.bootstrap.maintenance import init_node  # noqa: E402
 from node.bootstrap.operation import Outside, RunningNode, open_node  # noqa: E402
 from node.cli.serve import listen, serve_node  # noqa: E402
-from node.domain.entry import InstitutionId, Origin, RecordId, Version  # noqa: E402
-from node.domain.header import HeaderContent, PartSummary  # noqa: E402
 from node.domain.patient import PatientKeys  # noqa: E402
-from node.domain.recognition import CertificateId, ItemCode, RegionCode  # noqa: E402
-from node.domain.record import Item, Kind, PatientNumber, RecordStatus  # noqa: E402
+from node.domain.record import PatientNumber  # noqa: E402
 from node.ports.consortium import RegisteredOrigin, Registry  # noqa: E402
 from node.services.clients import Scope  # noqa: E402
 from node.services.patients.index import Registration  # noqa: E402
 from node.settings import InstitutionSettings, load_settings, write_settings  # noqa: E402
-from node.terminology.bundle import Document, Terminology  # noqa: E402
-from node.terminology.maps import LOINC  # noqa: E402
-from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, load_terminology  # noqa: E402
 
-ORDERED = ("ELECTRO", "RENAL", "LIPID", "THYROID", "I-CT-HEAD")
-"""What is ordered of each patient."""
-PANELS = ("ELECTRO", "RENAL", "LIPID", "LIVER")
-"""What the patients' results are."""
 LOCATOR_SECRETS = {1: b"\x01" * 32, 2: b"\x02" * 32}
-DAY_MS = 86_400_000
 READY_S = 120.0
-CENTRAL_ITEMS = 4
-"""Rows of the central table for each entry: a panel has so many items."""
-
-
-def institution_of(number: int) -> InstitutionId:
-    """Name an institution; the first is the node's."""
-    return InstitutionId(f"hospital-{number:03}")
-
-
-def origin_of(number: int) -> Origin:
-    """Name its log."""
-    return Origin(f"{institution_of(number)}.example/log")
-
-
-# What the node is given
-
-
-def documents(logs: int) -> Terminology:
-    """Return the sample documents as if there were so many institutions like the second one."""
-    folders = (PACKAGED_CATALOGUE, PACKAGED_MAPS)
-    sample = load_terminology(file.read_bytes() for folder in folders for file in sorted(folder.glob("*.json")))
-    model = InstitutionId("hospital-b")
-    profile, mapping = sample.institutions.by_id()[model], sample.maps[model]
-    everybody = [institution_of(number) for number in range(logs)]
-    held = [each for each in sample.certificates.certificates if each.institution == model]
-    # one mark for each item, of the whole country, is what most have
-    marks = {each.item: replace(each, scope=RegionCode("CN")) for each in held}.values()
-    certificates = tuple(
-        replace(each, certificate=CertificateId(f"{who}-{each.item}"), institution=who) for who in everybody for each in marks
-    )
-    return replace(
-        sample,
-        institutions=replace(sample.institutions, institutions=tuple(replace(profile, institution=each) for each in everybody)),
-        certificates=replace(sample.certificates, certificates=certificates),
-        maps={each: replace(mapping, institution=each) for each in everybody},
-    )
-
-
-def write_documents(folder: Path, terminology: Terminology) -> None:
-    """Write documents where `recognition.directory` looks for them."""
-    folder.mkdir(parents=True)
-    given: list[Document] = [terminology.catalogue, terminology.regions, terminology.institutions, terminology.prices]
-    given += [terminology.certificates, *terminology.maps.values()]
-    for number, document in enumerate(given):
-        (folder / f"{number:04}.json").write_bytes(encode_document(document))
-
-
-class Results:
-    """What the patients' headers say."""
-
-    def __init__(self, terminology: Terminology) -> None:
-        self._now_ms = int(datetime.now(UTC).timestamp() * 1000)
-        items = terminology.catalogue.by_code()
-        panels = {each.code: each.items for each in next(iter(terminology.maps.values())).orderables}
-        self._coded = {panel: tuple(_item(items[code]) for code in panels[panel]) for panel in PANELS}  # type: ignore[index]
-
-    def content(self, patient: Patient, entry: int) -> HeaderContent:
-        """Return what one of a patient's entries says: panel after panel, one of them from long ago."""
-        days = 400 if entry == len(PANELS) else 2 + entry
-        return HeaderContent(
-            kind=Kind("exam-result"),
-            record_id=RecordId(f"record-{patient.number}-{entry}"),
-            version=Version(1),
-            status=RecordStatus("final"),
-            performed_at_ms=self._now_ms - days * DAY_MS,
-            items=self._coded[PANELS[entry % len(PANELS)]],
-            study="",
-            parts=(PartSummary("application/fhir+json", "report", 900),),
-            supersedes=None,
-        )
-
-
-def _item(item: Any) -> Item:  # noqa: ANN401 - a catalogue item
-    return Item(LOINC, item.loinc[0], item.specimen, item.unit)
 
 
 def create(directory: Path, options: argparse.Namespace) -> list[Patient]:
@@ -270,102 +193,6 @@ class Asking:
         answer: dict[str, Any] = json.loads(response.read())
         assert response.status == http.HTTPStatus.OK, answer
         return answer
-
-
-# Beside it
-
-
-class Central:
-    """Everybody's results in one table."""
-
-    _SCHEMA = (
-        """CREATE TABLE results (patient int, item text, performed_at timestamptz, institution text, mark text, status text,
-            unit text, value text, record uuid)""",
-        """CREATE TABLE orderable_items (institution text, orderable text, item text, window_days int,
-            PRIMARY KEY (institution, orderable, item))""",
-        "CREATE TABLE checks (asked_at timestamptz DEFAULT now(), patient int, clinician text, encounter text, answer bytea)",
-    )
-    _ASK = sa.text(
-        "SELECT o.orderable, r.item, r.institution, r.performed_at, r.mark, r.unit, r.record"
-        " FROM orderable_items o JOIN results r ON r.item = o.item AND r.patient = :patient"
-        " WHERE o.institution = :institution AND o.orderable = ANY(:orderables) AND r.status = 'final' AND r.mark <> ''"
-        " AND r.performed_at > now() - make_interval(days => o.window_days) ORDER BY o.orderable, r.performed_at DESC"
-    )
-    _KEEP = sa.text("INSERT INTO checks (patient, clinician, encounter, answer) VALUES (:patient, 'b-17', :encounter, :answer)")
-
-    _OWN = sa.text(
-        "INSERT INTO results SELECT :patient, :item, now() - make_interval(secs => :days * 86400), :institution, '全国HR', 'final',"
-        " 'mmol/L', '4.2', gen_random_uuid()"
-    )
-    _OTHERS = sa.text(
-        "INSERT INTO results SELECT :after + n / :each, (CAST(:names AS text[]))[1 + n % :known],"
-        " now() - make_interval(mins => n % 500000), 'hospital-' || n % :logs, '全国HR', 'final', 'mmol/L', '4.2',"
-        " gen_random_uuid() FROM generate_series(1, :rows) n"
-    )
-
-    def __init__(self, engine: sa.Engine, options: argparse.Namespace) -> None:
-        self._engine = engine
-        self._patients = options.patients
-        with engine.begin() as connection:
-            for statement in self._SCHEMA:
-                connection.execute(sa.text(statement))
-
-    def fill(self, options: argparse.Namespace) -> None:
-        """Insert the same results, and those of everybody else, eight entries each."""
-        terminology = documents(1)
-        panels = {each.code: each.items for each in terminology.maps[institution_of(0)].orderables}
-        items = [{"o": panel, "i": item} for panel in {*ORDERED, *PANELS} for item in panels[panel]]  # type: ignore[index]
-        results = Results(terminology)
-        now_ms = datetime.now(UTC).timestamp() * 1000
-        rows = [
-            {
-                "patient": number,
-                "item": item,
-                "days": (now_ms - results.content(Patient(number, (b"", b"")), entry).performed_at_ms) / DAY_MS,
-                "institution": institution_of(entry),
-            }
-            for number in range(options.patients)
-            for entry in range(ENTRIES)
-            for item in panels[PANELS[entry % len(PANELS)]]  # type: ignore[index]
-        ]
-        names: list[ItemCode] = sorted({each.code for each in terminology.catalogue.items})
-        others = {
-            "after": options.patients,
-            "each": ENTRIES * CENTRAL_ITEMS,
-            "names": names,
-            "known": len(names),
-            "logs": options.logs,
-            "rows": options.headers * CENTRAL_ITEMS,
-        }
-        orderables = sa.text("INSERT INTO orderable_items VALUES (:who, :o, :i, 30)")
-        with self._engine.begin() as connection:
-            connection.execute(orderables, [each | {"who": institution_of(0)} for each in items])
-            connection.execute(self._OWN, rows)
-            connection.execute(self._OTHERS, others)
-            connection.execute(sa.text("CREATE INDEX ON results (patient, item, performed_at DESC)"))
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.text("VACUUM ANALYZE"))
-
-    def figures(self, asked: int) -> dict[str, Figures]:
-        """Measure the question, and the question with a row that says that it was asked."""
-        with self._engine.connect() as connection:
-
-            def ask(number: int) -> list[Any]:
-                values = {"patient": number % self._patients, "institution": institution_of(0), "orderables": list(ORDERED)}
-                found = connection.execute(self._ASK, values).all()
-                connection.rollback()
-                return list(found)
-
-            def ask_and_keep(number: int) -> None:
-                answer = ask(number)
-                connection.execute(
-                    self._KEEP,
-                    {"patient": number % self._patients, "encounter": f"encounter-{number}", "answer": repr(answer).encode()},
-                )
-                connection.commit()
-
-            assert ask(0)
-            return {"postgresql": measure(ask, asked), "postgresql_and_kept": measure(ask_and_keep, asked)}
 
 
 def run(options: argparse.Namespace) -> None:

@@ -34,8 +34,8 @@ sys.path.insert(0, str(ROOT))
 
 import httpx  # noqa: E402 - after the path
 
+from bench._checked_world import documents, institution_of, write_documents  # noqa: E402
 from bench._report import Figures, keep, machine, peak_mb, resident_mb, show  # noqa: E402
-from bench.check import documents, institution_of, write_documents  # noqa: E402
 from node.adapters.clock import SystemClock  # noqa: E402
 from node.adapters.database.figures import SqlFigureStore  # noqa: E402
 from node.adapters.keys.files import FileNodeKeys  # noqa: E402
