@@ -48,6 +48,8 @@ class SheetText:
     """Row 1."""
     rows: tuple[SheetRow, ...]
     """The rows that are not empty."""
+    faults: tuple[CellFault, ...] = ()
+    """Cells of it that cannot be read: formulas, values without a heading, headings that are there twice."""
 
 
 def read_csv(name: str, data: bytes) -> SheetText:
@@ -142,15 +144,13 @@ def _sheet(name: str, lines: Sequence[Sequence[str]]) -> SheetText:
                 faults.append(CellFault(name, number, heading, "a formula", "paste its value"))
             elif text:
                 cells[heading] = text
-        if cells:
+        if any(cell.strip() for cell in line):
             rows.append(SheetRow(number, cells))
     named = [heading for heading in headings if heading]
     faults += [
         CellFault(name, 1, each, "the heading is there twice", "drop one") for each in {h for h in named if named.count(h) > 1}
     ]
-    if faults:
-        raise SheetRefusedError(faults)
-    return SheetText(name, tuple(named), tuple(rows))
+    return SheetText(name, tuple(dict.fromkeys(named)), tuple(rows), tuple(faults))
 
 
 def _text(value: object) -> str:

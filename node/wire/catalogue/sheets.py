@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 from typing import Any, Final
 
 from node.errors import CellFault, SheetRefusedError
 from node.terminology.bundle import Document
-from node.terminology.regions import WithoutReason
+from node.terminology.catalogue import ItemClass, Quality
+from node.terminology.regions import RegionLevel, WithoutReason
 from node.wire.catalogue.cells import SheetRow, SheetText
 from node.wire.catalogue.documents import FORMATS, document_of, encode_document, kind_of
 from node.wire.json_strict import read_document
@@ -63,6 +66,15 @@ def _read_switch(text: str) -> bool:
     return known[text.lower()]
 
 
+def _read_day(text: str) -> str:
+    try:
+        if date.fromisoformat(text).isoformat() == text:
+            return text
+    except ValueError:
+        pass
+    raise _CellError("not a day of the calendar", "write it as 2026-01-31")
+
+
 def _read_windows(text: str) -> dict[str, int]:
     windows = {}
     for each in text.split():
@@ -89,6 +101,19 @@ def _switch(name: str) -> _Column:
     return _Column(name, _read_switch, lambda value: "yes" if value else "no")
 
 
+def _day(name: str, *, required: bool = False) -> _Column:
+    return _Column(name, _read_day, str, required)
+
+
+def _choice(name: str, choices: type[StrEnum], *, required: bool = False) -> _Column:
+    def read(text: str) -> str:
+        if text not in set(choices):
+            raise _CellError("none of the words for it", f"write one of: {', '.join(choices)}")
+        return text
+
+    return _Column(name, read, str, required)
+
+
 def _windows(name: str) -> _Column:
     return _Column(name, _read_windows, lambda value: " ".join(f"{region}={days}" for region, days in value.items()), required=True)
 
@@ -98,7 +123,8 @@ _NAMED: Final = (_text("zh", required=True), _text("en", required=True))
 TABLES: Final[Mapping[str, tuple[_Table, ...]]] = {
     "catalogue": (
         _Table("items", (
-            _text("code", required=True), *_NAMED, _text("item_class", required=True), _text("quality", required=True),
+            _text("code", required=True), *_NAMED, _choice("item_class", ItemClass, required=True),
+            _choice("quality", Quality, required=True),
             _windows("windows"), _words("loinc"), _text("modality"), _text("specimen"), _text("unit"), _words("other_units"),
             _text("molar_mass"), _switch("method_bound"), _switch("images_required"),
         )),
@@ -113,14 +139,14 @@ TABLES: Final[Mapping[str, tuple[_Table, ...]]] = {
     "prices": (
         _Table("prices", (
             _text("charge", required=True), _text("region", required=True), _text("institution_class"),
-            _whole("price_fen", required=True), _text("valid_from", required=True), _text("valid_to"),
+            _whole("price_fen", required=True), _day("valid_from", required=True), _day("valid_to"),
         )),
     ),
     "certificates": (
         _Table("certificates", (
             _text("certificate", required=True), _text("institution", required=True), _text("item", required=True),
-            _text("scope", required=True), _text("valid_from", required=True), _text("valid_to", required=True),
-            _text("withdrawn"),
+            _text("scope", required=True), _day("valid_from", required=True), _day("valid_to", required=True),
+            _day("withdrawn"),
         )),
     ),
     "institutions": (
@@ -135,8 +161,8 @@ TABLES: Final[Mapping[str, tuple[_Table, ...]]] = {
     "regions": (
         _Table("classes", (_text("code", required=True), *_NAMED, _whole("rank", required=True))),
         _Table("regions", (
-            _text("code", required=True), _text("label", required=True), *_NAMED, _text("level", required=True),
-            _words("within"), _words("accepts"), _switch("upward_only"), _text("without_reason"),
+            _text("code", required=True), _text("label", required=True), *_NAMED, _choice("level", RegionLevel, required=True),
+            _words("within"), _words("accepts"), _switch("upward_only"), _choice("without_reason", WithoutReason),
         )),
         _Table("sub_reasons", (
             _text("region", required=True), _text("code", required=True), _whole("reason", required=True), *_NAMED,
@@ -156,7 +182,9 @@ def import_sheets(sheets: Sequence[SheetText]) -> Document:
     """
     by_name = {sheet.name: sheet for sheet in sheets}
     kind, members, faults = _head(by_name.get(HEAD_SHEET))
+    has_head = not faults
     tables = {table.name: table for table in TABLES.get(kind, ())}
+    faults += [fault for sheet in sheets for fault in sheet.faults]
     faults += [
         CellFault(sheet.name, 0, "", f"a {kind} has no such sheet", f"name it one of: {', '.join((HEAD_SHEET, *tables))}")
         for sheet in sheets
@@ -168,12 +196,13 @@ def import_sheets(sheets: Sequence[SheetText]) -> Document:
         faults += wrong
     if not faults:
         faults += _nest(read, tables)
-    if faults:
-        raise SheetRefusedError(faults)
+    elif not has_head or any(table.parent for table in tables.values()):
+        raise SheetRefusedError(faults)  # what belongs to a row that cannot be read would seem to belong to none
     members |= {name: [row for _, row in rows] for name, rows in read.items() if not tables[name].parent}
     document, wrongs = document_of(kind, members)
-    if document is None or wrongs:
-        raise SheetRefusedError([_cell(fault.place, fault.reason, read) for fault in wrongs])
+    faults += [_cell(fault.place, fault.reason, read) for fault in wrongs]
+    if document is None or faults:
+        raise SheetRefusedError(sorted(faults, key=lambda fault: (fault.sheet, fault.row)))
     return document
 
 
@@ -224,6 +253,7 @@ def _rows(sheet: SheetText | None, table: _Table) -> tuple[list[tuple[int, dict[
     columns = {column.name: column for column in table.columns}
     known = ", ".join(columns)
     faults = [CellFault(sheet.name, 1, each, "no such column", f"use: {known}") for each in sheet.headings if each not in columns]
+    told = {(fault.row, fault.column) for fault in sheet.faults}
     rows = []
     for row in sheet.rows:
         values: dict[str, Any] = {}
@@ -231,12 +261,14 @@ def _rows(sheet: SheetText | None, table: _Table) -> tuple[list[tuple[int, dict[
             try:
                 if name in row.cells:
                     values[name] = column.read(row.cells[name])
-                elif column.required:
+                elif column.required and (row.number, name) not in told:
                     raise _CellError("empty", "fill it in")  # noqa: TRY301 - gathered below
             except _CellError as error:
                 faults.append(CellFault(sheet.name, row.number, name, *error.args))
         rows.append((row.number, values))
-    return rows, faults
+    # rows that cannot be read are told; the others may have faults of another kind
+    unreadable = {fault.row for fault in (*faults, *sheet.faults)}
+    return [(number, values) for number, values in rows if number not in unreadable], faults
 
 
 def _nest(read: Mapping[str, list[tuple[int, dict[str, Any]]]], tables: Mapping[str, _Table]) -> list[CellFault]:

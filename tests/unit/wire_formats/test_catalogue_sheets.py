@@ -118,15 +118,42 @@ def refused(data: bytes, name: str | None = None) -> list[CellFault]:
     return list(caught.value.faults)
 
 
-def test_formulas_are_refused_by_cell() -> None:
-    (fault,) = refused(workbook(["a", "b"], ["x", "y"], ["x", "=1+1"]))
-    assert (fault.sheet, fault.row, fault.column) == ("prices", 3, "b")
-    (fault,) = refused(b"a,b\nx,=1+1\n", "prices")
+def test_formulas_are_told_by_cell() -> None:
+    (sheet,) = read_workbook(workbook(["a", "b"], ["x", "y"], ["x", "=1+1"]))
+    assert [(each.sheet, each.row, each.column) for each in sheet.faults] == [("prices", 3, "b")]
+    (fault,) = read_csv("prices", b"a,b\nx,=1+1\n").faults
     assert (fault.sheet, fault.row, fault.column) == ("prices", 2, "b")
 
 
-def test_values_without_a_heading_and_headings_twice_are_refused() -> None:
-    assert [(f.row, f.column) for f in refused(b"a,,a\n1,2,3\n", "s")] == [(2, ""), (1, "a")]
+def test_values_without_a_heading_and_headings_twice_are_told() -> None:
+    assert [(f.row, f.column) for f in read_csv("s", b"a,,a\n1,2,3\n").faults] == [(2, ""), (1, "a")]
+
+
+def test_faults_of_every_kind_are_told_at_once() -> None:
+    """A formula, a number, two days, a code that no code is, and a price that holds twice: one look at the list mends all."""
+    head = SheetText("document", ("key", "value"), tuple(
+        SheetRow(at, {"key": key, "value": value})
+        for at, (key, value) in enumerate((("format", "prices"), ("name", "p"), ("serial", "2"), ("issued", "2026-01-01")), 2)
+    ))  # fmt: skip
+    rows = (
+        "A,CN,,=5*100,2026-01-01,",
+        "B,CN,,twelve,2026-01-01,",
+        "C,CN,,1200,2026-02-29,2026-2-3",
+        "D D,CN,,1200,2026-01-01,",
+        "E,CN,,1200,2026-01-01,",
+        "E,CN,,1300,2026-06-01,",
+        "F,CN,,1200,2026-01-01,2025-01-01",
+    )
+    text = "\n".join(("charge,region,institution_class,price_fen,valid_from,valid_to", *rows))
+    assert faults([head, read_csv("prices", text.encode())]) == [
+        ("prices", 2, "price_fen"),
+        ("prices", 3, "price_fen"),
+        ("prices", 4, "valid_from"),
+        ("prices", 4, "valid_to"),
+        ("prices", 5, "charge"),
+        ("prices", 7, "valid_from"),
+        ("prices", 8, "valid_to"),
+    ]
 
 
 @pytest.mark.parametrize("data", [b"", b"PK\x03\x04nonsense", b"plain text"])
