@@ -7,6 +7,7 @@ from typing import Any, Final
 from node.api import openapi_catalogue, openapi_notices
 from node.api import recognition_schemas as schemas
 from node.api.openapi_shapes import JSON, OBJECT, bytes_answer, json_answer, problems, ref, request_body
+from node.api.reasons import ReasonListBody
 
 BODIES: Final = (
     schemas.CheckRequest,
@@ -21,6 +22,7 @@ BODIES: Final = (
     *openapi_catalogue.BODIES,
     *openapi_notices.BODIES,
     schemas.FeedbackBody,
+    ReasonListBody,
 )
 
 _DECISION_REQUEST: Final = {"anyOf": [ref(schemas.RecogniseRequest), ref(schemas.ReorderRequest)]}
@@ -87,6 +89,18 @@ _DECISION: Final = {
     "origin": "hospital-b.example/log",
     "leaf_hash": _LEAF_HASH,
     "told": ["hospital-a"],
+}
+_REASONS: Final = {
+    "without_reason": "refuse",
+    "reasons": [
+        {"reason": 4, "sub_reason": None, "zh": "患者处于急诊、急救等紧急状态", "en": "The patient is in an emergency"},
+        {
+            "reason": 6,
+            "sub_reason": "unretrievable",
+            "zh": "已提示的结果无法调阅",
+            "en": "It cannot be retrieved",
+        },
+    ],
 }
 _HEARD: Final = {
     "decisions": [
@@ -157,6 +171,12 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
         },
         "openapi_extra": request_body(JSON, _DECISION_REQUEST, _DECIDE),
     },
+    "list_reasons": {
+        "responses": {
+            200: json_answer("the reasons that hold here", ReasonListBody, _REASONS),
+            **problems(401, 403, 404, 503),
+        }
+    },
     "heard_decisions": {
         "responses": {
             200: json_answer("what others decided, the newest first", schemas.HeardListBody, _HEARD),
@@ -166,7 +186,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
     "decision_certificate": {
         "responses": {
             200: bytes_answer("the certificate", "application/vnd.concord.decision-certificate+json"),
-            **problems(401, 403, 404, 409, 410, 503),
+            **problems(401, 403, 404, 409, 410, 422, 503),
         }
     },
     "reverse_decision": {
@@ -180,7 +200,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
     "decision_slip": {
         "responses": {
             200: bytes_answer("a slip for the medical record, in Chinese and English", "text/html"),
-            **problems(401, 403, 404, 409, 503),
+            **problems(401, 403, 404, 409, 422, 503),
         }
     },
     "ask_view": {

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from http import HTTPStatus
+from typing import Final
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from node.api.openapi import documented
 from node.api.pages import html_response
+from node.api.reasons import reasons_body
 from node.api.recognition_schemas import (
     ReversalBody,
     UncheckedBody,
@@ -24,7 +27,7 @@ from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of,
 from node.api.signed import NOT_KEPT
 from node.domain.entry import Level
 from node.domain.recognition_acts import DecisionId
-from node.errors import SettingsError
+from node.errors import MalformedParameterError, SettingsError
 from node.services.clients import Scope
 from node.services.surface.node import Node
 from node.services.surface.recognition import Recognition
@@ -33,6 +36,8 @@ from node.wire.certificate.file import CERTIFICATE_MEDIA_TYPE
 router = APIRouter(tags=["recognition"])
 
 MAX_BYTES = 256 * 1024
+
+_DECISION: Final = re.compile(r"[0-9a-f]{32}")
 
 
 def recognition_of(node: Node) -> Recognition:
@@ -73,6 +78,13 @@ async def note_unchecked(request: Request) -> Response:
     return _private(UncheckedBody(check_id), HTTPStatus.CREATED)
 
 
+@router.get("/v1/recognition/reasons", **documented("list_reasons"))
+async def list_reasons(node: NodeOf, client: Caller) -> Response:
+    """Why something may be ordered again here: the six reasons, and the region's own below them."""
+    client.require(Scope.DECIDE)
+    return json_response(reasons_body(recognition_of(node).rules, client.institution))
+
+
 @router.post("/v1/recognition/decisions", **documented("decide"))
 async def decide(request: Request) -> Response:
     """Recognise results, or order again with a reason; durable, logged and on its way to the issuers when this answers."""
@@ -97,7 +109,7 @@ async def certificate(node: NodeOf, client: Caller, decision_id: str) -> Respons
     """Export what proves a decision, and what it rested on, to strangers; it tells of a patient, though by no name."""
     client.require(Scope.DISCLOSE)
     service = recognition_of(node).certificates
-    made = await asyncio.to_thread(service.export, client.institution, DecisionId(decision_id))
+    made = await asyncio.to_thread(service.export, client.institution, _decision(decision_id))
     return Response(made, media_type=CERTIFICATE_MEDIA_TYPE, headers=NOT_KEPT)
 
 
@@ -106,7 +118,7 @@ async def slip(node: NodeOf, client: Caller, decision_id: str) -> Response:
     """A page to be printed for the medical record: what is recognised, and the QR code that proves it once it is logged."""
     client.require(Scope.DECIDE)
     service = recognition_of(node)
-    made = await asyncio.to_thread(service.clinic.slips.make, client.institution, DecisionId(decision_id))
+    made = await asyncio.to_thread(service.clinic.slips.make, client.institution, _decision(decision_id))
     return html_response(service.clinic.slip_pages.draw(made, service.rules.names(client.institution)))
 
 
@@ -117,8 +129,19 @@ async def reverse(request: Request, decision_id: str) -> Response:
     client.require(Scope.DECIDE)
     service = recognition_of(node).deciding
     actor = parse_reversal(await read_body(request, MAX_BYTES), client.institution)
-    entry = await asyncio.to_thread(service.reverse, client.institution, DecisionId(decision_id), actor)
+    entry = await asyncio.to_thread(service.reverse, client.institution, _decision(decision_id), actor)
     return _private(ReversalBody(decision_id, entry.origin, entry.leaf_hash.hex()))
+
+
+def _decision(text: str) -> DecisionId:
+    """Read the name of a decision in a path.
+
+    Raises:
+        MalformedParameterError: It is none.
+    """
+    if _DECISION.fullmatch(text) is None:
+        raise MalformedParameterError("decision_id", "is not 32 lower-case hex digits")
+    return DecisionId(text)
 
 
 def _private(body: object, status: HTTPStatus = HTTPStatus.OK) -> Response:

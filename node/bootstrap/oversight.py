@@ -31,6 +31,7 @@ from node.services.members.rate_limit import RateLimit
 from node.services.oversight.audit_keys import AuditKeys
 from node.services.oversight.figures import FiguresParts, FiguresService
 from node.services.oversight.findings import FindingService
+from node.services.oversight.mark_review import MarkReview, MarkReviewParts
 from node.services.oversight.pairing import PairingService
 from node.services.oversight.reliance import RelianceParts, RelianceReview
 from node.services.oversight.supervised_logs import SupervisedLogs
@@ -133,11 +134,12 @@ def _supervision(
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
-    reliance = _reliance(parts)
+    reliance, marks = _reliance(parts), _marks(parts)
 
     def read_and_judge() -> bool:
-        # one thread does both: what is read between a judgement and its keeping would not be looked at again
+        # one thread does all: what is read between a judgement and its keeping would not be looked at again
         more = figures.step()
+        marks.step()
         return reliance.step() or more
 
     loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", read_and_judge, interval_s)]
@@ -215,6 +217,21 @@ def _reliance(parts: _Supervised) -> RelianceReview:
     grace_ms = int(foundation.settings.supervision.withdrawn_grace_s * 1000)
     store, writer = SqlRelianceStore(foundation.stores.readers), foundation.stores.writer
     return RelianceReview(RelianceParts(store, parts.findings, writer, foundation.clock, grace_ms))
+
+
+def _marks(parts: _Supervised) -> MarkReview:
+    foundation = parts.foundation
+    return MarkReview(
+        MarkReviewParts(
+            institutions=parts.institutions,
+            index=foundation.followed.index,
+            keys=parts.keys,
+            findings=parts.findings,
+            writer=foundation.stores.writer,
+            clock=foundation.clock,
+            documents=parts.documents,
+        )
+    )
 
 
 def _reviews(parts: _Supervised, consenting: Consenting) -> EmergencyReviews:

@@ -21,6 +21,11 @@ from node.terminology.maps import ResultIndex
 from node.terminology.marks import MarkIndex
 
 
+def group_of(finding: SupervisionFinding) -> str:
+    """Return what a finding of one entry is kept under: named by its kind too, since pairing judges receipts under their place."""
+    return f"{finding.code} {finding.subject}"
+
+
 class EntryRules:
     """Judges entries one by one, with one version of the documents."""
 

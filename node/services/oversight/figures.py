@@ -43,7 +43,7 @@ from node.supervision.events import EventId, FigureEvent, Retrieved
 from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.liaoning import LiaoningRow, liaoning_form
-from node.supervision.misconduct import EntryRules
+from node.supervision.misconduct import EntryRules, group_of
 from node.supervision.pinned import Documents, PinnedReader
 from node.supervision.reading import READ_TYPES, ReadEntry
 from node.supervision.reliance import Lifted, ReliancePart, Replaced, said_of_reliance
@@ -252,8 +252,7 @@ class FiguresService:
         reader, rules = self._prepared()
         step.events += reader.events(read)
         for finding in rules.findings(read, where):
-            # named by its kind too: a receipt is judged under its place by pairing as well
-            step.found[f"{finding.code} {finding.subject}"] = [finding]
+            step.found[group_of(finding)] = [finding]
 
     def _of_recalls(self, origin: Origin, said: Sequence[Replaced | Lifted]) -> list[ReliancePart]:
         # a recall may name a thousand leaves that nobody ever logged

@@ -49,6 +49,7 @@ ROUTES = [
     ("POST", "/v1/recognition/unchecked", Scope.CHECK_ORDERS),
     ("POST", "/v1/recognition/decisions", Scope.DECIDE),
     ("GET", "/v1/recognition/decisions:heard", Scope.DECIDE),
+    ("GET", "/v1/recognition/reasons", Scope.DECIDE),
     ("POST", "/v1/recognition/decisions/x:reverse", Scope.DECIDE),
     ("GET", "/v1/recognition/unmapped", Scope.READ_STATUS),
     ("POST", "/v1/catalogue/documents", Scope.PUBLISH),

@@ -298,3 +298,27 @@ def test_anothers_check_and_decision_are_answered_like_what_never_was(api: Api, 
             answers.append((refused.status_code, refused.text.replace(name, "")))
         assert answers[0] == answers[1]
         assert answers[0][0] == 404
+
+
+def test_a_system_learns_the_reasons_that_it_may_offer(api: Api) -> None:
+    answer = api.call("GET", "/v1/recognition/reasons", institution=OTHER)
+    assert answer.status_code == 200, answer.text
+    reasons = answer.json()["reasons"]
+    assert [each["reason"] for each in reasons if each["sub_reason"] is None] == [1, 2, 3, 4, 5, 6]
+    assert [each["reason"] for each in reasons] == sorted(each["reason"] for each in reasons)
+    assert (reasons[-1]["reason"], reasons[-1]["sub_reason"]) == (6, "unretrievable")
+    assert all(each["zh"] and each["en"] for each in reasons)
+    assert answer.json()["without_reason"] == "refuse"
+
+
+def test_a_lost_answer_is_found_again(api: Api, patient: Patient) -> None:
+    file_electrolytes(patient)
+    answer = check(api, patient)
+    body: Json = {"outcome": "reordered", "check_id": answer["check_id"], "order_id": "o-1", "actor": ACTOR, "reason": 4}
+    taken = post(api, "/v1/recognition/decisions", body).json()["decision_id"]
+    again = post(api, "/v1/recognition/decisions", body)
+    assert problem(again, 409, "decision-stands")["decision_id"] == taken
+    for path in ("reasons", "decisions/zhang-san:reverse"):
+        refused = post(api, f"/v1/recognition/{path}", {"actor": ACTOR})
+        assert refused.status_code in {405, 422}
+        assert "zhang-san" not in refused.text

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
 
 from node.domain.entry import EntryType, InstitutionId
+from node.domain.record import Item
 from node.services.catalogue.adoption import DocumentSource
 from node.services.records.public_entries import stage_public
+from node.terminology.maps import LOINC
+from node.terminology.marks import CertificateList
 from node.terminology.regions import InstitutionTable
-from node.wire.catalogue.documents import PACKAGED_CATALOGUE, encode_document, parse_document
+from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, encode_document, parse_document
 from node.wire.catalogue.entry import document_entry
 from node.wire.evidence.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.api_routes.client import Api
 from tests.unit.evidence_verify.world import NOW, SIGNERS
 from tests.unit.services_records.world import World
-from tests.unit.services_supervision.consortium import REGULATOR, A, eventually, make_consortium
+from tests.unit.services_supervision.consortium import REGULATOR, A, eventually, log_act, make_consortium
 from tests.unit.services_supervision.test_findings import findings
+from tests.unit.services_supervision.test_reliance import record
 
 pytestmark = pytest.mark.slow
 
+OPEN = "?code=mark_without_certificate&open=true"
 SHARED = ("catalogue", "regions", "institutions", "prices", "certificates")
 
 
@@ -83,3 +89,26 @@ def test_profiles_come_from_what_the_regulator_published_last(world: World) -> N
     assert len(names) == 2
     (row,) = [each for each in figures.liaoning("2026-03", world.clock.now().date()) if each.institution == A]
     assert not row.recognition_required
+
+
+def test_a_mark_whose_certificate_is_published_later_settles_what_was_found(world: World) -> None:
+    catalogue = world.running.node.catalogue
+    assert catalogue is not None
+    late = parse_document((PACKAGED_CATALOGUE / "certificates.json").read_bytes())
+    assert isinstance(late, CertificateList)
+    held = next(each for each in late.certificates if each.institution == A and each.item == "LAB-ALT")
+    earlier = replace(late, certificates=tuple(each for each in late.certificates if each.item != "LAB-ALT"))
+    for kind in SHARED[:-1]:
+        catalogue.publishing.publish(REGULATOR, (PACKAGED_CATALOGUE / f"{kind}.json").read_bytes())
+    catalogue.publishing.publish(REGULATOR, encode_document(earlier))
+    catalogue.publishing.publish(A, (PACKAGED_MAPS / "hospital-a.json").read_bytes())
+    eventually(lambda: catalogue.adoption.status().source, lambda source: source is DocumentSource.PUBLISHED)
+    performed_at_ms = int(datetime.combine(held.valid_from, time(12), tzinfo=UTC).timestamp() * 1000)
+    for certificate in (held.certificate, "made-up"):
+        content = record(items=(Item(LOINC, "1742-6", "", "U/L"),), certificate=certificate, performed_at_ms=performed_at_ms)
+        log_act(world, A, content, EntryType.RECORD)
+    eventually(lambda: findings(world, OPEN), lambda page: len(page) == 2)
+    catalogue.publishing.publish(REGULATOR, encode_document(replace(late, head=replace(late.head, serial=2))))
+    (left,) = eventually(lambda: findings(world, OPEN), lambda page: len(page) == 1)
+    assert left["values"]["certificate"] == "made-up"
+    assert len(findings(world)) == 2, "what was settled stays in the list"
