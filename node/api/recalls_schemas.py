@@ -46,7 +46,7 @@ class RecallRequest(msgspec.Struct, forbid_unknown_fields=True):
 class LiftRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /v1/recalls/{recall_id}:lift`."""
 
-    actor: ActorBody
+    actor: ClinicianBody
     reason: LiftingReason
 
 
