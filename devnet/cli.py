@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+_HELP: Final = "A Concord consortium on loopback: chain, contracts, institutions admitted by vote, nodes."
+_SETTINGS: Final = "CONCORD_"
+_KEPT: Final = frozenset({"CONCORD_DEBUG"})
+
 app = typer.Typer(
     name="concord-devnet",
-    help="A Concord consortium on loopback: chain, contracts, institutions admitted by vote, nodes.",
+    help=_HELP,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 
 DirectoryOption = Annotated[Path, typer.Option("--dir", help="Where the devnet keeps everything")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table")]
+
+
+@app.callback(help=_HELP)
+def forget_variables() -> None:
+    """Forget the shell's variables for nodes: they may be those of another consortium, with which an operator works besides."""
+    for name in [each for each in os.environ if each.startswith(_SETTINGS) and each not in _KEPT]:
+        del os.environ[name]
 
 
 @app.command()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from devnet.cli import forget_variables
 from devnet.codes import CodeDesk, draw_card
 from devnet.demo.aftermath import Aftermath
 from devnet.demo.outsider import Outsider
@@ -130,6 +131,7 @@ def _running(report: Report) -> Iterator[Devnet]:
 
 def main() -> int:
     """Run it; return the exit code."""
+    forget_variables()
     shutil.rmtree(_DIRECTORY, ignore_errors=True)
     _OUTPUT.mkdir(parents=True)
     report = Report()
