@@ -22,7 +22,7 @@ ConcordError
 │   ├── DecisionError               a decision that cannot be taken as it was asked for. Nothing was logged
 │   │   └── UnknownDecisionError, PinnedDocumentGoneError, ExchangeKeyGoneError, UnknownOrderLineError, StaleCheckError,
 │   │       DecisionStandsError, NotOfferedError, RetrievalMissingError, ReasonMissingError, MalformedReasonError,
-│   │       RevisedResultError
+│   │       RevisedResultError, ReversedDecisionError
 │   └── DocumentRefusedError, MalformedParameterError, VersionConflictError, RecordErasedError, RecordLockedError,
 │       UnknownRecordError, UnknownPatientEntryError, MalformedEventsError, UnknownFindingError, UnknownPartError,
 │       NotYetLoggedError, UnknownOriginError, UnknownMessageKindError, RequestConflictError, UnknownRetrievalError,
@@ -691,7 +691,15 @@ class UnknownDecisionError(DecisionError):
     """The institution took no such decision."""
 
     def __init__(self, decision_id: str) -> None:
-        super().__init__(f"no decision {decision_id} of this institution, or it was taken back already")
+        super().__init__(f"no decision {decision_id} of this institution")
+        self.decision_id = decision_id
+
+
+class ReversedDecisionError(DecisionError):
+    """The decision was taken back already."""
+
+    def __init__(self, decision_id: str) -> None:
+        super().__init__(f"decision {decision_id} was taken back already; the order line can be decided again")
         self.decision_id = decision_id
 
 

@@ -192,7 +192,7 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = openapi_catalogue.OPERATIONS | {
     "reverse_decision": {
         "responses": {
             200: json_answer("taken back", schemas.ReversalBody, {"decision_id": _DECISION_ID, **_RESULT}),
-            **problems(400, 401, 403, 404, 413, 422, 503),
+            **problems(400, 401, 403, 404, 409, 413, 422, 503),
         },
         "openapi_extra": request_body(JSON, ref(schemas.ReverseRequest), {"actor": _ACTOR}),
     },

@@ -69,6 +69,7 @@ TABLE: tuple[tuple[type[Exception], HTTPStatus, str, str], ...] = (
     (errors.UnknownOrderLineError, HTTPStatus.NOT_FOUND, "unknown-order-line", "No such order line"),
     (errors.StaleCheckError, HTTPStatus.CONFLICT, "stale-check", "The check is too old"),
     (errors.DecisionStandsError, HTTPStatus.CONFLICT, "decision-stands", "The order line was decided"),
+    (errors.ReversedDecisionError, HTTPStatus.CONFLICT, "decision-reversed", "The decision was taken back already"),
     (errors.RevisedResultError, HTTPStatus.CONFLICT, "revised-result", "A result was amended, withdrawn or recalled"),
     (errors.DecisionError, HTTPStatus.UNPROCESSABLE_ENTITY, "decision-refused", "The decision is refused"),
     (errors.SerialTakenError, HTTPStatus.CONFLICT, "serial-taken", "Not above what is published"),

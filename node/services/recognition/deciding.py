@@ -16,7 +16,7 @@ from node.domain.patient import PatientKeys
 from node.domain.recognition import Decision, DecisionOutcome, OrderableCheck
 from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId, OfferedResult, ReversalContent
 from node.domain.record import Kind, Part
-from node.errors import DecisionStandsError, RevisedResultError, StaleCheckError, UnknownDecisionError
+from node.errors import DecisionStandsError, ReversedDecisionError, RevisedResultError, StaleCheckError, UnknownDecisionError
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
 from node.ports.clock import Clock, unix_ms
 from node.ports.decisions import DecisionStore, KeptDecision, VerifiedRetrievals
@@ -196,14 +196,17 @@ class Deciding:
         """Take a decision back by an entry that supersedes its own; return that entry.
 
         Raises:
-            UnknownDecisionError: The institution took no such decision, or it was taken back already.
+            UnknownDecisionError: The institution took no such decision.
+            ReversedDecisionError: It was taken back already.
         """
         parts, now_ms = self._parts, unix_ms(self._parts.clock)
 
         def work(transaction: RecordsTransaction) -> LeafReference:
             kept = parts.store.decision(transaction, institution, decision_id)
-            if kept is None or kept.reversed_at_ms is not None:
+            if kept is None:
                 raise UnknownDecisionError(decision_id)
+            if kept.reversed_at_ms is not None:
+                raise ReversedDecisionError(decision_id)
             text = parse_decision(parts.keys.open(DECISION_SEAL, kept.content))
             patient = parse_patient_keys(parts.keys.open(DECISION_SEAL, kept.patient))
             content = ReversalContent(decision_id, kept.entry, actor, now_ms)

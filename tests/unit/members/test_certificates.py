@@ -247,7 +247,7 @@ def test_the_route_answers_a_file_that_is_not_kept(patient: Patient) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, CERTIFICATE_MEDIA_TYPE)
     assert answer.headers["cache-control"] == "no-store"
     assert parse_certificate(answer.content).decision == 0
-    assert api.call("GET", "/v1/recognition/decisions/x/certificate", institution=OTHER).status_code == 404
+    assert api.call("GET", f"/v1/recognition/decisions/{'0' * 32}/certificate", institution=OTHER).status_code == 404
 
 
 def test_documents_that_were_published_are_proved_to_be_by_their_entries(neighbours: Neighbourhood) -> None:

@@ -17,6 +17,7 @@ from node.errors import (
     NotOfferedError,
     ReasonMissingError,
     RetrievalMissingError,
+    ReversedDecisionError,
     StaleCheckError,
     UnknownCheckError,
     UnknownDecisionError,
@@ -244,7 +245,7 @@ def test_a_reversal_supersedes_and_the_line_can_be_decided_again(patient: Patien
     content = own_log(patient)[-1]
     assert isinstance(content, ReversalContent)
     assert (content.decision_id, content.decision) == (first.decision_id, first.entry)
-    with pytest.raises(UnknownDecisionError):
+    with pytest.raises(ReversedDecisionError):
         service.reverse(OTHER, first.decision_id, ACTOR)
     decide(patient, answer, Reorder(Reason.APPRAISAL))
     kinds = [type(each).__name__ for each in own_log(patient)]

@@ -132,7 +132,7 @@ def test_a_decision_and_its_reversal(api: Api, patient: Patient) -> None:
     problem(post(api, "/v1/recognition/decisions", wish | {"reason": 4}), 409, "decision-stands")
     reverse = f"/v1/recognition/decisions/{body['decision_id']}:reverse"
     assert post(api, reverse, {"actor": ACTOR}).json()["decision_id"] == body["decision_id"]
-    problem(post(api, reverse, {"actor": ACTOR}), 404, "unknown-decision")
+    problem(post(api, reverse, {"actor": ACTOR}), 409, "decision-reversed")
     assert api.get("/v1/recognition/decisions:heard", institution=OTHER).json() == {"decisions": []}
 
 
