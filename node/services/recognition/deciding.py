@@ -165,8 +165,8 @@ class Deciding:
             decision = decide(index, order.order_id, order.wish, basis, now_ms)
             if parts.revised(transaction, institution, decision.recognised):
                 raise RevisedResultError
-            standing = parts.recalls.against(transaction)
-            if standing.concern(wanted) and standing.among(found or parts.results.again(patient), decision.recognised):
+            recalled = parts.recalls.against(transaction)
+            if recalled.concern(wanted) and recalled.among(found or parts.results.again(patient), decision.recognised):
                 raise RevisedResultError
             text = _text(decision_id, order, check, decision)
             entry = _entry(decision_content(text, check.outcome.concerned_pins), encode_decision(text), now_ms, patient)
