@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.domain.access import AccessContent, CodeContent, ConsentContent, ConsentId
 from node.domain.entry import LeafReference, RecordId, Version
@@ -11,8 +12,7 @@ from node.domain.record import Item, Kind, RecordStatus
 from node.errors import NotARecordError
 
 
-@dataclass(frozen=True, slots=True)
-class PartSummary:
+class PartSummary(NamedTuple):
     """One part of the record, without its content."""
 
     media_type: str

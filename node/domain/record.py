@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from node.domain.entry import InstitutionId, Version
 from node.domain.labels import SensitivityLabel
@@ -45,8 +45,7 @@ class PatientNumber:
     """The number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """The exact bytes of one piece of a record; never re-serialised."""
 
     media_type: str
@@ -61,8 +60,7 @@ class Part:
     """FHIR resource type; tells what sameness ignores (Patient, Practitioner, Organization)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What was examined, requested or prescribed: goes into the sealed header so that a clinician can find it."""
 
     system: str

@@ -29,15 +29,14 @@ _MAX_DEPTH: Final = 4
 _TYPES: Final = {int(entry_type): entry_type for entry_type in EntryType}
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestPart:
-    """What the manifest says of one part."""
+class ManifestPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the manifest says of one part; its JSON object besides, as a record has many."""
 
-    media_type: str
+    media_type: Annotated[str, Meta(min_length=1)]
     """Media type of the part's bytes."""
     role: str
     """What it is in the record, such as `observation`."""
-    length_bytes: int
+    length_bytes: Annotated[int, Meta(ge=0)]
     """Number of its bytes."""
 
 
@@ -85,12 +84,6 @@ class _Identity(_Shape):
     value: str
 
 
-class _Part(_Shape):
-    media_type: Annotated[str, Meta(min_length=1)]
-    role: str
-    length_bytes: Annotated[int, Meta(ge=0)]
-
-
 class _Reference(_Shape):
     origin: Annotated[str, Meta(min_length=1)]
     leaf_hash: Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
@@ -108,7 +101,7 @@ class _Manifest(_Shape):
     performed_at_ms: TimeMs
     issued_at_ms: TimeMs | None
     count: Annotated[int, Meta(ge=1, le=MAX_PARTS)]
-    parts: list[_Part]
+    parts: tuple[ManifestPart, ...]
     patient_part: Annotated[int, Meta(ge=1)] | None
     supersedes: _Reference | None
 
@@ -146,7 +139,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
         performed_at_ms=manifest.performed_at_ms,
         issued_at_ms=manifest.issued_at_ms,
         count=manifest.count,
-        parts=[_Part(part.media_type, part.role, part.length_bytes) for part in manifest.parts],
+        parts=manifest.parts,
         patient_part=manifest.patient_part,
         supersedes=None if supersedes is None else _Reference(supersedes.origin, supersedes.leaf_hash.hex()),
     )
@@ -193,7 +186,7 @@ def _manifest(shape: _Manifest) -> Manifest:
         status=RecordStatus(shape.status),
         performed_at_ms=shape.performed_at_ms,
         issued_at_ms=shape.issued_at_ms,
-        parts=tuple(ManifestPart(part.media_type, part.role, part.length_bytes) for part in shape.parts),
+        parts=shape.parts,
         patient_part=shape.patient_part,
         supersedes=_reference(shape.supersedes),
     )

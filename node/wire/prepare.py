@@ -20,7 +20,7 @@ from node.domain.entry import EntryType, LeafReference, Origin, RecordId, Versio
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.patient import LocatorTag
 from node.domain.record import Kind, Part, RecordDraft, RecordIdentity, RecordStatus
-from node.wire.commitment import Entropy, PartLike, commit, seal_body
+from node.wire.commitment import Entropy, PartLike, commit_and_seal
 from node.wire.header.seal import HeaderPlace, PreparedHeader, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
 from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest_part
@@ -119,9 +119,10 @@ def prepare_record(
     Raises:
         ValueError: A text or content that the formats have no room for.
     """
-    manifest = encode_manifest(_manifest(draft, context.origin, assignment))
+    performed_at_ms = unix_ms(draft.performed_at)
+    manifest = encode_manifest(_manifest(draft, context.origin, assignment, performed_at_ms))
     parts: tuple[PartLike, ...] = (manifest_part(manifest), *draft.parts)
-    commitment = commit(secret, parts).value
+    commitment, sealed_body = commit_and_seal(secret, parts, entropy)
     return PreparedRecord(
         origin=context.origin,
         identity=draft.identity,
@@ -129,9 +130,9 @@ def prepare_record(
         assignment=assignment,
         claimed_time_ms=round_claimed_time(assignment.entry_type, claimed_time_ms),
         manifest=manifest,
-        commitment=commitment,
-        sealed_body=seal_body(secret, commitment, parts, entropy),
-        header=prepare_header(_header(draft, record_id, assignment), context.audit_keys, entropy),
+        commitment=commitment.value,
+        sealed_body=sealed_body,
+        header=prepare_header(_header(draft, record_id, assignment, performed_at_ms), context.audit_keys, entropy),
         sameness=sameness(draft.parts),
     )
 
@@ -188,11 +189,12 @@ def sameness(parts: Iterable[Part]) -> bytes:
     Patient, Practitioner and Organization are left out: a corrected address is no new version of a result. The fullUrl
     counts: the same bytes under exchanged urls say something else.
     """
-    digests = sorted(
-        sha256(_known(part.role) + _known(part.media_type) + _framed(part.full_url) + part.content).digest()
-        for part in parts
-        if part.resource_type not in _IGNORED_BY_SAMENESS
-    )
+    digests = [
+        sha256(_known(role) + _known(media_type) + _framed(full_url) + content).digest()
+        for media_type, role, full_url, content, resource_type in parts
+        if resource_type not in _IGNORED_BY_SAMENESS
+    ]
+    digests.sort()
     return sha256(b"".join(digests)).digest()
 
 
@@ -201,7 +203,7 @@ def unix_ms(time: datetime) -> int:
     return (time - _EPOCH) // _MILLISECOND
 
 
-def _manifest(draft: RecordDraft, origin: Origin, assignment: Assignment) -> Manifest:
+def _manifest(draft: RecordDraft, origin: Origin, assignment: Assignment, performed_at_ms: int) -> Manifest:
     return Manifest(
         origin=origin,
         entry_type=assignment.entry_type,
@@ -209,26 +211,26 @@ def _manifest(draft: RecordDraft, origin: Origin, assignment: Assignment) -> Man
         identity=draft.identity,
         version=assignment.version,
         status=draft.status,
-        performed_at_ms=unix_ms(draft.performed_at),
+        performed_at_ms=performed_at_ms,
         issued_at_ms=None if draft.issued_at is None else unix_ms(draft.issued_at),
-        parts=tuple(ManifestPart(part.media_type, part.role, len(part.content)) for part in draft.parts),
+        parts=tuple([ManifestPart(part.media_type, part.role, len(part.content)) for part in draft.parts]),
         patient_part=draft.patient_part,
         supersedes=assignment.supersedes,
     )
 
 
-def _header(draft: RecordDraft, record_id: RecordId, assignment: Assignment) -> HeaderContent:
+def _header(draft: RecordDraft, record_id: RecordId, assignment: Assignment, performed_at_ms: int) -> HeaderContent:
     return HeaderContent(
         kind=draft.identity.kind,
         record_id=record_id,
         version=assignment.version,
         status=draft.status,
-        performed_at_ms=unix_ms(draft.performed_at),
+        performed_at_ms=performed_at_ms,
         items=draft.items,
         study=draft.study,
         mark=draft.mark,
         certificate=draft.certificate,
-        parts=tuple(PartSummary(part.media_type, part.role, len(part.content)) for part in draft.parts),
+        parts=tuple([PartSummary(part.media_type, part.role, len(part.content)) for part in draft.parts]),
         supersedes=assignment.supersedes,
         device="\n".join(draft.devices),
         lot="\n".join(draft.lots),

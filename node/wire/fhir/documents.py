@@ -58,7 +58,7 @@ def split_document(document: bytes, kinds: KindTable, limits: DocumentLimits, ru
             refusals += reader.refusals
             continue
         drafts.append(draft)
-        expanded_bytes += sum(len(part.content) for part in draft.parts)
+        expanded_bytes += sum([len(part.content) for part in draft.parts])
         if len(drafts) > limits.max_records:
             raise LimitExceededError("max_records", limits.max_records)
         if expanded_bytes > limits.max_expanded_bytes:
@@ -69,4 +69,6 @@ def split_document(document: bytes, kinds: KindTable, limits: DocumentLimits, ru
 
 
 def _ignored(document: Document, used: set[int]) -> Mapping[str, int]:
+    if len(used) == len(document.resources):
+        return {}
     return dict(Counter(each.resource_type for each in document.resources if each.index not in used))

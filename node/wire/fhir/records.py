@@ -15,7 +15,7 @@ from node.domain.labels import LabelTable, SensitivityLabel
 from node.domain.record import FHIR_JSON, Item, Part, RecordDraft, RecordIdentity, RecordStatus
 from node.errors import LimitExceededError, Refusal
 from node.wire.fhir.patients import Subject, check_same_subject, find_subject
-from node.wire.fhir.resources import Document, Node, Resource, Tree, walk
+from node.wire.fhir.resources import Document, Node, Resource, Tree, node_of, walk
 from node.wire.fhir.times import parse_time
 
 _MAX_VERSION: Final = 2**31 - 1
@@ -39,7 +39,7 @@ class RecordReader:
     ) -> None:
         self._document = document
         self._kind = focal
-        self._focal = Node(resource, resource.tree, "")
+        self._focal = node_of(resource)
         self._rules = rules
         self._limits = limits
         self._labels = labels
@@ -94,33 +94,36 @@ class RecordReader:
     # Parts
 
     def _follow(self) -> None:
-        focal = self._focal
-        self.roles[focal.resource.index] = self._kind.role
-        self._nodes.append(focal)
+        focal, roles, nodes, follow = self._focal, self.roles, self._nodes, self._document.follow
+        roles[focal.resource.index] = self._kind.role
+        nodes.append(focal)
         seen = {(focal.resource.index, "")}
-        for node in self._nodes:
+        for node in nodes:
             for rule in self._kind.follow.get(node.resource_type, ()):
-                if rule.path.hops[0][0] not in node.tree:
+                names = rule.path.hops[0]
+                if names[0] not in node.tree:
                     continue
-                for value in walk(node.tree, rule.path.hops[0]):
-                    target = self._document.follow(value, node)
+                for value in walk(node.tree, names):
+                    target = follow(value, node)
                     if target is None:
                         continue
                     key = (target.resource.index, target.contained)
                     if key not in seen:
                         seen.add(key)
-                        self._nodes.append(target)
-                        self.roles.setdefault(target.resource.index, rule.role)
-            if len(self.roles) > self._limits.max_parts:
+                        nodes.append(target)
+                        roles.setdefault(key[0], rule.role)
+            if len(roles) > self._limits.max_parts:
                 raise LimitExceededError("max_parts", self._limits.max_parts)
 
     def _parts(self) -> tuple[Part, ...]:
         resources = self._resources()
         parts = tuple(
-            Part(FHIR_JSON, role, resource.full_url, resource.content, resource.resource_type)
-            for resource, role in zip(resources, self.roles.values(), strict=True)
+            [
+                Part(FHIR_JSON, role, resource.full_url, resource.content, resource.resource_type)
+                for resource, role in zip(resources, self.roles.values(), strict=True)
+            ]
         )
-        if sum(len(part.content) for part in parts) > self._limits.max_record_bytes:
+        if sum([len(part.content) for part in parts]) > self._limits.max_record_bytes:
             raise LimitExceededError("max_record_bytes", self._limits.max_record_bytes)
         return parts
 
@@ -212,13 +215,12 @@ class RecordReader:
                     continue
                 bases = walk(node.tree, rule.base.hops[0]) if rule.base.text else (node.tree,)
                 specimen = self._first(rule.specimen, node)
+                names = rule.coding.hops[0]
                 for base in bases:
-                    unit = _first_string(base, rule.unit)
-                    items += [
-                        Item(coding.get("system", ""), coding["code"], specimen, unit)
-                        for coding in walk(base, rule.coding.hops[0])
-                        if _is_coding(coding)
-                    ]
+                    codings = [coding for coding in walk(base, names) if _is_coding(coding)]
+                    if codings:
+                        unit = _first_string(base, rule.unit)
+                        items += [Item(coding.get("system", ""), coding["code"], specimen, unit) for coding in codings]
         return items
 
     def _devices(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -260,9 +262,10 @@ class RecordReader:
 
     def _first(self, paths: Sequence[FhirPath], node: Node) -> str:
         for path in paths:
-            for _, value in self._document.find(path, node):
-                if isinstance(value, str):
-                    return value
+            if path.hops[0][0] in node.tree:
+                for _, value in self._document.find(path, node):
+                    if isinstance(value, str):
+                        return value
         return ""
 
     def _study(self) -> str:

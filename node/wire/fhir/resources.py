@@ -9,7 +9,7 @@ Resources are sliced out of the input, and decoded only when a record needs them
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -55,12 +55,12 @@ _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 class Resource:
     """One resource of a document, at its place."""
 
-    __slots__ = ("_content", "_raw", "base", "full_url", "index", "path", "resource_id", "resource_type", "tree")
+    __slots__ = ("_content", "_is_entry", "_raw", "base", "full_url", "index", "resource_id", "resource_type", "tree")
 
-    def __init__(self, index: int, path: str, full_url: str, raw: msgspec.Raw, tree: Tree) -> None:
+    def __init__(self, index: int, full_url: str, raw: msgspec.Raw, tree: Tree, *, is_entry: bool) -> None:
         self.index = index
-        self.path = path
         self.full_url = full_url
+        self._is_entry = is_entry
         self.tree = tree
         self.resource_type: str = tree["resourceType"]
         self.resource_id: str = tree.get("id", "")
@@ -70,6 +70,11 @@ class Resource:
             self.base = full_url.removesuffix(suffix) if full_url.endswith(f"/{suffix}") else ""
         self._raw = raw
         self._content: bytes | None = None
+
+    @property
+    def path(self) -> str:
+        """Its FHIR path in the document."""
+        return f"Bundle.entry[{self.index}].resource" if self._is_entry else self.resource_type
 
     @property
     def content(self) -> bytes:
@@ -88,11 +93,13 @@ class Node(NamedTuple):
     """The resource itself, or what it contains."""
     contained: str
     """Id within the container; empty for the resource itself."""
+    resource_type: str
+    """FHIR resource type."""
 
-    @property
-    def resource_type(self) -> str:
-        """FHIR resource type."""
-        return str(self.tree.get("resourceType", "")) if self.contained else self.resource.resource_type
+
+def node_of(resource: Resource) -> Node:
+    """Return a resource of the document itself, nothing contained in it."""
+    return Node(resource, resource.tree, "", resource.resource_type)
 
 
 class Document:
@@ -101,29 +108,38 @@ class Document:
     def __init__(self, resources: Sequence[Resource], bundle: Tree | None = None) -> None:
         self.resources = resources
         self.bundle: Tree = bundle or {}
-        self._by_url = {each.full_url: each for each in resources if each.full_url}
-        self._by_name: dict[str, Resource | None] = {}
-        self._without_base: dict[str, Resource | None] = {}
-        for each in resources:
-            name = f"{each.resource_type}/{each.resource_id}"
-            # Two of one name: no reference can tell which is meant.
-            self._by_name[name] = None if name in self._by_name else each
-            if not each.base:
-                self._without_base[name] = None if name in self._without_base else each
+        self._by_url = {each.full_url: node_of(each) for each in resources if each.full_url}
+        self._by_name: dict[bool, Mapping[str, Resource | None]] = {}
+        self._resolved: dict[tuple[str, str], Node | None] = {}
 
     def resolve(self, reference: str, holder: Node) -> Node | None:
         """Return what a literal reference, not empty, points to, or None where that is not in the document."""
         if reference[0] == "#":
             return _contained(reference[1:], holder)
         found = self._by_url.get(reference)
-        if found is None:
-            plain = _HISTORY.sub("", reference)
-            base = holder.resource.base
-            if _RELATIVE.fullmatch(plain):
-                found = self._by_url.get(base + plain) or (self._without_base if base else self._by_name).get(plain)
-            else:
-                found = self._by_url.get(plain)
-        return None if found is None else Node(found, found.tree, "")
+        if found is not None:
+            return found
+        # all results of a report name one patient in the same words, who most often is not in the document
+        place = reference, holder.resource.base
+        if place not in self._resolved:
+            self._resolved[place] = self._search(reference, holder.resource.base)
+        return self._resolved[place]
+
+    def _search(self, reference: str, base: str) -> Node | None:
+        plain = _HISTORY.sub("", reference)
+        if not _RELATIVE.fullmatch(plain):
+            return self._by_url.get(plain)
+        found = self._by_url.get(base + plain)
+        if found is not None:
+            return found
+        named = self._names(without_base=bool(base)).get(plain)
+        return None if named is None else node_of(named)
+
+    def _names(self, *, without_base: bool) -> Mapping[str, Resource | None]:
+        """Return resources by type and id, all of them or those whose fullUrl has no base."""
+        if without_base not in self._by_name:
+            self._by_name[without_base] = _by_name(each for each in self.resources if not (without_base and each.base))
+        return self._by_name[without_base]
 
     def follow(self, value: object, holder: Node) -> Node | None:
         """Return what a FHIR Reference points to, or None where that is not in the document."""
@@ -141,6 +157,15 @@ class Document:
             targets = [self.follow(value, each) for each in nodes for value in walk(each.tree, hop)]
             nodes = [each for each in targets if each is not None]
         return [(each, value) for each in nodes for value in walk(each.tree, path.hops[-1])]
+
+
+def _by_name(resources: Iterable[Resource]) -> Mapping[str, Resource | None]:
+    found: dict[str, Resource | None] = {}
+    for each in resources:
+        name = f"{each.resource_type}/{each.resource_id}"
+        # Two of one name: no reference can tell which is meant.
+        found[name] = None if name in found else each
+    return found
 
 
 def walk(value: object, names: Sequence[str]) -> list[Any]:
@@ -190,7 +215,7 @@ def split_resources(document: bytes, limits: DocumentLimits) -> Document:
     wrong = _check_resource(tree)
     if wrong:
         raise _refused("resourceType", wrong)
-    return Document([Resource(0, tree["resourceType"], "", _RAW.decode(document), tree)])
+    return Document([Resource(0, "", _RAW.decode(document), tree, is_entry=False)])
 
 
 def _read_bundle(document: bytes, bundle: Tree) -> list[Resource]:
@@ -218,23 +243,26 @@ def _read_bundle(document: bytes, bundle: Tree) -> list[Resource]:
 
 
 def _read_entry(index: int, entry: Tree, raw: msgspec.Raw, urls: set[str]) -> Resource | Refusal:
-    path = f"Bundle.entry[{index}]"
     request = entry.get("request")
     if request is not None and (not isinstance(request, dict) or request.get("method") not in _BRINGS):
-        return Refusal(f"{path}.request.method", "only POST and PUT bring a resource; withdraw a record by its status")
+        return _wrong(index, "request.method", "only POST and PUT bring a resource; withdraw a record by its status")
     tree = entry.get("resource")
     wrong = _check_resource(tree)
     if wrong or not isinstance(tree, dict):
-        return Refusal(f"{path}.resource", wrong)
+        return _wrong(index, "resource", wrong)
     if tree["resourceType"] == "Bundle":
-        return Refusal(f"{path}.resource", "a Bundle inside a Bundle; send it by itself")
+        return _wrong(index, "resource", "a Bundle inside a Bundle; send it by itself")
     full_url = entry.get("fullUrl", "")
     if not isinstance(full_url, str):
-        return Refusal(f"{path}.fullUrl", "not a string")
-    resource = Resource(index, f"{path}.resource", full_url, raw, tree)
+        return _wrong(index, "fullUrl", "not a string")
+    resource = Resource(index, full_url, raw, tree, is_entry=True)
     wrong = _check_url(resource, urls)
     urls.add(full_url)
-    return Refusal(f"{path}.fullUrl", wrong) if wrong else resource
+    return _wrong(index, "fullUrl", wrong) if wrong else resource
+
+
+def _wrong(index: int, member: str, reason: str) -> Refusal:
+    return Refusal(f"Bundle.entry[{index}].{member}", reason)
 
 
 def _check_resource(tree: object) -> str:
@@ -274,10 +302,10 @@ def _check_url(resource: Resource, urls: set[str]) -> str:
 def _contained(name: str, holder: Node) -> Node | None:
     container = holder.resource
     if not name:
-        return Node(container, container.tree, "")
+        return node_of(container)
     for each in walk(container.tree, ("contained",)):
         if isinstance(each, dict) and each.get("id") == name:
-            return Node(container, each, name)
+            return Node(container, each, name, str(each.get("resourceType", "")))
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import msgspec
 from msgspec import Meta
@@ -81,9 +81,10 @@ def shape_of(content: HeaderContent) -> Content:
         version=content.version,
         status=content.status,
         performed_at_ms=content.performed_at_ms,
-        items=[_Item(item.system, item.code, item.specimen, item.unit) for item in content.items],
+        # named tuples are encoded as arrays, which is what the shapes of items and parts are
+        items=cast("list[_Item]", content.items),
         study=content.study,
-        parts=[_Part(part.media_type, part.role, part.length_bytes) for part in content.parts],
+        parts=cast("list[_Part]", content.parts),
         supersedes=None if content.supersedes is None else shape_of_reference(content.supersedes),
         mark=content.mark,
         certificate=content.certificate,

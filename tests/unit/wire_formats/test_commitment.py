@@ -219,8 +219,8 @@ def test_a_commitment_under_another_type_of_leaf_is_refused() -> None:
 @pytest.mark.parametrize(
     ("number", "part", "what"),
     [
-        (1, replace(PARTS[0], content=b"{}"), "bytes of part 1"),
-        (1, replace(PARTS[0], media_type="text/html"), "media type of part 1"),
+        (1, PARTS[0]._replace(content=b"{}"), "bytes of part 1"),
+        (1, PARTS[0]._replace(media_type="text/html"), "media type of part 1"),
         (0, PARTS[0], "media type of part 0"),
         (COUNT, PARTS[0], "number of parts"),
         (-1, PARTS[0], "number of parts"),

@@ -97,7 +97,7 @@ def test_order_and_persons_do_not_matter() -> None:
     same = sameness(PARTS)
     assert sameness(PARTS[::-1]) == same
     assert sameness((REPORT, OBSERVATION)) == same
-    assert sameness((replace(PATIENT, content=b"moved"), replace(PERFORMER, content=b"renamed"), *PARTS[1:3])) == same
+    assert sameness((PATIENT._replace(content=b"moved"), PERFORMER._replace(content=b"renamed"), *PARTS[1:3])) == same
 
 
 @pytest.mark.parametrize(
@@ -105,10 +105,10 @@ def test_order_and_persons_do_not_matter() -> None:
     [
         (REPORT,),
         (REPORT, OBSERVATION, OBSERVATION),
-        (REPORT, replace(OBSERVATION, content=OBSERVATION.content.replace(b"13.50", b"13.5"))),
-        (REPORT, replace(OBSERVATION, role="specimen")),
-        (REPORT, replace(OBSERVATION, media_type="application/json")),
-        (replace(REPORT, full_url=OBSERVATION.full_url), replace(OBSERVATION, full_url=REPORT.full_url)),
+        (REPORT, OBSERVATION._replace(content=OBSERVATION.content.replace(b"13.50", b"13.5"))),
+        (REPORT, OBSERVATION._replace(role="specimen")),
+        (REPORT, OBSERVATION._replace(media_type="application/json")),
+        (REPORT._replace(full_url=OBSERVATION.full_url), OBSERVATION._replace(full_url=REPORT.full_url)),
     ],
 )
 def test_other_content_is_another_version(parts: tuple[Part, ...]) -> None:
