@@ -11,7 +11,6 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 
 import msgspec
 from fastapi import Request
@@ -189,4 +188,4 @@ def _current(node: Node, receipt: Receipt) -> Receipt:
     if receipt.leaf_index is None:
         return receipt
     level = node.progress.level(receipt.origin, receipt.leaf_index)
-    return replace(receipt, level=level, witnessed=node.progress.is_witnessed(receipt.origin, receipt.leaf_index))
+    return receipt._replace(level=level, witnessed=node.progress.is_witnessed(receipt.origin, receipt.leaf_index))

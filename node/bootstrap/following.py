@@ -41,6 +41,9 @@ _EVENTS_INTERVAL_S = 1.0
 """How often the chain is asked for new anchors."""
 _LOOK_INTERVAL_S = 1.0
 """How often the loop looks whether a log is due."""
+_PAUSE_S = 0.25
+"""How long the loop leaves processor and disk to others before it looks at logs that grew meanwhile: an own log that grows with
+every checkpoint, ten times a second, would cost a step and its durable commits each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +165,9 @@ def other_witnesses(trust_root: TrustRoot | None, institutions: Institutions) ->
 def _following_loop(service: FollowingService, interval_s: float) -> Loop:
     def step() -> None:
         if service.step():
-            loop.wake()
+            loop.go_on()
 
-    loop = Loop("following", step, interval_s)
+    loop = Loop("following", step, interval_s, pause_s=min(_PAUSE_S, interval_s))
     return loop
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from node.domain.entry import EntryType, InstitutionId, Level, Origin, RecordId, Version
 from node.domain.record import Kind, RecordStatus
@@ -24,8 +24,7 @@ class Outcome(StrEnum):
     """The record was erased before: nothing was stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The answer for one record of a document."""
 
     record_id: RecordId

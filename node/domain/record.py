@@ -19,8 +19,7 @@ FHIR_JSON = "application/fhir+json"
 """The media type of a part that is one FHIR R4 resource."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordIdentity:
+class RecordIdentity(NamedTuple):
     """What makes two documents versions of one record."""
 
     institution: InstitutionId
@@ -35,8 +34,7 @@ class RecordIdentity:
     """Identifier value: accession or filler number, or the resource id. Sensitive: never logged, never in an error."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatientNumber:
+class PatientNumber(NamedTuple):
     """A hospital's own number for a patient. Sensitive."""
 
     system: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import NewType, Protocol, TypeVar
+from typing import NamedTuple, NewType, Protocol, TypeVar
 
 from ledger.hashing import TreeSize
 from ledger.ports import HashReader, LogReader, LogStore
@@ -28,8 +28,7 @@ LocatorId = NewType("LocatorId", bytes)
 """16 bytes, a keyed hash of an epoch key: names it in counters. Two numbers of one patient share it, a replaced key has its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntryRow:
+class EntryRow(NamedTuple):
     """A staged entry, as the database keeps it."""
 
     origin: Origin
@@ -64,8 +63,7 @@ class EntryRow:
     """The patient's id, sealed for this node; None where there is no patient, or nobody knows any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordRow:
+class RecordRow(NamedTuple):
     """A record with its versions."""
 
     record_id: RecordId
@@ -136,8 +134,7 @@ class AnchorRow:
     """The contract's time of the anchor, unix s."""
 
 
-@dataclass(frozen=True, slots=True)
-class CounterKey:
+class CounterKey(NamedTuple):
     """Names a locator counter (FORMATS "Patient code and locator")."""
 
     origin: Origin

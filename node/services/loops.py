@@ -15,17 +15,20 @@ log = structlog.get_logger(__name__)
 class Loop:
     """Does one step again and again: at every interval, and at once when it is woken."""
 
-    def __init__(self, name: str, step: Callable[[], object], interval_s: float) -> None:
+    def __init__(self, name: str, step: Callable[[], object], interval_s: float, *, pause_s: float = 0) -> None:
         """Prepare a thread.
 
         Args:
             name: Of the thread, and in log lines.
             step: What to do; an error is logged and the next interval tries again.
             interval_s: How long to wait between two steps.
+            pause_s: How long to wait at least, whoever wakes it: what comes in that time shares the next step.
         """
         self._name = name
         self._step = step
         self._interval_s = interval_s
+        self._pause_s = pause_s
+        self._goes_on = False
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._last_error: str | None = None
@@ -54,6 +57,11 @@ class Loop:
         """Let the next step begin now, or as soon as the one under way has ended."""
         self._wake.set()
 
+    def go_on(self) -> None:
+        """Let the next step begin as soon as the one under way has ended, without a pause; for the step itself."""
+        self._goes_on = True
+        self._wake.set()
+
     def close(self) -> None:
         """Stop after the step that is under way."""
         self._stopping.set()
@@ -65,6 +73,7 @@ class Loop:
         while not self._stopping.is_set():
             # before the step: who wakes during it wants another one
             self._wake.clear()
+            self._goes_on = False
             try:
                 self._step()
                 self._last_error = None
@@ -77,5 +86,7 @@ class Loop:
                 self._last_error = str(error)
             except Exception:
                 log.exception("loop_step_failed", loop=self._name)
+            if self._pause_s and not self._goes_on:
+                self._stopping.wait(self._pause_s)
             if not self._stopping.is_set():
-                self._wake.wait(self._interval_s)
+                self._wake.wait(max(0, self._interval_s - self._pause_s))

@@ -15,6 +15,8 @@ from node.errors import MalformedLeafError, UnknownFormatError
 
 LEAF_VERSION: Final = 1
 LEAF_BYTES: Final = 106
+LEAF_COMMITMENT_SLICE: Final = slice(10, 42)
+"""Where a leaf holds its commitment."""
 LEAF_TAG_SLICE: Final = slice(42, 74)
 """Where a leaf holds its locator tag."""
 

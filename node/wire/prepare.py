@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from ledger.hashing import LeafHash, hash_leaf
 from node.domain.entry import EntryType, LeafReference, Origin, RecordId, Version
@@ -83,8 +83,7 @@ class PreparedRecord:
         return self.identity.kind
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedEntry:
+class FinishedEntry(NamedTuple):
     """What is staged."""
 
     leaf: bytes

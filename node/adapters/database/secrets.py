@@ -8,7 +8,7 @@ unreadable once its key-encryption key is destroyed.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -124,5 +124,5 @@ class SqlSecretStore:
 
 
 def _wrap(cipher: AESGCM, secret_id: SecretId, secret: RecordSecret) -> bytes:
-    nonce = secrets.token_bytes(_NONCE_BYTES)
+    nonce = os.urandom(_NONCE_BYTES)
     return nonce + cipher.encrypt(nonce, secret, secret_id)

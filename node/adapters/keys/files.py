@@ -106,7 +106,7 @@ class FileNodeKeys:
 
     def seal(self, purpose: str, plaintext: bytes) -> bytes:
         """Encrypt for this node alone (AES-256-GCM)."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
+        nonce = os.urandom(_NONCE_BYTES)
         return nonce + self._cipher(purpose).encrypt(nonce, plaintext, None)
 
     def open(self, purpose: str, sealed: bytes) -> bytes:

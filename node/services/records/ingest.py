@@ -242,7 +242,7 @@ class IngestService:
         witnessed = self._progress.is_witnessed(receipt.origin, receipt.leaf_index)
         if level is receipt.level and witnessed == receipt.witnessed:
             return receipt
-        return replace(receipt, level=level, witnessed=witnessed)
+        return receipt._replace(level=level, witnessed=witnessed)
 
 
 def _tell_nobody(institution: InstitutionId, codes: Sequence[Item]) -> None:

@@ -8,7 +8,7 @@ A document is one unit: all of its records are staged, or none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from node.domain.entry import InstitutionId, LeafReference, Level, Origin, Version
 from node.domain.patient import LocatorTag
@@ -278,8 +278,8 @@ class _Staging:
         placed = _Placed(draft.drafted, record, finished, row, outcome_of(row, record), labels)
         self._placed.setdefault(item.origin, []).append(placed)
         # later documents of this transaction see it, at an index that is filled in when the log has given it
-        versions = tuple(sorted((*record.entries, row), key=lambda entry: entry.version))
-        self._known[item.institution, draft.identity] = replace(record, entries=versions)
+        versions = tuple(sorted((*record.entries, row), key=lambda entry: entry.version)) if record.entries else (row,)
+        self._known[item.institution, draft.identity] = record._replace(entries=versions)
         return placed
 
     def _row(
@@ -313,7 +313,7 @@ class _Staging:
         for origin, placed in self._placed.items():
             first = transaction.log(origin).stage([one.finished.leaf for one in placed])
             for index, one in enumerate(placed, start=first):
-                one.row = replace(one.row, leaf_index=index)
+                one.row = one.row._replace(leaf_index=index)
             transaction.insert_entries([one.row for one in placed])
             transaction.insert_headers([(origin, one.row.leaf_index, one.finished.header) for one in placed])
             transaction.insert_bodies([(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed])
@@ -331,7 +331,7 @@ class _Staging:
         indices = {one.row.leaf_hash: one.row.leaf_index for placed in self._placed.values() for one in placed}
         by_origin: dict[Origin, list[EntryRow]] = {}
         for entry in self._exposed:
-            placed = replace(entry, leaf_index=indices.get(entry.leaf_hash, entry.leaf_index))
+            placed = entry._replace(leaf_index=indices.get(entry.leaf_hash, entry.leaf_index))
             by_origin.setdefault(entry.origin, []).append(placed)
         for entries in by_origin.values():
             self._handler.sensitivity.hide(self._transaction, entries)
@@ -347,7 +347,7 @@ class _Staging:
         if one.leaf_index == -1:
             # the same content came twice in this transaction
             twins = (placed for placed in self._placed[one.origin] if placed.finished.leaf_hash == one.leaf_hash)
-            return replace(one, leaf_index=next(twins).row.leaf_index)
+            return one._replace(leaf_index=next(twins).row.leaf_index)
         return one
 
 

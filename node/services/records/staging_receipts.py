@@ -7,7 +7,7 @@ from node.domain.receipt import Outcome, Receipt
 from node.domain.revision_notice import Revision
 from node.ports.records import EntryRow, RecordRow
 from node.services.records.sent_notices import change_of
-from node.wire.leaf import parse_leaf
+from node.wire.leaf import LEAF_COMMITMENT_SLICE
 
 
 def is_out_of_order(record: RecordRow, version: Version, issued_at_ms: int | None) -> bool:
@@ -40,7 +40,7 @@ def receipt_of(record: RecordRow, entry: EntryRow, outcome: Outcome, level: Leve
         entry_type=entry.entry_type,
         leaf_index=entry.leaf_index,
         leaf_hash=entry.leaf_hash,
-        commitment=parse_leaf(entry.leaf).commitment,
+        commitment=entry.leaf[LEAF_COMMITMENT_SLICE],
         level=level,
         out_of_order=entry.out_of_order,
     )

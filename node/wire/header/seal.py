@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
-from typing import Final
+from typing import Final, NamedTuple
 
 from nacl.bindings import (
     crypto_aead_xchacha20poly1305_ietf_decrypt,
@@ -60,8 +60,7 @@ _FIXED_BYTES: Final = 1 + _KEY_BYTES + _NONCE_BYTES + 1
 _MAX_WRAPS: Final = 255
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderPlace:
+class HeaderPlace(NamedTuple):
     """Where a header belongs; its seal opens nowhere else."""
 
     origin: Origin
@@ -72,8 +71,7 @@ class HeaderPlace:
     """Tag of its leaf."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wrap:
+class Wrap(NamedTuple):
     """The data key, sealed for one reader."""
 
     kind: int
@@ -84,8 +82,7 @@ class Wrap:
     """The sealed data key."""
 
 
-@dataclass(frozen=True, slots=True)
-class SealedHeader:
+class SealedHeader(NamedTuple):
     """The pieces of a header; nothing in it is verified."""
 
     key_commitment: bytes

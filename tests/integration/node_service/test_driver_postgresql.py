@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -51,7 +50,7 @@ def transaction(server_url: sa.URL) -> Iterator[SqlRecordsTransaction]:
 
 
 def test_records_and_their_versions(transaction: SqlRecordsTransaction) -> None:
-    transaction.insert_records([replace(RECORD, entries=())])
+    transaction.insert_records([RECORD._replace(entries=())])
     transaction.insert_entries([ENTRY])
     transaction.insert_headers([(LOG, 7, b"header\x00%s")])
     transaction.insert_bodies([(LOG, 7, b"body\x00%s")])

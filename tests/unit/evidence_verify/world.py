@@ -118,7 +118,7 @@ def make_entry(
     (draft,) = split(bundle(panel())).drafts
     owner = institution or InstitutionId(origin.split("/", maxsplit=1)[0])
     prepared = prepare_record(
-        replace(draft, identity=replace(draft.identity, institution=owner)),
+        replace(draft, identity=draft.identity._replace(institution=owner)),
         context=RecordContext(origin=origin, audit_keys=()),
         record_id=RecordId("r-1"),
         secret=SECRET,

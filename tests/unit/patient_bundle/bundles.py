@@ -84,7 +84,7 @@ def make_bundle(*, with_completeness: bool = True) -> PatientBundle:
     """Return a bundle with a result, a consent and a receipt."""
     (draft,) = split(bundle(panel())).drafts
     prepared = prepare_record(
-        replace(draft, identity=replace(draft.identity, institution=OWNER)),
+        replace(draft, identity=draft.identity._replace(institution=OWNER)),
         context=RecordContext(origin=A, audit_keys=()),
         record_id=RecordId("r-1"),
         secret=SECRET,

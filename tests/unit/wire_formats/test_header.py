@@ -81,7 +81,7 @@ def test_others_see_nothing() -> None:
 
 @pytest.mark.parametrize(
     "place",
-    [replace(PLACE, origin=OTHER_ORIGIN), replace(PLACE, entry_type=EntryType.AMENDMENT)],
+    [PLACE._replace(origin=OTHER_ORIGIN), PLACE._replace(entry_type=EntryType.AMENDMENT)],
     ids=["another log", "another type"],
 )
 def test_a_header_opens_in_its_place_only(place: HeaderPlace) -> None:
@@ -92,7 +92,7 @@ def test_a_header_opens_in_its_place_only(place: HeaderPlace) -> None:
 
 
 def test_a_header_opens_at_its_tag_only() -> None:
-    place = replace(PLACE, tag=LocatorTag(bytes(32)))
+    place = PLACE._replace(tag=LocatorTag(bytes(32)))
     with pytest.raises(HeaderWrapError):
         open_header_reader(HEADER, place, EPOCH_KEY)
     with pytest.raises(HeaderSealError):
@@ -153,7 +153,7 @@ def test_every_changed_byte_is_noticed_by_its_reader() -> None:
 def test_a_header_that_shows_supervision_something_else_is_noticed() -> None:
     """A writer with two data keys: one wrap each, and a header that commits to the reader's."""
     honest, other = parse_header(HEADER), prepare_header(content(), (AUDIT_PUBLIC,))
-    lying = encode_header(replace(honest, wraps=(honest.wraps[0], *other.supervision_wraps)))
+    lying = encode_header(honest._replace(wraps=(honest.wraps[0], *other.supervision_wraps)))
     assert open_header_reader(lying, PLACE, EPOCH_KEY).pseudonym == PSEUDONYM
     with pytest.raises(HeaderKeyError):
         open_header_supervision(lying, PLACE, audit_public_key=AUDIT_PUBLIC, audit_key=AUDIT_KEY)
@@ -161,8 +161,8 @@ def test_a_header_that_shows_supervision_something_else_is_noticed() -> None:
 
 def test_a_wrap_under_another_audit_keys_name_counts_as_missing() -> None:
     header = parse_header(HEADER)
-    misnamed = replace(header.wraps[1], key_id=audit_key_id(OTHER_PUBLIC))
-    renamed = encode_header(replace(header, wraps=(header.wraps[0], misnamed)))
+    misnamed = header.wraps[1]._replace(key_id=audit_key_id(OTHER_PUBLIC))
+    renamed = encode_header(header._replace(wraps=(header.wraps[0], misnamed)))
     with pytest.raises(HeaderWrapError, match="audit"):
         open_header_supervision(renamed, PLACE, audit_public_key=AUDIT_PUBLIC, audit_key=AUDIT_KEY)
 
@@ -170,13 +170,13 @@ def test_a_wrap_under_another_audit_keys_name_counts_as_missing() -> None:
 def test_the_key_that_is_committed_to_has_to_open() -> None:
     header = parse_header(HEADER)
     with pytest.raises(HeaderKeyError):
-        open_header_reader(encode_header(replace(header, key_commitment=bytes(32))), PLACE, EPOCH_KEY)
+        open_header_reader(encode_header(header._replace(key_commitment=bytes(32))), PLACE, EPOCH_KEY)
 
 
 def test_a_second_wrap_for_the_reader_is_tried_too() -> None:
     header = parse_header(HEADER)
-    stale = replace(header.wraps[0], content=bytes(72))
-    both = encode_header(replace(header, wraps=(stale, *header.wraps)))
+    stale = header.wraps[0]._replace(content=bytes(72))
+    both = encode_header(header._replace(wraps=(stale, *header.wraps)))
     assert open_header_reader(both, PLACE, EPOCH_KEY) == open_header_reader(HEADER, PLACE, EPOCH_KEY)
 
 
@@ -250,12 +250,12 @@ def test_fields_of_other_lengths_are_not_sealed() -> None:
     for key, key_id, place in (
         (b"short", KEY_ID, PLACE),
         (EPOCH_KEY, b"short", PLACE),
-        (EPOCH_KEY, KEY_ID, replace(PLACE, tag=LocatorTag(b"short"))),
+        (EPOCH_KEY, KEY_ID, PLACE._replace(tag=LocatorTag(b"short"))),
     ):
         with pytest.raises(ValueError, match="32 bytes"):
             seal_header(half, place, reader_key=key, reader_key_id=key_id)
     with pytest.raises(ValueError, match="1 to 255 wraps"):
-        encode_header(replace(parse_header(HEADER), wraps=()))
+        encode_header(parse_header(HEADER)._replace(wraps=()))
     with pytest.raises(ValueError, match="pseudonym"):
         seal_header(half, PLACE, reader_key=EPOCH_KEY, reader_key_id=KEY_ID, pseudonym=b"short")
 
