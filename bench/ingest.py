@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
         self._received += data
         head, found, body = self._received.partition(b"\r\n\r\n")
         length = _LENGTH.search(head) if found else None
-        if length is not None and len(body) >= int(length[1]) and self._answer is not None:
+        if length is not None and len(body) >= int(length[1]) and self._answer is not None and not self._answer.done():
             self._received = b""
             self._answer.set_result(head)
 
@@ -205,7 +205,13 @@ class Latencies:
             if not self._idle:
                 await self.connect(1)
             connection = self._idle.pop()
-            await self._send(connection, request, due)
+            try:
+                await self._send(connection, request, due)
+            except ConnectionResetError:
+                # it hung up in the same moment: whoever is in earnest sends again, the same content once more does no harm
+                await self.connect(1)
+                connection = self._idle.pop()
+                await self._send(connection, request, due)
             self._idle.append(connection)
 
         await asyncio.gather(*(one(number, request) for number, request in enumerate(self._requests)))

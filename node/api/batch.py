@@ -65,18 +65,20 @@ class _Chunk:
 
     def __init__(self, numbers: Sequence[int], answered: Future[list[Answer]], settled: Callable[[int], None]) -> None:
         self.numbers = numbers
-        self.answered = answered
+        self.answers: Sequence[Answer] = ()
         self.settled = asyncio.Event()
         self._tell = settled
         self._loop = asyncio.get_running_loop()
         answered.add_done_callback(self._wake)
 
-    def _wake(self, _: Future[list[Answer]]) -> None:
+    def _wake(self, answered: Future[list[Answer]]) -> None:
+        # the future is not kept, as it knows this chunk: as a cycle both would wait for the next collection
         # a loop that has ended has nobody to tell
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._settle)
+            self._loop.call_soon_threadsafe(self._settle, answered.result())
 
-    def _settle(self) -> None:
+    def _settle(self, answers: Sequence[Answer]) -> None:
+        self.answers = answers
         self.settled.set()
         self._tell(len(self.numbers))
 
@@ -157,7 +159,7 @@ class Batch:
 
     async def _answer(self, chunk: _Chunk) -> bytes:
         await chunk.settled.wait()
-        answers = chunk.answered.result()
+        answers = chunk.answers
         places = [place for answer in answers if isinstance(answer, Submission) for place in places_of(answer.receipts)]
         await wait_for(self._node, places, self._wait)
         return b"".join(self._result(number, answer) for number, answer in zip(chunk.numbers, answers, strict=True))

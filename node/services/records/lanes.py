@@ -113,7 +113,9 @@ class Turns:
                 if not self._waiting or self._waiting[0].work is None:
                     self._passing = False
                     return
-                work = self._waiting.popleft().work
+                turn = self._waiting.popleft()
+            # what has finished knows its turn: as a cycle both, and their documents, would wait for the next collection
+            work, turn.work = turn.work, None
             if work is not None:
                 work()
 

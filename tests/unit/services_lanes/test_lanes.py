@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from weakref import ref
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +96,29 @@ def test_turns_are_passed_on_in_the_order_of_taking(finished: list[int]) -> None
     for number in finished:
         finish[number](lambda number=number: passed.append(number))  # type: ignore[misc]  # bound early
     assert passed == list(range(6))
+
+
+class Document:
+    """What must not linger: it is as large as a report."""
+
+
+def prepared_in_turn(turns: Turns, settled: list[Document]) -> Future[Document]:
+    done: Future[Document] = Future()
+    finish = turns.take()
+    done.add_done_callback(lambda prepared: finish(lambda: settled.append(prepared.result())))
+    return done
+
+
+def test_what_was_passed_on_is_let_go_of_without_a_collection() -> None:
+    settled: list[Document] = []
+    done, document = prepared_in_turn(Turns(), settled), Document()
+    lingering = ref(document)
+    gc.disable()
+    try:
+        done.set_result(document)
+        assert settled == [document]
+        settled.clear()
+        del document, done
+        assert lingering() is None
+    finally:
+        gc.enable()
