@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final, Protocol
@@ -332,10 +332,15 @@ def _body_cipher(secret: bytes) -> AESGCM:
 
 
 def _cipher(key: bytes) -> AESGCM:
+    return _aes_gcm()(key)
+
+
+@cache
+def _aes_gcm() -> type[AESGCM]:
     # imported late: whoever only verifies evidence has no use for it, and it takes 40 ms
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - as above
 
-    return AESGCM(key)
+    return AESGCM
 
 
 def _check_secret(secret: bytes) -> None:
@@ -344,7 +349,7 @@ def _check_secret(secret: bytes) -> None:
 
 
 def _decrypt(secret: bytes, nonce: bytes, ciphertext: bytes, commitment: bytes) -> bytes:
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _cipher
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _aes_gcm
 
     try:
         return _body_cipher(secret).decrypt(nonce, ciphertext, commitment)
