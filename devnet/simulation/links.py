@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from io import BytesIO
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeVar
 
 from ledger.errors import LedgerError
 from ledger.hashing import LeafIndex
@@ -20,9 +20,11 @@ from node.bootstrap.operation import RunningNode
 from node.domain.entry import InstitutionId, Origin
 from node.errors import AccessDeniedError, ConcordError, MemberAnswerError, MemberRefusedError
 from node.ports.members import MemberAnswer
-from node.ports.records import RecordsReader
+from node.ports.records import RecordsReader, RecordsTransaction
 from node.wire.members.disclosure import DISCLOSURE_MEDIA_TYPE
 from node.wire.members.http_signature import SignatureTag
+
+ResultT = TypeVar("ResultT")
 
 _JSON: Final = "application/json"
 _DENIED: Final = "not-disclosed"
@@ -122,10 +124,14 @@ class MemberAtHand:
 
     def _answer(self, running: RunningNode, body: bytes, tag: SignatureTag) -> tuple[str, bytes]:
         exchange, reading = running.node.exchange, running.node.reading
+
+        def act(work: Callable[[RecordsTransaction], ResultT]) -> ResultT:
+            return running.sharing.writer.submit(work).result()
+
         if tag is SignatureTag.INBOX and exchange is not None:
-            exchange.inbox.receive(body, self._sender)
+            exchange.inbox.receive(body, self._sender, act)
             return _JSON, b"{}"
         if tag is not SignatureTag.RETRIEVE or reading is None:
             raise MemberAnswerError(self._sender, f"nobody here answers {tag}")
-        with reading.holder.disclose(self._sender, body).stream as stream:
+        with reading.holder.disclose(self._sender, body, act).stream as stream:
             return DISCLOSURE_MEDIA_TYPE, stream.read()

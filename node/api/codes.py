@@ -70,11 +70,11 @@ async def ask_code_service(request: Request) -> Response:
     codes = _codes(node_of(request))
     service = _service(codes)
 
-    async def work(signer: Signer, audience: InstitutionId) -> Response:
+    def work(signer: Signer, audience: InstitutionId) -> Response:
         if audience != service.institution:
             raise SettingsError(f"{audience} is not the code service of this node")
         sealed = _unhex(parse_body(signer.request.body, _Sealed).sealed)
-        return await asyncio.to_thread(_answer, codes, service, signer.institution, sealed)
+        return _answer(codes, service, signer.institution, sealed)
 
     return await answer_signed(request, SignatureTag.CODES, work)
 
@@ -84,10 +84,10 @@ async def open_layers(request: Request) -> Response:
     """Open a custodian's layer of sealed cards for the code service, which signs the request."""
     codes = _codes(node_of(request))
 
-    async def work(signer: Signer, audience: InstitutionId) -> Response:
+    def work(signer: Signer, audience: InstitutionId) -> Response:
         asked = parse_body(signer.request.body, _Layers)
         opening = Opening(asked.operation, RequestId(asked.request_id), [_unhex(box) for box in asked.boxes])
-        opened = await asyncio.to_thread(codes.custodians.open_layers, audience, signer.institution, opening)
+        opened = codes.custodians.open_layers(audience, signer.institution, opening)
         sealed = [codes.seals.seal(one, signer.institution).hex() for one in opened]
         return json_response({"sealed": sealed})
 

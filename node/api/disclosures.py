@@ -15,13 +15,13 @@ from node.api.orders import parse_find, parse_order
 from node.api.recognition import recognition_of
 from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of, read_body
 from node.api.retrieval_schemas import find_body, parts_body, retrieval_body
-from node.api.signed import NOT_KEPT, SealedResponse, answer_signed
+from node.api.signed import NOT_KEPT, SealedResponse, answer_acting
 from node.domain.access import RequestId
 from node.domain.entry import InstitutionId
 from node.domain.retrieval import RetrievalId
 from node.errors import SettingsError
 from node.services.clients import Scope
-from node.services.members.signed_requests import Signer
+from node.services.members.signed_requests import Admission
 from node.services.surface.node import Node
 from node.services.surface.reading import Reading
 from node.wire.members.http_signature import SignatureTag
@@ -47,11 +47,12 @@ async def disclose(request: Request) -> Response:
     """Answer another member's request for a record: sealed to it, with evidence; logged before the first byte leaves."""
     holder = reading_of(node_of(request)).holder
 
-    async def work(signer: Signer, audience: InstitutionId) -> Response:
+    def work(admission: Admission, audience: InstitutionId) -> Response:
         del audience  # the request's own, which the service parses again with everything else
-        return SealedResponse(await asyncio.to_thread(holder.disclose, signer.institution, signer.request.body))
+        signer = admission.signer
+        return SealedResponse(holder.disclose(signer.institution, signer.request.body, admission.act))
 
-    return await answer_signed(request, SignatureTag.RETRIEVE, work)
+    return await answer_acting(request, SignatureTag.RETRIEVE, work)
 
 
 @router.post("/v1/find", **documented("find"))
@@ -89,8 +90,14 @@ async def show_retrieval(
     """How far each request of a retrieval got."""
     client.require(Scope.RETRIEVE)
     retrieval = reading_of(node).retrieval
-    timeout_s = node.wait_timeout_s if wait else 0.0
-    found = await asyncio.to_thread(retrieval.wait, client.institution, RetrievalId(retrieval_id), timeout_s)
+    named = client.institution, RetrievalId(retrieval_id)
+    if not wait:
+        return json_response(retrieval_body(await asyncio.to_thread(retrieval.show, *named), node.following.is_recalled))
+    settled = await asyncio.to_thread(retrieval.settled, *named)
+    try:
+        found = await asyncio.wait_for(asyncio.wrap_future(settled), node.wait_timeout_s)
+    except TimeoutError:
+        found = await asyncio.to_thread(retrieval.show, *named)
     return json_response(retrieval_body(found, node.following.is_recalled))
 
 

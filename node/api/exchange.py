@@ -11,10 +11,10 @@ from fastapi.responses import Response
 from node.api.openapi import documented
 from node.api.requests import Caller, NodeOf, json_response, node_of
 from node.api.schemas import OutboxBody, OutboxItem, show_time
-from node.api.signed import answer_signed, exchange_of
+from node.api.signed import answer_acting, exchange_of
 from node.domain.entry import InstitutionId
 from node.services.clients import Scope
-from node.services.members.signed_requests import Signer
+from node.services.members.signed_requests import Admission
 from node.wire.members.http_signature import SignatureTag
 
 router = APIRouter(tags=["members"])
@@ -25,12 +25,13 @@ async def receive_message(request: Request) -> Response:
     """Take a message of another member, signed by it; answered, and signed, once it was acted on."""
     inbox = exchange_of(node_of(request)).inbox
 
-    async def work(signer: Signer, audience: InstitutionId) -> Response:
+    def work(admission: Admission, audience: InstitutionId) -> Response:
         del audience
-        message = await asyncio.to_thread(inbox.receive, signer.request.body, signer.institution)
+        signer = admission.signer
+        message = inbox.receive(signer.request.body, signer.institution, admission.act)
         return json_response({"acknowledged": message.message_id})
 
-    return await answer_signed(request, SignatureTag.INBOX, work)
+    return await answer_acting(request, SignatureTag.INBOX, work)
 
 
 @router.get("/v1/outbox", **documented("outbox"))

@@ -80,5 +80,5 @@ def build_exchange(
     stack.callback(outbox.close)
     delivery = Loop("outbox", outbox.deliver, settings.outbox_interval_s)
     outbox.on_news(delivery.wake)
-    services = Exchange(signed=signed, inbox=Inbox(SqlInboxStore(), writer, foundation.clock), outbox=outbox)
+    services = Exchange(signed=signed, inbox=Inbox(SqlInboxStore(), foundation.clock), outbox=outbox)
     return BuiltExchange(services, clients, [delivery])

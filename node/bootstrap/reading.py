@@ -135,7 +135,6 @@ def _holder(
         store=SqlDisclosureStore(),
         composer=sharing.composer,
         keys=foundation.keys,
-        writer=stores.writer,
         clock=clock,
         staged=services.sequencing.staged,
         alarm=alarms.disclosed,

@@ -15,6 +15,7 @@ from node.ports.secrets import SecretStore
 from node.services.loops import Loop
 from node.services.members.membership import Membership
 from node.services.records.entries import EntryComposer
+from node.services.records.secret_stock import SecretStock
 
 _REGISTRY_INTERVAL_S = 5.0
 """How often the registry is read: a suspended institution, or a key that ended, is noticed within that."""
@@ -50,7 +51,7 @@ def build_sharing(foundation: Foundation, read_registry: Callable[[], Registry] 
         identities=foundation.identities,
         patients=foundation.patients,
         counters=foundation.counters,
-        secret_store=foundation.stores.secrets,
+        stock=SecretStock(foundation.stores.secrets, foundation.clock),
         clock=foundation.clock,
     )
     membership = None

@@ -231,6 +231,13 @@ class GroupHandler(Protocol[ItemT_contra, ResultT_co]):
         """Do the work for all items and return a result for each; an exception rolls everything back."""
 
 
+class Act(Protocol):
+    """Runs work in a transaction of the records writer, perhaps beside something that has to be durable with it."""
+
+    def __call__(self, work: Callable[[RecordsTransaction], ResultT]) -> ResultT:
+        """Run work; durable when this returns, and nothing of it if this raises."""
+
+
 class RecordsWriter(Protocol):
     """The one writer of `records.db`."""
 

@@ -14,7 +14,7 @@ from node.domain.message import MemberMessage
 from node.errors import MessageConflictError, UnknownMessageKindError
 from node.ports.clock import Clock, unix_ms
 from node.ports.outbox import InboxStore
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.records import Act, RecordsTransaction
 from node.wire.members.message import parse_message
 
 Handler = Callable[[RecordsTransaction, MemberMessage], None]
@@ -24,9 +24,8 @@ Handler = Callable[[RecordsTransaction, MemberMessage], None]
 class Inbox:
     """Receives messages."""
 
-    def __init__(self, store: InboxStore, writer: RecordsWriter, clock: Clock) -> None:
+    def __init__(self, store: InboxStore, clock: Clock) -> None:
         self._store = store
-        self._writer = writer
         self._clock = clock
         self._handlers: dict[str, tuple[Handler, Callable[[], None]]] = {}
 
@@ -40,12 +39,13 @@ class Inbox:
         """
         self._handlers[kind] = handler, committed
 
-    def receive(self, data: bytes, sender: InstitutionId) -> MemberMessage:
+    def receive(self, data: bytes, sender: InstitutionId, act: Act) -> MemberMessage:
         """Act on a message, or find that it was acted on before; durable when this returns.
 
         Args:
             data: The envelope, as it was signed.
             sender: Who signed it.
+            act: Runs the transaction that acts.
 
         Raises:
             WireError: It is no envelope.
@@ -64,7 +64,7 @@ class Inbox:
                 handler(transaction, message)
             return known
 
-        known = self._writer.submit(work).result()
+        known = act(work)
         if known not in (None, digest):
             raise MessageConflictError(message.message_id)
         if known is None:

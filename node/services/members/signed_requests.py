@@ -1,17 +1,19 @@
 """Recognise members by the signatures of their requests, and sign what is answered (docs/spec/retrieval.md "Signed").
 
 Keys come from the registry only, by the key id that a signature names and for the time at which it was made. A nonce is
-durable before a request is acted upon, so that neither a restart nor another worker lets it count twice. Requests that
-only read the log are recognised without keeping their nonce: repeating one gives nothing that it did not give before.
+used up before a request is acted upon, or in the very transaction that acts: in either case it is durable before anything is
+answered, and neither a restart nor another worker lets it count twice. Requests that only read the log are recognised without
+keeping their nonce: repeating one gives nothing that it did not give before.
 """
 
 from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from node.domain.entry import InstitutionId
 from node.errors import AlteredRequestError, ReplayedRequestError, RequestTimeError, UnknownRequestKeyError, WrongAudienceError
@@ -33,6 +35,8 @@ from node.wire.members.http_signature import (
     target_uri,
     verify_request,
 )
+
+ResultT = TypeVar("ResultT")
 
 _REQUEST_KEY = "request"
 _NONCE_BYTES = 16
@@ -89,6 +93,51 @@ def make_terms(identity: InstitutionIdentity, tag: SignatureTag, now: datetime, 
     return SignatureTerms(tag, key_id, created_s, created_s + lifetime_s, secrets.token_hex(_NONCE_BYTES))
 
 
+class Admission:
+    """A verified request that may be acted upon once."""
+
+    def __init__(self, signer: Signer, nonce: UsedNonce, claims: _Claims, writer: RecordsWriter) -> None:
+        self._signer = signer
+        self._nonce = nonce
+        self._claims = claims
+        self._writer = writer
+        self._is_used = False
+
+    @property
+    def signer(self) -> Signer:
+        """Return who sent it."""
+        return self._signer
+
+    def act(self, work: Callable[[RecordsTransaction], ResultT]) -> ResultT:
+        """Run work in the transaction that uses the nonce up; both are durable when this returns, and neither if it fails.
+
+        Raises:
+            ReplayedRequestError: The nonce came before; the work was not run.
+        """
+
+        def both(transaction: RecordsTransaction) -> ResultT:
+            # before the work: what a replay asks for is not even looked at
+            if self._claims.run(transaction, [self._nonce]) != [True]:
+                raise ReplayedRequestError(self._nonce.key_id)
+            return work(transaction)
+
+        result = self._writer.submit(both).result()
+        self._is_used = True
+        return result
+
+    def use_up(self) -> None:
+        """Use the nonce up, unless an act has; durable when this returns.
+
+        Raises:
+            ReplayedRequestError: It came before.
+        """
+        if self._is_used:
+            return
+        if not self._writer.submit_item(self._claims, self._nonce).result():
+            raise ReplayedRequestError(self._nonce.key_id)
+        self._is_used = True
+
+
 class SignedRequests:
     """Verifies requests of members, and signs answers to them."""
 
@@ -126,18 +175,16 @@ class SignedRequests:
                 return Signer(institution_of(terms.key_id), terms, request)
         raise AlteredRequestError(terms.key_id)
 
-    def admit(self, received: ReceivedRequest, tag: SignatureTag) -> Signer:
-        """Verify a request, and use its nonce up.
+    def admit(self, received: ReceivedRequest, tag: SignatureTag) -> Admission:
+        """Verify a request that is to be acted upon once; its nonce is not used up yet.
 
         Raises:
-            RequestSignatureError: It is not signed by a member, or came before.
+            RequestSignatureError: It is not signed by a member.
         """
         signer = self.recognise(received, tag)
         forget_at_s = signer.terms.expires_s + self._window.max_skew_s + 1
-        used = UsedNonce(signer.terms.key_id, signer.terms.nonce, forget_at_s)
-        if not self._writer.submit_item(self._claims, used).result():
-            raise ReplayedRequestError(signer.terms.key_id)
-        return signer
+        nonce = UsedNonce(signer.terms.key_id, signer.terms.nonce, forget_at_s)
+        return Admission(signer, nonce, self._claims, self._writer)
 
     def check_audience(self, audience: str) -> InstitutionId:
         """Return the hosted institution that a signed body names.

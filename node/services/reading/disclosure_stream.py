@@ -12,7 +12,7 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO, cast
+from typing import BinaryIO, Final, cast
 
 from node.domain.access import RequestId
 from node.domain.trust import TrustRoot
@@ -29,7 +29,7 @@ from node.wire.members.disclosure import DisclosureBasis, encode_basis, parse_ba
 from node.wire.members.sealed_stream import Unseal, open_frames, seal_frames
 from node.wire.opening import check_manifest
 
-_IN_MEMORY_BYTES = 1 << 20
+IN_MEMORY_BYTES: Final = 1 << 20
 """A report stays in memory, an imaging study goes through a file."""
 
 
@@ -82,7 +82,7 @@ def seal_disclosure(basis: DisclosureBasis, evidence: Evidence, recipient: bytes
 
 def spooled() -> BinaryIO:
     """Return a file that is in memory while it is short, and is gone when it is closed."""
-    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
 
 
 class DisclosureReader:

@@ -20,7 +20,7 @@ from node.policy.facts import AccessRequest, Facts, HolderRules
 from node.ports.clock import Clock, unix_ms
 from node.ports.disclosures import AnsweredRequest, DisclosureStore
 from node.ports.keys import NodeKeys
-from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
+from node.ports.records import Act, EntryRow, RecordsTransaction
 from node.services.reading.access_facts import AccessFacts, Gathered
 from node.services.records.entries import EntryComposer
 from node.services.records.evidence import EvidenceService, ProvenEntry
@@ -56,8 +56,6 @@ class DisclosureParts:
     """Stages receipts."""
     keys: NodeKeys
     """Recognises clinicians."""
-    writer: RecordsWriter
-    """The one writer."""
     clock: Clock
     """Tells the time."""
     staged: Callable[[Origin], None]
@@ -100,13 +98,16 @@ class Disclosures:
         self._limits = limits
         self._origins = origins
 
-    def answer(self, request: DisclosureRequest, requester: InstitutionId, body: bytes) -> tuple[DisclosureBasis, Evidence]:
+    def answer(
+        self, request: DisclosureRequest, requester: InstitutionId, body: bytes, act: Act
+    ) -> tuple[DisclosureBasis, Evidence]:
         """Answer a request.
 
         Args:
             request: What was asked.
             requester: Who signed it.
             body: The request as it was signed.
+            act: Runs the transaction that decides and logs.
 
         Returns:
             What it rests on, and evidence of the parts that were asked for; the receipt is durable.
@@ -120,7 +121,7 @@ class Disclosures:
         clinician = self._person(requester, request) if request.purpose is Purpose.EMERGENCY else None
         proven = self._prove(gathered)
         asked = _Asked(request, requester, body, gathered if proven else replace(gathered, record=None), clinician)
-        decision = self._parts.writer.submit(lambda transaction: self._settle(transaction, asked)).result()
+        decision = act(lambda transaction: self._settle(transaction, asked))
         self._parts.staged(self._origins[request.audience])
         if isinstance(decision, Denial) or proven is None:
             raise AccessDeniedError(decision.told if isinstance(decision, Denial) else NOT_AVAILABLE)

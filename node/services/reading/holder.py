@@ -7,6 +7,7 @@ from node.errors import AccessDeniedError
 from node.policy.decision import DenialReason
 from node.ports.clock import Clock
 from node.ports.membership import KeyDirectory
+from node.ports.records import Act
 from node.services.reading.disclosure_stream import SealedDisclosure, seal_disclosure
 from node.services.reading.disclosures import Disclosures
 from node.telemetry import DISCLOSURES
@@ -23,12 +24,13 @@ class Holder:
         self._directory = directory
         self._clock = clock
 
-    def disclose(self, requester: InstitutionId, body: bytes) -> SealedDisclosure:
+    def disclose(self, requester: InstitutionId, body: bytes, act: Act) -> SealedDisclosure:
         """Answer a request; its receipt is durable when this returns or denies.
 
         Args:
             requester: Who signed it.
             body: The request, as it was signed.
+            act: Runs the transaction that decides and logs.
 
         Raises:
             WireError: It is none.
@@ -42,7 +44,7 @@ class Holder:
         if not keys:
             raise AccessDeniedError(DenialReason.REQUESTER_NOT_ACTIVE.value)
         try:
-            basis, evidence = self._disclosures.answer(request, requester, body)
+            basis, evidence = self._disclosures.answer(request, requester, body, act)
         except AccessDeniedError:
             DISCLOSURES.labels(request.audience, "denied").inc()
             raise

@@ -9,7 +9,9 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import Final
 
 from node.domain.access import Actor, Purpose, RequestId
 from node.domain.consent import PresentedConsent
@@ -34,6 +36,7 @@ ORDER_SEAL = "retrieval-order"
 MAX_TARGETS = 64
 
 _ID_BYTES = 16
+_ON_THE_WAY: Final = (RequestState.REQUESTED, RequestState.RECEIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class Retrieval:
 
     def __init__(self, parts: RetrievalParts) -> None:
         self._parts = parts
-        self._settled = threading.Condition()
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[InstitutionId, RetrievalId], list[Future[list[RetrievalRequest]]]] = {}
         self._wake: Callable[[], None] = lambda: None
 
     def on_news(self, wake: Callable[[], None]) -> None:
@@ -140,25 +144,54 @@ class Retrieval:
             raise UnknownRetrievalError(retrieval_id)
         return found
 
+    def settled(self, institution: InstitutionId, retrieval_id: RetrievalId) -> Future[list[RetrievalRequest]]:
+        """Return a future of the requests of a retrieval, once none of them is on its first way any more.
+
+        Whoever waits for it occupies no thread: a holder that hangs would take one for each clinician.
+
+        Raises:
+            UnknownRetrievalError: As `show`.
+        """
+        waiting: Future[list[RetrievalRequest]] = Future()
+        with self._lock:
+            # before the look: what changes meanwhile looks again
+            self._waiting.setdefault((institution, retrieval_id), []).append(waiting)
+        if not self._answer(institution, retrieval_id):
+            raise UnknownRetrievalError(retrieval_id)
+        return waiting
+
     def wait(self, institution: InstitutionId, retrieval_id: RetrievalId, timeout_s: float) -> list[RetrievalRequest]:
         """Return the requests of a retrieval once none of them is on its first way, or the time is over.
 
         Raises:
             UnknownRetrievalError: As `show`.
         """
+        waiting = self.settled(institution, retrieval_id)
+        try:
+            return waiting.result(timeout_s)
+        except TimeoutError:
+            waiting.cancel()
+            return self.show(institution, retrieval_id)
 
-        def answered() -> bool:
-            on_the_way = (RequestState.REQUESTED, RequestState.RECEIVED)
-            return all(request.state not in on_the_way for request in self.show(institution, retrieval_id))
-
-        with self._settled:
-            self._settled.wait_for(answered, timeout_s)
-        return self.show(institution, retrieval_id)
-
-    def changed(self) -> None:
+    def changed(self, institution: InstitutionId, retrieval_id: RetrievalId) -> None:
         """Say that some request's state has changed."""
-        with self._settled:
-            self._settled.notify_all()
+        if (institution, retrieval_id) in self._waiting:
+            self._answer(institution, retrieval_id)
+
+    def _answer(self, institution: InstitutionId, retrieval_id: RetrievalId) -> list[RetrievalRequest]:
+        """Let go of whoever waits, if there is nothing to wait for; return the requests."""
+        requests, key = self._parts.store.retrieval(institution, retrieval_id), (institution, retrieval_id)
+        is_settled = all(request.state not in _ON_THE_WAY for request in requests)
+        with self._lock:
+            live = [waiting for waiting in self._waiting.pop(key, ()) if not waiting.cancelled()]
+            if live and not is_settled:
+                self._waiting[key] = live
+                return requests
+        for waiting in live:
+            # one that was cancelled a moment ago: nobody waits any more
+            if waiting.set_running_or_notify_cancel():
+                waiting.set_result(requests)
+        return requests
 
     def read(self, institution: InstitutionId, retrieval_id: RetrievalId, request_id: RequestId) -> RetrievedRecord:
         """Return what a request brought.
@@ -198,7 +231,7 @@ class Retrieval:
 
         self._parts.writer.submit(work).result()
         self._parts.writer.scrub()
-        self.changed()
+        self.changed(institution, retrieval_id)
         return len(requests)
 
 

@@ -21,7 +21,7 @@ from ledger.errors import LedgerError
 from ledger.hashing import hash_leaf
 from node.domain.access import AccessContent, AccessOutcome, AccessSide
 from node.domain.entry import InstitutionId, Origin
-from node.domain.retrieval import RequestState, RetrievalRequest
+from node.domain.retrieval import RequestState, RetrievalId, RetrievalRequest
 from node.domain.trust import TrustRoot
 from node.errors import (
     ConcordError,
@@ -95,7 +95,7 @@ class WorkParts:
     """Says that a log has something staged."""
     origins: Mapping[InstitutionId, Origin]
     """Logs of the hosted institutions."""
-    changed: Callable[[], None]
+    changed: Callable[[InstitutionId, RetrievalId], None]
     """Says that a request's state has changed."""
 
 
@@ -239,7 +239,7 @@ class RetrievalWork:
         self._submit(work)
         RETRIEVALS.labels(ending.state.value).inc()
         self._parts.staged(self._parts.origins[request.institution])
-        self._parts.changed()
+        self._parts.changed(request.institution, request.retrieval_id)
 
     def _log(
         self,

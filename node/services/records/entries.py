@@ -8,7 +8,6 @@ what others may find of it is its header. Left out: public entries (`node.wire.p
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,17 +19,16 @@ from node.domain.record import Kind, Part, RecordStatus
 from node.ports.clock import Clock, unix_ms
 from node.ports.identities import InstitutionIdentity
 from node.ports.records import EntryRow, PatientId, RecordsTransaction
-from node.ports.secrets import RecordSecret, SecretId, SecretStore
+from node.ports.secrets import RecordSecret, SecretId
 from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters
+from node.services.records.secret_stock import SecretStock
 from node.wire.commitment import SECRET_BYTES, PartLike, commit, seal_body
 from node.wire.header.seal import KEY_ID_BYTES, HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf, round_claimed_time
 from node.wire.locator import random_tag
 from node.wire.manifest import Manifest, ManifestPart, encode_manifest, manifest_part
 from node.wire.prepare import RecordContext
-
-_SECRET_ID_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +119,14 @@ class EntryComposer:
         identities: Mapping[InstitutionId, InstitutionIdentity],
         patients: PatientIndex,
         counters: TagCounters,
-        secret_store: SecretStore,
+        stock: SecretStock,
         clock: Clock,
     ) -> None:
         self._contexts = contexts
         self._identities = identities
         self._patients = patients
         self._counters = counters
-        self._secrets = secret_store
+        self._stock = stock
         self._clock = clock
 
     def stage(self, transaction: RecordsTransaction, institution: InstitutionId, entries: Sequence[ActEntry]) -> list[StagedAct]:
@@ -143,9 +141,8 @@ class EntryComposer:
             ValueError: A patient's key is unusable, or a text that the formats have no room for.
         """
         context, now_ms = self._contexts[institution], unix_ms(self._clock)
-        # secrets before what refers to them: a crash in between leaves orphans, which the sweep removes
-        drawn = [(SecretId(secrets.token_bytes(_SECRET_ID_BYTES)), RecordSecret(os.urandom(SECRET_BYTES))) for _ in entries]
-        self._secrets.put_many(dict(drawn))
+        # durable before what refers to them: a crash in between leaves orphans, which the sweep removes
+        drawn = self._stock.take(len(entries))
         made = [self._make(transaction, institution, context, entry, named) for entry, named in zip(entries, drawn, strict=True)]
         first = transaction.log(context.origin).stage([one.leaf for one in made])
         rows = [self._row(context.origin, index, institution, one, now_ms) for index, one in enumerate(made, start=first)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from fastapi import FastAPI
@@ -21,9 +23,12 @@ from node.domain.record import Kind
 from node.domain.trust import ChainPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
 from node.identity.typed_data import address_of_key
 from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
+from node.ports.records import Act, RecordsTransaction
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.members.consents import ConsentLedger, SimulatedConsents
 from tests.unit.services_records.world import CLINIC, HOSPITAL, MovingClock, World, make_world
+
+ResultT = TypeVar("ResultT")
 
 OTHER = InstitutionId("hospital-b")
 FOUNDED_S = 1_700_000_000
@@ -33,6 +38,16 @@ SIGNER = NoteSigner.from_seed("signer.example", b"\x01" * 32)
 Answer = Callable[[httpx.Request], httpx.Response]
 Meddle = Callable[[httpx.Request, Answer], httpx.Response]
 """What happens between two nodes: it may change the request, the answer, or lose either."""
+
+
+def acting(world: World) -> Act:
+    """Return what runs a node's transactions for whoever has no nonce to use up."""
+
+    def act(work: Callable[[RecordsTransaction], ResultT]) -> ResultT:
+        done: Future[ResultT] = world.running.sharing.writer.submit(work)
+        return done.result(30)
+
+    return act
 
 
 def honest(request: httpx.Request, answer: Answer) -> httpx.Response:

@@ -13,7 +13,7 @@ from node.errors import ConcordError, MalformedMessageError, MessageConflictErro
 from node.services.surface.exchange import Exchange
 from node.wire.members.message import encode_message, parse_message
 from tests.unit.api_routes.client import Api
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood, answer_lost, away, honest
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, acting, answer_lost, away, honest
 from tests.unit.services_records.world import CLINIC, HOSPITAL, World
 
 SUBJECT = "6e340b9c"
@@ -139,19 +139,19 @@ def test_after_the_commit_whoever_registered_is_woken_once(neighbours: Neighbour
     inbox = exchange(neighbours.here).inbox
     inbox.register("tombstone", lambda _, __: None, lambda: woken.append("now"))
     envelope = encode_message(MESSAGE)
-    inbox.receive(envelope, OTHER)
-    inbox.receive(envelope, OTHER)
+    inbox.receive(envelope, OTHER, acting(neighbours.here))
+    inbox.receive(envelope, OTHER, acting(neighbours.here))
     assert woken == ["now"]
 
 
 def test_an_id_with_other_content_is_refused(neighbours: Neighbourhood) -> None:
     listen(neighbours.here)
     inbox = exchange(neighbours.here).inbox
-    inbox.receive(encode_message(MESSAGE), OTHER)
+    inbox.receive(encode_message(MESSAGE), OTHER, acting(neighbours.here))
     with pytest.raises(MessageConflictError):
-        inbox.receive(encode_message(MESSAGE).replace(b'"n":1', b'"n":2'), OTHER)
+        inbox.receive(encode_message(MESSAGE).replace(b'"n":1', b'"n":2'), OTHER, acting(neighbours.here))
     # ids of different senders have nothing to do with each other
-    inbox.receive(encode_message(MESSAGE).replace(b'"n":1', b'"n":3'), CLINIC)
+    inbox.receive(encode_message(MESSAGE).replace(b'"n":1', b'"n":3'), CLINIC, acting(neighbours.here))
 
 
 def test_an_institution_of_the_same_node_is_told_the_same_way(neighbours: Neighbourhood) -> None:
