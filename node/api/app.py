@@ -85,6 +85,9 @@ def create_app(node: Node | None) -> FastAPI:
         "/v1/records": records.submit,
         "/v1/records:batch": records.submit_batch,
         "/v1/recognition/check": recognition.check_directly,
+        "/v1/disclosures": disclosures.disclose_directly,
+        "/v1/find": disclosures.find_directly,
+        "/v1/retrievals": disclosures.order_directly,
     }
     app.add_middleware(DirectRoutes, posts=direct)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # FastAPI's documented way to extend it

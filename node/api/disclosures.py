@@ -17,7 +17,7 @@ from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of,
 from node.api.retrieval_schemas import find_body, parts_body, retrieval_body
 from node.api.signed import NOT_KEPT, SealedResponse, answer_acting
 from node.domain.access import RequestId
-from node.domain.entry import InstitutionId
+from node.domain.entry import InstitutionId, Level
 from node.domain.retrieval import RetrievalId
 from node.errors import SettingsError
 from node.services.clients import Scope
@@ -55,6 +55,12 @@ async def disclose(request: Request) -> Response:
     return await answer_acting(request, SignatureTag.RETRIEVE, work)
 
 
+async def disclose_directly(request: Request, level: Level | None) -> Response:
+    """Answer as `disclose` does, past the framework; there is nothing to wait for."""
+    del level
+    return await disclose(request)
+
+
 @router.post("/v1/find", **documented("find"))
 async def find(request: Request) -> Response:
     """Find what exists of a patient, in this node's own index, calling nobody; logged before it is shown."""
@@ -68,6 +74,12 @@ async def find(request: Request) -> Response:
     return response
 
 
+async def find_directly(request: Request, level: Level | None) -> Response:
+    """Find as `find` does, past the framework; there is nothing to wait for."""
+    del level
+    return await find(request)
+
+
 @router.post("/v1/retrievals", **documented("retrieve"))
 async def order_retrieval(request: Request) -> Response:
     """Order records that a find showed; durable when this answers, worked off afterwards."""
@@ -77,6 +89,12 @@ async def order_retrieval(request: Request) -> Response:
     order = parse_order(await read_body(request, _MAX_BYTES), client.institution)
     requests = await asyncio.to_thread(retrieval.order, client.institution, order)
     return json_response(retrieval_body(requests, node.following.is_recalled), HTTPStatus.ACCEPTED)
+
+
+async def order_directly(request: Request, level: Level | None) -> Response:
+    """Take an order as `order_retrieval` does, past the framework; there is nothing to wait for."""
+    del level
+    return await order_retrieval(request)
 
 
 @router.get("/v1/retrievals/{retrieval_id}", **documented("retrieval"))
