@@ -27,7 +27,8 @@ from ledger.store.sql_tables import (
     DISCARD,
     END,
     HEADS,
-    OF_LOG,
+    READ_COMMITTED,
+    READ_PUBLISHED,
     READ_RANGE,
     READ_STAGED,
     READ_TILES,
@@ -84,7 +85,7 @@ class SqlLogStore:
         Raises:
             StorageError: There is no such log.
         """
-        return self._head(HEADS.published)
+        return self._head(READ_PUBLISHED)
 
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
         """Return the contents of tiles, with one query a level.
@@ -176,7 +177,7 @@ class SqlLogStore:
         Raises:
             StorageError: There is no such log.
         """
-        return self._head(HEADS.committed)
+        return self._head(READ_COMMITTED)
 
     def write_batch(
         self, tiles: Mapping[TileAddress, bytes], bundles: Mapping[BundleAddress, bytes], *, replace: bool = False
@@ -224,8 +225,8 @@ class SqlLogStore:
         """Delete rows of staged entries that lie wholly below an index; tiles need nothing, each is one row."""
         self._connection.execute(DISCARD, {"log": self._origin, "below": below})
 
-    def _head(self, column: sa.Column[Any]) -> bytes | None:
-        row = self._connection.execute(sa.select(column).where(OF_LOG), {"log": self._origin}).first()
+    def _head(self, query: sa.Select[tuple[Any]]) -> bytes | None:
+        row = self._connection.execute(query, {"log": self._origin}).first()
         if row is None:
             raise self._missing()
         note: bytes | None = row[0]

@@ -65,6 +65,8 @@ ALLOCATE: Final = (
     sa.update(TABLES.heads).where(OF_LOG).values(next_index=HEADS.next_index + sa.bindparam("count")).returning(HEADS.next_index)
 )
 END: Final = sa.select(HEADS.next_index).where(OF_LOG)
+READ_COMMITTED: Final = sa.select(HEADS.committed).where(OF_LOG)
+READ_PUBLISHED: Final = sa.select(HEADS.published).where(OF_LOG)
 READ_STAGED: Final = (
     sa.select(STAGED.first_index, STAGED.entry_count, STAGED.packed)
     .where(

@@ -41,8 +41,8 @@ class StateChange:
 class RetrievalStore(Protocol):
     """Keeps requests; writes join the caller's transaction."""
 
-    def insert(self, transaction: RecordsTransaction, request: RetrievalRequest, order: SealedOrder) -> None:
-        """Keep a request."""
+    def insert(self, transaction: RecordsTransaction, requests: Sequence[tuple[RetrievalRequest, SealedOrder]]) -> None:
+        """Keep all requests of a retrieval, in their order."""
 
     def due(self, now_ms: int, limit: int) -> list[RetrievalRequest]:
         """Return open requests that are to be sent now, oldest first."""

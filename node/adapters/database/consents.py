@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from node.adapters.database.driver import fetch
 from node.adapters.database.rows import patient_from
 from node.adapters.database.tables import patients
 from node.adapters.database.tables_consents import consent_cursor, consent_messages, consents, emergencies
@@ -20,6 +21,10 @@ from node.ports.records import PatientId, PatientRow, RecordsTransaction
 from node.wire.consent.message import encode_signed_message, parse_signed_message
 
 _CURSOR_ID = 1
+_IS_REVOKED = sa.select(consents.c.consent).where(
+    consents.c.consent == sa.bindparam("named"), consents.c.revoked_at_ms.is_not(None)
+)
+"""Built once: every reading of a consent may ask."""
 
 
 class SqlConsentStore:
@@ -155,9 +160,8 @@ class SqlConsentStore:
 
     def is_revoked(self, consent: ConsentId) -> bool:
         """Tell whether a revocation of a consent is known here."""
-        query = sa.select(consents.c.consent).where(consents.c.consent == consent, consents.c.revoked_at_ms.is_not(None))
         with self._readers.connect() as connection:
-            return connection.execute(query).first() is not None
+            return bool(fetch(connection, _IS_REVOKED, {"named": consent}))
 
     def waiting(self) -> Sequence[QueuedMessage]:
         """Return the messages that are on their way, oldest first."""

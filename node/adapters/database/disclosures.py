@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from node.adapters.database import rows
+from node.adapters.database.driver import alter, fetch
 from node.adapters.database.tables import entries, headers, patients, records
 from node.adapters.database.tables_disclosures import disclosures
 from node.adapters.database.tables_own_entries import entry_labels
@@ -19,50 +22,83 @@ from node.ports.disclosures import AnsweredRequest, EmergencyCount
 from node.ports.held_entries import HeldEntry
 from node.ports.records import PatientId, RecordsTransaction
 
+_ANSWERED: Final = sa.select(disclosures).where(
+    disclosures.c.requester == sa.bindparam("of"), disclosures.c.request_id == sa.bindparam("request")
+)
+_USES: Final = (
+    sa.select(sa.func.count())
+    .select_from(disclosures)
+    .where(
+        disclosures.c.consent_id == sa.bindparam("consent"),
+        disclosures.c.holder == sa.bindparam("of"),
+        disclosures.c.request_id != sa.bindparam("but"),
+    )
+)
+
+
+def _record(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+    key = [column.name for column in disclosures.primary_key]
+    others = [column.name for column in disclosures.columns if column.name not in key]
+    return insert.on_conflict_do_update(index_elements=key, set_={name: insert.excluded[name] for name in others})
+
+
+_RECORD: Final = {"sqlite": _record(sqlite.insert(disclosures)), "postgresql": _record(postgresql.insert(disclosures))}
+"""By dialect: SQL has no word of its own for insert-or-update."""
+_HELD: Final[sa.Select[Any]] = (
+    sa.select(entries, records.c.kind, records.c.erased_at_ms, headers.c.header)
+    .join(records, records.c.record_id == entries.c.record_id)
+    .outerjoin(headers, sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index))
+    .where(
+        entries.c.origin == sa.bindparam("log"),
+        entries.c.leaf_index == sa.bindparam("at"),
+        entries.c.leaf_hash == sa.bindparam("hash"),
+    )
+)
+_OWNER: Final = sa.select(patients).where(patients.c.patient_id == sa.bindparam("owner"))
+_LABELS: Final = sa.select(entry_labels.c.label).where(
+    entry_labels.c.origin == sa.bindparam("log"), entry_labels.c.leaf_index == sa.bindparam("at")
+)
+
 
 class SqlDisclosureStore:
     """Keeps answers."""
 
     def answered(self, transaction: RecordsTransaction, requester: InstitutionId, request_id: RequestId) -> AnsweredRequest | None:
         """Return how a request was answered last, or None."""
-        chosen = sa.and_(disclosures.c.requester == requester, disclosures.c.request_id == request_id)
-        row = connection_of(transaction).execute(sa.select(disclosures).where(chosen)).one_or_none()
-        if row is None:
+        found = fetch(connection_of(transaction), _ANSWERED, {"of": requester, "request": request_id})
+        if not found:
             return None
+        ((_, _, holder, digest, outcome, consent, clinician, answered_at_ms),) = found
         return AnsweredRequest(
             requester=requester,
             request_id=request_id,
-            holder=InstitutionId(row.holder),
-            digest=row.digest,
-            outcome=AccessOutcome(row.outcome),
-            consent=None if row.consent_id is None else ConsentId(row.consent_id),
-            clinician=row.clinician,
-            answered_at_ms=row.answered_at_ms,
+            holder=InstitutionId(holder),
+            digest=digest,
+            outcome=AccessOutcome(outcome),
+            consent=None if consent is None else ConsentId(consent),
+            clinician=clinician,
+            answered_at_ms=answered_at_ms,
         )
 
     def record(self, transaction: RecordsTransaction, answer: AnsweredRequest) -> None:
         """Keep an answer in place of the one before."""
-        chosen = sa.and_(disclosures.c.requester == answer.requester, disclosures.c.request_id == answer.request_id)
         connection = connection_of(transaction)
-        connection.execute(disclosures.delete().where(chosen))
-        connection.execute(
-            disclosures.insert().values(
-                requester=answer.requester,
-                request_id=answer.request_id,
-                holder=answer.holder,
-                digest=answer.digest,
-                outcome=answer.outcome.value,
-                consent_id=answer.consent,
-                clinician=answer.clinician,
-                answered_at_ms=answer.answered_at_ms,
-            )
-        )
+        values = {
+            "requester": answer.requester,
+            "request_id": answer.request_id,
+            "holder": answer.holder,
+            "digest": answer.digest,
+            "outcome": answer.outcome.value,
+            "consent_id": answer.consent,
+            "clinician": answer.clinician,
+            "answered_at_ms": answer.answered_at_ms,
+        }
+        alter(connection, _RECORD[connection.dialect.name], values)
 
     def uses(self, transaction: RecordsTransaction, holder: InstitutionId, consent: ConsentId, but: RequestId) -> int:
         """Return how many requests a holder disclosed under a consent, one of them not counted."""
-        return _count(
-            transaction, disclosures.c.consent_id == consent, disclosures.c.holder == holder, disclosures.c.request_id != but
-        )
+        ((count,),) = fetch(connection_of(transaction), _USES, {"consent": consent, "of": holder, "but": but})
+        return int(count)
 
     def denials(self, transaction: RecordsTransaction, holder: InstitutionId, requester: InstitutionId, since_ms: int) -> int:
         """Return how often a requester was denied since a time."""
@@ -96,33 +132,23 @@ class SqlHeldEntries:
 
     def find(self, reference: LeafReference, leaf_index: int) -> HeldEntry | None:
         """Return the record's version at a place of an own log; None where there is none, or another entry."""
-        at = sa.and_(entries.c.origin == reference.origin, entries.c.leaf_index == leaf_index)
-        place = sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index)
-        query = (
-            sa.select(entries, records.c.kind, records.c.erased_at_ms, headers.c.header)
-            .join(records, records.c.record_id == entries.c.record_id)
-            .outerjoin(headers, place)
-            .where(at, entries.c.leaf_hash == reference.leaf_hash)
-        )
+        place = {"log": reference.origin, "at": leaf_index}
         with self._readers.connect() as connection:
-            row = connection.execute(query).one_or_none()
-            if row is None:
+            found = fetch(connection, _HELD, {**place, "hash": reference.leaf_hash})
+            if not found:
                 return None
-            patient = None
-            if row.owner_sealed is not None:
-                owner = sa.select(patients).where(patients.c.patient_id == self._open_owner(row.owner_sealed))
-                found = connection.execute(owner).one_or_none()
-                patient = None if found is None else rows.patient_from(found)
-            named = sa.select(entry_labels.c.label).where(
-                entry_labels.c.origin == reference.origin, entry_labels.c.leaf_index == leaf_index
-            )
-            labels = frozenset(SensitivityLabel(label) for label in connection.scalars(named))
+            ((*row, kind, erased_at_ms, header),) = found
+            entry = rows.entry_from(row)
+            owners = []
+            if entry.owner_sealed is not None:
+                owners = fetch(connection, _OWNER, {"owner": self._open_owner(entry.owner_sealed)})
+            labels = frozenset(SensitivityLabel(label) for (label,) in fetch(connection, _LABELS, place))
         return HeldEntry(
-            entry=rows.entry_from(row[: len(entries.c)]),
-            kind=Kind(row.kind),
-            is_erased=row.erased_at_ms is not None,
-            patient=patient,
-            header=row.header,
+            entry=entry,
+            kind=Kind(kind),
+            is_erased=erased_at_ms is not None,
+            patient=rows.patient_from(owners[0]) if owners else None,
+            header=header,
             labels=labels,
         )
 

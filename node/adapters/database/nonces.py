@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from node.adapters.database.driver import alter, fetch
 from node.adapters.database.tables_nonces import request_nonces
 from node.adapters.database.transaction import connection_of
 from node.ports.nonces import UsedNonce
 from node.ports.records import RecordsTransaction
 
+_FORGET: Final = request_nonces.delete().where(request_nonces.c.forget_at_s < sa.bindparam("now_s"))
+
+
+def _claim(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+    # what was inserted, not how many: drivers differ in what they count
+    return insert.on_conflict_do_nothing().returning(request_nonces.c.nonce)
+
+
+_CLAIM: Final = {
+    "sqlite": _claim(sqlite.insert(request_nonces)),
+    "postgresql": _claim(postgresql.insert(request_nonces)),
+}
+"""By dialect: SQL has no word of its own for insert-or-leave."""
+
 
 class SqlNonceStore:
     """Remembers nonces."""
 
+    def __init__(self) -> None:
+        self._forgot_at_s = 0
+
     def claim(self, transaction: RecordsTransaction, nonces: Sequence[UsedNonce], now_s: int) -> list[bool]:
         """Remember nonces and say of each whether it was new; forget those whose time is over."""
         connection = connection_of(transaction)
-        connection.execute(request_nonces.delete().where(request_nonces.c.forget_at_s < now_s))
-        return [_insert(connection, nonce) for nonce in nonces]
+        if now_s != self._forgot_at_s:
+            # once a second is enough: what stays a little longer refuses what is refused anyway
+            alter(connection, _FORGET, {"now_s": now_s})
+            self._forgot_at_s = now_s
+        claim = _CLAIM[connection.dialect.name]
+        return [bool(fetch(connection, claim, _values(nonce))) for nonce in nonces]
 
 
-def _insert(connection: sa.Connection, nonce: UsedNonce) -> bool:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    values = {"key_id": nonce.key_id, "nonce": nonce.nonce, "forget_at_s": nonce.forget_at_s}
-    # what was inserted, not how many: SQLAlchemy leaves the count of an insertion unknown on PostgreSQL
-    claim = insert(request_nonces).values(values).on_conflict_do_nothing().returning(request_nonces.c.nonce)
-    return connection.scalar(claim) is not None
+def _values(nonce: UsedNonce) -> dict[str, object]:
+    return {"key_id": nonce.key_id, "nonce": nonce.nonce, "forget_at_s": nonce.forget_at_s}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
+from node.adapters.database.driver import alter
 from node.adapters.database.tables_checks import heard_decisions
 from node.adapters.database.tables_notices import disclosed_entries, sent_notice_entries, sent_notices
 from node.adapters.database.tables_outbox import outbox
@@ -23,16 +25,21 @@ _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
 
 
+_DISCLOSED: Final = {
+    "sqlite": sqlite.insert(disclosed_entries).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(disclosed_entries).on_conflict_do_nothing(),
+}
+"""By dialect: SQL has no word of its own for insert-or-leave."""
+
+
 class SqlReliances:
     """A `Reliances`."""
 
     def disclosed(self, transaction: RecordsTransaction, entry: LeafReference, requester: InstitutionId, at_ms: int) -> None:
         """Note that an entry was disclosed; the first time counts."""
-        connection, table = connection_of(transaction), disclosed_entries
-        values = {"leaf_hash": entry.leaf_hash, "origin": entry.origin, "requester": requester}
-        known = sa.and_(*(table.c[name] == value for name, value in values.items()))
-        if connection.execute(sa.select(table.c.requester).where(known)).first() is None:
-            connection.execute(table.insert().values(**values, disclosed_at_ms=at_ms))
+        connection = connection_of(transaction)
+        values = {"leaf_hash": entry.leaf_hash, "origin": entry.origin, "requester": requester, "disclosed_at_ms": at_ms}
+        alter(connection, _DISCLOSED[connection.dialect.name], values)
 
     def relying(
         self, transaction: RecordsTransaction, entries: Sequence[LeafReference]

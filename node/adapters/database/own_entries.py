@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
+from node.adapters.database.driver import fetch
 from node.adapters.database.rows import entry_from, patient_from, tag_prefix
 from node.adapters.database.tables import entries, patients
 from node.adapters.database.tables_own_entries import entry_labels
@@ -47,8 +48,8 @@ class SqlPatientNumbers:
     def numbered(self, institution: InstitutionId, number_mac: bytes) -> PatientRow | None:
         """Return the patient of a keyed hash of a number, as far as it was committed."""
         with self._readers.connect() as connection:
-            row = connection.execute(_BY_NUMBER, {"institution": institution, "number_mac": number_mac}).one_or_none()
-        return None if row is None else patient_from(row)
+            found = fetch(connection, _BY_NUMBER, {"institution": institution, "number_mac": number_mac})
+        return patient_from(found[0]) if found else None
 
 
 class SqlOwnTags:

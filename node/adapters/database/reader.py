@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -12,6 +13,7 @@ from ledger.mirror import CachedHashReader, TileCache
 from ledger.ports import HashReader, LogReader
 from ledger.store.sql import SqlLogReader
 from node.adapters.database import rows
+from node.adapters.database.driver import fetch
 from node.adapters.database.tables import anchors, bodies, checkpoints, clients, entries, headers, records
 from node.adapters.database.transaction import SqlRecordsTransaction
 from node.domain.entry import InstitutionId, Origin, RecordId
@@ -32,6 +34,15 @@ _HEADERS = (
     .order_by(entries.c.leaf_index)
 )
 """Built once: own entries that a find hits are read one by one."""
+_CHECKPOINT: Final = sa.select(checkpoints.c.note).where(
+    checkpoints.c.origin == sa.bindparam("of"), checkpoints.c.size == sa.bindparam("wanted")
+)
+_LATEST_ANCHOR: Final = sa.select(anchors).where(anchors.c.origin == sa.bindparam("of")).order_by(anchors.c.size.desc()).limit(1)
+_BODY: Final = (
+    sa.select(bodies.c.body, entries.c.secret_id)
+    .join(entries, sa.and_(bodies.c.origin == entries.c.origin, bodies.c.leaf_index == entries.c.leaf_index))
+    .where(bodies.c.origin == sa.bindparam("of"), bodies.c.leaf_index == sa.bindparam("index"))
+)
 
 
 class SqlRecordsReader:
@@ -77,7 +88,7 @@ class SqlRecordsReader:
         """Return (leaf index, header or None when deleted) for a range of entries."""
         values = {"of": origin, "start": start, "end": start + count}
         with self._engine.connect() as connection:
-            return [(row.leaf_index, row.header) for row in connection.execute(_HEADERS, values)]
+            return [(leaf_index, header) for leaf_index, header in fetch(connection, _HEADERS, values)]
 
     def entry_count(self, origin: Origin) -> int:
         """Return how many entries were staged for a log: the next one's index."""
@@ -88,16 +99,15 @@ class SqlRecordsReader:
 
     def checkpoint(self, origin: Origin, size: int) -> bytes | None:
         """Return the signed checkpoint of a size that was submitted for anchoring."""
-        query = sa.select(checkpoints.c.note).where(checkpoints.c.origin == origin, checkpoints.c.size == size)
         with self._engine.connect() as connection:
-            return connection.execute(query).scalar_one_or_none()
+            found = fetch(connection, _CHECKPOINT, {"of": origin, "wanted": size})
+        return found[0][0] if found else None
 
     def latest_anchor(self, origin: Origin) -> AnchorRow | None:
         """Return the largest accepted head of a log."""
-        query = sa.select(anchors).where(anchors.c.origin == origin).order_by(anchors.c.size.desc()).limit(1)
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else rows.anchor_from(row)
+            found = fetch(connection, _LATEST_ANCHOR, {"of": origin})
+        return rows.anchor_from(found[0]) if found else None
 
     def client_by_digest(self, key_digest: bytes) -> ClientRow | None:
         """Return the client with this key."""
@@ -140,12 +150,6 @@ class SqlBodyReader:
 
     def read(self, origin: Origin, leaf_index: int) -> tuple[bytes, SecretId] | None:
         """Return an entry's sealed body and the name of its secret, or None when there is none any more."""
-        at = sa.and_(bodies.c.origin == entries.c.origin, bodies.c.leaf_index == entries.c.leaf_index)
-        query = (
-            sa.select(bodies.c.body, entries.c.secret_id)
-            .join(entries, at)
-            .where(bodies.c.origin == origin, bodies.c.leaf_index == leaf_index)
-        )
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None or row.secret_id is None else (row.body, SecretId(row.secret_id))
+            found = fetch(connection, _BODY, {"of": origin, "index": leaf_index})
+        return (found[0][0], SecretId(found[0][1])) if found and found[0][1] is not None else None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from node.adapters.database.driver import fetch
 from node.adapters.database.tables_recalls import recall_liftings, recall_unread, recalled_entries, recalls
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import InstitutionId, LeafReference, Origin, RecordId
@@ -28,6 +29,14 @@ _STANDING: sa.Select[Any] = (
     .where(_STANDS)
 )
 """Asked at every check of what is in an own log."""
+_NAMING: Final = (
+    sa.select(recalls.c.origin, recalls.c.leaf_hash)
+    .join(recalled_entries, recalled_entries.c.recall_id == recalls.c.recall_id)
+    .outerjoin(recall_liftings, recall_liftings.c.recall_id == recalls.c.recall_id)
+    .where(_STANDS, recalled_entries.c.leaf_hash == sa.bindparam("hash"), recalled_entries.c.origin == sa.bindparam("log"))
+    .order_by(recalls.c.announced_at_ms, recalls.c.recall_id)
+)
+"""Asked at every disclosure."""
 
 
 class SqlRecallStore:
@@ -66,12 +75,8 @@ class SqlRecallStore:
 
     def naming(self, transaction: RecordsTransaction, entry: LeafReference) -> list[LeafReference]:
         """Return the announcements of the recalls that stand and found a result, the oldest first."""
-        query = (
-            _RECALLS.join(recalled_entries, recalled_entries.c.recall_id == recalls.c.recall_id)
-            .where(_STANDS, recalled_entries.c.leaf_hash == entry.leaf_hash, recalled_entries.c.origin == entry.origin)
-            .order_by(recalls.c.announced_at_ms, recalls.c.recall_id)
-        )
-        return [_reference(row) for row in connection_of(transaction).execute(query)]
+        found = fetch(connection_of(transaction), _NAMING, {"hash": entry.leaf_hash, "log": entry.origin})
+        return [LeafReference(Origin(origin), leaf_hash) for origin, leaf_hash in found]
 
     def standing(self, transaction: RecordsTransaction | None) -> Mapping[Origin, Sequence[RecallCriteria]]:
         """Return what the recalls that stand are about, by log; without a transaction, as it is committed."""

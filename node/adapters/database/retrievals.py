@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 
+from node.adapters.database.driver import alter, fetch, insert_rows
 from node.adapters.database.tables_retrievals import retrieval_requests, retrieved_parts
 from node.adapters.database.transaction import connection_of
 from node.domain.access import RequestId
@@ -15,6 +16,62 @@ from node.domain.retrieval import RequestState, RetrievalId, RetrievalRequest, T
 from node.ports.records import RecordsTransaction
 from node.ports.retrievals import SealedOrder, StateChange
 
+_TABLE: Final = retrieval_requests.c
+_COLUMNS: Final = (
+    _TABLE.request_id,
+    _TABLE.retrieval_id,
+    _TABLE.institution,
+    _TABLE.holder,
+    _TABLE.origin,
+    _TABLE.leaf_index,
+    _TABLE.leaf_hash,
+    _TABLE.tag,
+    _TABLE.version,
+    _TABLE.state,
+    _TABLE.reason,
+    _TABLE.attempts,
+    _TABLE.next_attempt_at_ms,
+    _TABLE.created_at_ms,
+    _TABLE.settled_at_ms,
+)
+_OF_REQUEST: Final = _TABLE.request_id == sa.bindparam("request")
+_INSERT: Final = retrieval_requests.insert()
+_DUE: Final[sa.Select[Any]] = (
+    sa.select(*_COLUMNS)
+    .where(_TABLE.settled_at_ms.is_(None), _TABLE.next_attempt_at_ms <= sa.bindparam("now_ms"))
+    .order_by(_TABLE.next_attempt_at_ms, _TABLE.position)
+    .limit(sa.bindparam("most"))
+)
+_ORDER: Final = sa.select(_TABLE.body_sealed, _TABLE.patient_sealed).where(_OF_REQUEST)
+_REQUEST: Final[sa.Select[Any]] = sa.select(*_COLUMNS).where(_OF_REQUEST)
+_RETRIEVAL: Final[sa.Select[Any]] = (
+    sa.select(*_COLUMNS)
+    .where(_TABLE.retrieval_id == sa.bindparam("retrieval"), _TABLE.institution == sa.bindparam("of"))
+    .order_by(_TABLE.position)
+)
+_CHANGE: Final = (
+    retrieval_requests.update()
+    .where(_OF_REQUEST, _TABLE.settled_at_ms.is_(None))
+    .values(
+        state=sa.bindparam("new_state"),
+        reason=sa.bindparam("why"),
+        attempts=sa.bindparam("tried"),
+        next_attempt_at_ms=sa.bindparam("next_at_ms"),
+        settled_at_ms=sa.bindparam("at_ms"),
+    )
+)
+_OPEN_COUNT: Final = sa.select(sa.func.count()).select_from(retrieval_requests).where(_TABLE.settled_at_ms.is_(None))
+_INSERT_PARTS: Final = retrieved_parts.insert()
+_DROP_PARTS: Final = retrieved_parts.delete().where(retrieved_parts.c.request_id == sa.bindparam("request"))
+_NUMBERS: Final = (
+    sa.select(retrieved_parts.c.number)
+    .where(retrieved_parts.c.request_id == sa.bindparam("request"))
+    .order_by(retrieved_parts.c.number)
+)
+_PART: Final = sa.select(retrieved_parts.c.sealed).where(
+    retrieved_parts.c.request_id == sa.bindparam("request"), retrieved_parts.c.number == sa.bindparam("wanted")
+)
+
 
 class SqlRetrievalStore:
     """Keeps requests."""
@@ -22,83 +79,50 @@ class SqlRetrievalStore:
     def __init__(self, readers: sa.Engine) -> None:
         self._readers = readers
 
-    def insert(self, transaction: RecordsTransaction, request: RetrievalRequest, order: SealedOrder) -> None:
-        """Keep a request."""
-        connection, target = connection_of(transaction), request.target
-        together = retrieval_requests.c.retrieval_id == request.retrieval_id
-        position = connection.execute(sa.select(sa.func.count()).select_from(retrieval_requests).where(together)).scalar_one()
-        connection.execute(
-            retrieval_requests.insert().values(
-                request_id=request.request_id,
-                retrieval_id=request.retrieval_id,
-                position=position,
-                institution=request.institution,
-                holder=target.holder,
-                origin=target.reference.origin,
-                leaf_index=target.leaf_index,
-                leaf_hash=target.reference.leaf_hash,
-                tag=target.tag,
-                version=target.version,
-                state=request.state.value,
-                reason=request.reason,
-                attempts=request.attempts,
-                next_attempt_at_ms=request.next_attempt_at_ms,
-                created_at_ms=request.created_at_ms,
-                settled_at_ms=request.settled_at_ms,
-                body_sealed=order.body,
-                patient_sealed=order.patient,
-            )
-        )
+    def insert(self, transaction: RecordsTransaction, requests: Sequence[tuple[RetrievalRequest, SealedOrder]]) -> None:
+        """Keep all requests of a retrieval, in their order."""
+        values = [_values(position, request, order) for position, (request, order) in enumerate(requests)]
+        insert_rows(connection_of(transaction), _INSERT, values)
 
     def due(self, now_ms: int, limit: int) -> list[RetrievalRequest]:
         """Return open requests that are to be sent now, oldest first."""
-        table = retrieval_requests
-        waiting = sa.and_(table.c.settled_at_ms.is_(None), table.c.next_attempt_at_ms <= now_ms)
-        return self._requests(sa.select(table).where(waiting).order_by(table.c.next_attempt_at_ms, table.c.position).limit(limit))
+        return self._requests(_DUE, {"now_ms": now_ms, "most": limit})
 
     def order(self, request_id: RequestId) -> SealedOrder | None:
         """Return what a request needs; None once it was forgotten."""
-        table = retrieval_requests
-        query = sa.select(table.c.body_sealed, table.c.patient_sealed).where(table.c.request_id == request_id)
         with self._readers.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None or row.body_sealed is None else SealedOrder(row.body_sealed, row.patient_sealed)
+            found = fetch(connection, _ORDER, {"request": request_id})
+        return SealedOrder(*found[0]) if found and found[0][0] is not None else None
 
     def request(self, request_id: RequestId) -> RetrievalRequest | None:
         """Return a request."""
-        found = self._requests(sa.select(retrieval_requests).where(retrieval_requests.c.request_id == request_id))
+        found = self._requests(_REQUEST, {"request": request_id})
         return found[0] if found else None
 
     def retrieval(self, institution: InstitutionId, retrieval_id: RetrievalId) -> list[RetrievalRequest]:
         """Return an institution's requests that were ordered together, in order; none for another institution's."""
-        table = retrieval_requests
-        chosen = sa.and_(table.c.retrieval_id == retrieval_id, table.c.institution == institution)
-        return self._requests(sa.select(table).where(chosen).order_by(table.c.position))
+        return self._requests(_RETRIEVAL, {"retrieval": retrieval_id, "of": institution})
 
     def change(self, transaction: RecordsTransaction, request_id: RequestId, change: StateChange) -> bool:
         """Change a request's state; False where it was settled or forgotten meanwhile, and nothing was changed."""
-        table = retrieval_requests
-        result = connection_of(transaction).execute(
-            table.update()
-            .where(table.c.request_id == request_id, table.c.settled_at_ms.is_(None))
-            .values(
-                state=change.state.value,
-                reason=change.reason,
-                attempts=change.attempts,
-                next_attempt_at_ms=change.next_attempt_at_ms,
-                settled_at_ms=change.settled_at_ms,
-            )
-        )
-        return result.rowcount > 0
+        values = {
+            "request": request_id,
+            "new_state": change.state.value,
+            "why": change.reason,
+            "tried": change.attempts,
+            "next_at_ms": change.next_attempt_at_ms,
+            "at_ms": change.settled_at_ms,
+        }
+        return alter(connection_of(transaction), _CHANGE, values) > 0
 
     def keep_parts(self, transaction: RecordsTransaction, request_id: RequestId, parts: Sequence[tuple[int, bytes]]) -> None:
         """Keep parts that were verified, sealed; the head is number 0."""
-        values = [{"request_id": request_id, "number": number, "sealed": sealed} for number, sealed in parts]
-        connection_of(transaction).execute(retrieved_parts.insert(), values)
+        values = [(request_id, number, sealed) for number, sealed in parts]
+        insert_rows(connection_of(transaction), _INSERT_PARTS, values)
 
     def drop_parts(self, transaction: RecordsTransaction, request_id: RequestId) -> None:
         """Remove what was kept of an answer."""
-        connection_of(transaction).execute(retrieved_parts.delete().where(retrieved_parts.c.request_id == request_id))
+        alter(connection_of(transaction), _DROP_PARTS, {"request": request_id})
 
     def forget(self, transaction: RecordsTransaction, request_id: RequestId, at_ms: int) -> None:
         """Remove order and parts; the request stays as forgotten."""
@@ -112,13 +136,13 @@ class SqlRetrievalStore:
 
     def open_count(self) -> int:
         """Return how many requests are open."""
-        query = sa.select(sa.func.count()).select_from(retrieval_requests).where(retrieval_requests.c.settled_at_ms.is_(None))
         with self._readers.connect() as connection:
-            return int(connection.execute(query).scalar_one())
+            ((count,),) = fetch(connection, _OPEN_COUNT, {})
+        return int(count)
 
-    def _requests(self, query: sa.Select[Any]) -> list[RetrievalRequest]:
+    def _requests(self, query: sa.Select[Any], values: Mapping[str, object]) -> list[RetrievalRequest]:
         with self._readers.connect() as connection:
-            return [_request(row) for row in connection.execute(query)]
+            return list(map(_request, fetch(connection, query, values)))
 
 
 class SqlRetrievedCopies:
@@ -129,34 +153,53 @@ class SqlRetrievedCopies:
 
     def numbers(self, request: RequestId) -> list[int]:
         """Return the numbers of a request's parts, the head's 0 first; none once they were forgotten."""
-        query = sa.select(retrieved_parts.c.number).where(retrieved_parts.c.request_id == request)
         with self._readers.connect() as connection:
-            return list(connection.scalars(query.order_by(retrieved_parts.c.number)))
+            return [number for (number,) in fetch(connection, _NUMBERS, {"request": request})]
 
     def read(self, request: RequestId, number: int) -> bytes | None:
         """Return a part, sealed for this node, or None once it was forgotten."""
-        chosen = sa.and_(retrieved_parts.c.request_id == request, retrieved_parts.c.number == number)
         with self._readers.connect() as connection:
-            return connection.execute(sa.select(retrieved_parts.c.sealed).where(chosen)).scalar()
+            found = fetch(connection, _PART, {"request": request, "wanted": number})
+        return found[0][0] if found else None
 
 
-def _request(row: sa.Row[Any]) -> RetrievalRequest:
-    target = Target(
-        reference=LeafReference(Origin(row.origin), row.leaf_hash),
-        leaf_index=row.leaf_index,
-        holder=InstitutionId(row.holder),
-        tag=row.tag,
-        version=Version(row.version),
+def _values(position: int, request: RetrievalRequest, order: SealedOrder) -> tuple[object, ...]:
+    """Write a `retrieval_requests` row, all columns in their order."""
+    target = request.target
+    return (
+        request.request_id,
+        request.retrieval_id,
+        position,
+        request.institution,
+        target.holder,
+        target.reference.origin,
+        target.leaf_index,
+        target.reference.leaf_hash,
+        target.tag,
+        target.version,
+        request.state.value,
+        request.reason,
+        request.attempts,
+        request.next_attempt_at_ms,
+        request.created_at_ms,
+        request.settled_at_ms,
+        order.body,
+        order.patient,
     )
+
+
+def _request(row: Sequence[Any]) -> RetrievalRequest:
+    request_id, retrieval_id, institution, holder, origin, leaf_index, leaf_hash, tag, version, *progress = row
+    state, reason, attempts, next_attempt_at_ms, created_at_ms, settled_at_ms = progress
     return RetrievalRequest(
-        request_id=RequestId(row.request_id),
-        retrieval_id=RetrievalId(row.retrieval_id),
-        institution=InstitutionId(row.institution),
-        target=target,
-        state=RequestState(row.state),
-        reason=row.reason,
-        attempts=row.attempts,
-        next_attempt_at_ms=row.next_attempt_at_ms,
-        created_at_ms=row.created_at_ms,
-        settled_at_ms=row.settled_at_ms,
+        request_id=RequestId(request_id),
+        retrieval_id=RetrievalId(retrieval_id),
+        institution=InstitutionId(institution),
+        target=Target(LeafReference(Origin(origin), leaf_hash), leaf_index, InstitutionId(holder), tag, Version(version)),
+        state=RequestState(state),
+        reason=reason,
+        attempts=attempts,
+        next_attempt_at_ms=next_attempt_at_ms,
+        created_at_ms=created_at_ms,
+        settled_at_ms=settled_at_ms,
     )

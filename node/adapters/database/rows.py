@@ -142,15 +142,11 @@ def client_values(client: ClientRow) -> dict[str, object]:
     }
 
 
-def anchor_from(row: Row) -> AnchorRow:
+def anchor_from(row: Sequence[Any]) -> AnchorRow:
     """Read an `anchors` row."""
+    origin, size, root, block_number, block_hash, timestamp_s = row
     return AnchorRow(
-        origin=Origin(row.origin),
-        size=row.size,
-        root=row.root,
-        block_number=row.block_number,
-        block_hash=row.block_hash,
-        timestamp_s=row.timestamp_s,
+        origin=Origin(origin), size=size, root=root, block_number=block_number, block_hash=block_hash, timestamp_s=timestamp_s
     )
 
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.adapters.database.driver import insert_rows
+from node.adapters.database.driver import insert_rows, look_up
 from node.adapters.database.engines import truncate_log
-from node.adapters.database.statements import INSERT_SECRETS
+from node.adapters.database.statements import INSERT_SECRETS, SECRETS
 from node.adapters.database.tables import record_secrets, secret_sweeps
 from node.errors import SecretUnreadableError
 from node.ports.clock import Clock
@@ -55,10 +54,9 @@ class SqlSecretStore:
         Raises:
             SecretUnreadableError: The key-encryption key has gone or the row was altered.
         """
-        query = sa.select(record_secrets).where(record_secrets.c.secret_id == secret_id)
         with self._engine.connect() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else self._unwrap(row)
+            found = look_up(connection, SECRETS, [secret_id])
+        return self._unwrap(*found[0][:3]) if found else None
 
     def destroy(self, secret_ids: Collection[SecretId]) -> None:
         """Overwrite and remove secrets durably; unknown ones are passed over."""
@@ -87,7 +85,8 @@ class SqlSecretStore:
         with self._engine.begin() as connection:
             while rows := connection.execute(old.limit(_REWRAP_ROWS)).all():
                 values = [
-                    {"at": row.secret_id, "kek": kek_id, "sealed": _wrap(cipher, row.secret_id, self._unwrap(row))} for row in rows
+                    {"at": secret_id, "kek": kek_id, "sealed": _wrap(cipher, secret_id, self._unwrap(secret_id, old_id, wrapped))}
+                    for secret_id, old_id, wrapped, _ in rows
                 ]
                 connection.execute(change, values)
                 rewrapped += len(rows)
@@ -113,12 +112,12 @@ class SqlSecretStore:
             connection.execute(secret_sweeps.delete())
             connection.execute(secret_sweeps.insert().values(swept_until_ms=stored_before_ms))
 
-    def _unwrap(self, row: sa.Row[Any]) -> RecordSecret:
-        kek = self._keys.by_id(row.kek_id)
+    def _unwrap(self, secret_id: bytes, kek_id: str, wrapped: bytes) -> RecordSecret:
+        kek = self._keys.by_id(kek_id)
         if kek is None:
-            raise SecretUnreadableError(f"its key-encryption key {row.kek_id} is not in the key store")
+            raise SecretUnreadableError(f"its key-encryption key {kek_id} is not in the key store")
         try:
-            return RecordSecret(AESGCM(kek).decrypt(row.wrapped[:_NONCE_BYTES], row.wrapped[_NONCE_BYTES:], row.secret_id))
+            return RecordSecret(AESGCM(kek).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], secret_id))
         except InvalidTag as error:
             raise SecretUnreadableError("the wrapped secret was altered") from error
 

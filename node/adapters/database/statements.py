@@ -13,6 +13,7 @@ _INSTITUTION: Final[sa.BindParameter[str]] = sa.bindparam("institution", require
 _WANTED: Final[sa.BindParameter[Any]] = sa.bindparam("wanted", expanding=True)
 
 RECORDS_BY_IDENTITY: Final = sa.select(records).where(records.c.institution == _INSTITUTION, records.c.identity_mac.in_(_WANTED))
+RECORDS: Final = sa.select(records).where(records.c.record_id.in_(_WANTED))
 VERSIONS: Final = sa.select(entries).where(entries.c.record_id.in_(_WANTED)).order_by(entries.c.version)
 PATIENTS_BY_NUMBER: Final = sa.select(patients).where(patients.c.institution == _INSTITUTION, patients.c.number_mac.in_(_WANTED))
 COUNTERS: Final = sa.select(locator_counters).where(locator_counters.c.locator_id.in_(_WANTED))
@@ -22,6 +23,7 @@ INSERT_HEADERS: Final = headers.insert()
 INSERT_BODIES: Final = bodies.insert()
 INSERT_PATIENTS: Final = patients.insert()
 INSERT_SECRETS: Final = record_secrets.insert()
+SECRETS: Final = sa.select(record_secrets).where(record_secrets.c.secret_id.in_(_WANTED))
 
 
 def _set_counters(insert: sqlite.Insert | postgresql.Insert) -> sa.Insert:

@@ -75,8 +75,8 @@ class SqlRecordsTransaction:
 
     def record(self, record_id: RecordId) -> RecordRow | None:
         """Return a record with all versions."""
-        row = self._connection.execute(sa.select(records).where(records.c.record_id == record_id)).one_or_none()
-        return None if row is None else rows.record_from(row, tuple(self._versions([record_id])[record_id]))
+        found = look_up(self._connection, statements.RECORDS, [record_id])
+        return rows.record_from(found[0], tuple(self._versions([record_id])[record_id])) if found else None
 
     def _versions(self, record_ids: Sequence[str]) -> Mapping[str, list[EntryRow]]:
         versions: defaultdict[str, list[EntryRow]] = defaultdict(list)

@@ -5,14 +5,15 @@ Written by the worker's loops, by the witness in the API's threads, and by an op
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import sqlalchemy as sa
 
 from ledger.errors import CheckpointConflictError
 from ledger.hashing import RootHash, TreeSize
 from ledger.witness import CosignedHead
+from node.adapters.database.driver import fetch
 from node.adapters.database.tables_trust import cosigned_checkpoints, followed_heads, freezes, witness_heads
 from node.domain.entry import Origin
 from node.ports.trust import CosignedCheckpoint, FrozenLog
@@ -26,6 +27,19 @@ _REPLACE_HEAD: Final = (
 )
 _WITNESSED: Final = sa.select(witness_heads).where(witness_heads.c.origin == sa.bindparam("log"))
 """What every step of a follower asks, built once."""
+_LARGEST: Final = 2**62
+_COSIGNED: Final = (
+    sa.select(cosigned_checkpoints)
+    .where(
+        cosigned_checkpoints.c.origin == sa.bindparam("log"),
+        cosigned_checkpoints.c.quorum,
+        cosigned_checkpoints.c.size > sa.bindparam("above"),
+        cosigned_checkpoints.c.size <= sa.bindparam("up_to"),
+    )
+    .order_by(cosigned_checkpoints.c.size.desc())
+    .limit(1)
+)
+"""What every proof asks, built once."""
 
 
 class SqlTrustStore:
@@ -95,20 +109,17 @@ class SqlTrustStore:
 
     def cosigned(self, origin: Origin, above: int, up_to: int | None = None) -> CosignedCheckpoint | None:
         """Return the largest checkpoint with a quorum, of a size above one and up to another."""
-        table = cosigned_checkpoints
-        query = sa.select(table).where(table.c.origin == origin, table.c.quorum, table.c.size > above)
-        if up_to is not None:
-            query = query.where(table.c.size <= up_to)
+        values = {"log": origin, "above": above, "up_to": _LARGEST if up_to is None else up_to}
         with self._engine.connect() as connection:
-            row = connection.execute(query.order_by(table.c.size.desc()).limit(1)).first()
-        return None if row is None else _cosigned(row)
+            found = fetch(connection, _COSIGNED, values)
+        return _cosigned(found[0]) if found else None
 
     def cosigned_at(self, origin: Origin, size: int) -> CosignedCheckpoint | None:
         """Return the checkpoint of a size, whether with a quorum or not."""
         table = cosigned_checkpoints
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(table).where(table.c.origin == origin, table.c.size == size)).first()
-        return None if row is None else _cosigned(row)
+        return None if row is None else _cosigned(row.tuple())
 
 
 class _CosignedHeads:
@@ -154,5 +165,6 @@ def _head(row: sa.Row[tuple[object, ...]]) -> CosignedHead:
     return CosignedHead(TreeSize(row.size), RootHash(row.root), row.note)
 
 
-def _cosigned(row: sa.Row[tuple[object, ...]]) -> CosignedCheckpoint:
-    return CosignedCheckpoint(Origin(row.origin), TreeSize(row.size), row.note, row.quorum)
+def _cosigned(row: Sequence[Any]) -> CosignedCheckpoint:
+    origin, size, note, quorum = row
+    return CosignedCheckpoint(Origin(origin), TreeSize(size), note, bool(quorum))

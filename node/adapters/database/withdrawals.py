@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
+from node.adapters.database.driver import fetch, look_up
 from node.adapters.database.tables_consents import locked_records, withdrawals
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import InstitutionId, RecordId
@@ -17,6 +18,10 @@ _WITHDRAWAL = sa.select(withdrawals.c.patient).where(
     withdrawals.c.institution == sa.bindparam("institution"), withdrawals.c.patient == sa.bindparam("patient")
 )
 """Built once: every check at order time asks."""
+_LOCKED = sa.select(locked_records.c.record_id, locked_records.c.locked_until_ms).where(
+    locked_records.c.record_id.in_(sa.bindparam("wanted", expanding=True))
+)
+"""Built once: every disclosure asks."""
 
 
 class SqlWithdrawalStore:
@@ -52,17 +57,12 @@ class SqlWithdrawalStore:
     def is_withdrawn(self, institution: InstitutionId, patient: PatientId) -> bool:
         """Tell whether processing for a patient has stopped."""
         with self._readers.connect() as connection:
-            return connection.execute(_WITHDRAWAL, {"institution": institution, "patient": patient}).first() is not None
+            return bool(fetch(connection, _WITHDRAWAL, {"institution": institution, "patient": patient}))
 
     def locked(self, records: Collection[RecordId]) -> Mapping[RecordId, int]:
         """Return those of these records that are locked, and until when, unix ms."""
-        found: dict[RecordId, int] = {}
-        columns = sa.select(locked_records.c.record_id, locked_records.c.locked_until_ms)
         with self._readers.connect() as connection:
-            for chunk in _chunks(records):
-                rows = connection.execute(columns.where(locked_records.c.record_id.in_(chunk)))
-                found.update((RecordId(row.record_id), row.locked_until_ms) for row in rows)
-        return found
+            return {RecordId(record_id): until_ms for record_id, until_ms in look_up(connection, _LOCKED, list(records))}
 
     def expired(self, now_ms: int, limit: int) -> Mapping[RecordId, InstitutionId]:
         """Return records whose lock is over, with their institutions."""

@@ -122,11 +122,11 @@ class Retrieval:
         retrieval_id = RetrievalId(secrets.token_hex(_ID_BYTES))
         patient = parts.keys.seal(ORDER_SEAL, encode_patient_keys(keys))
         made = [_make(institution, order, _Shown(tuple(consents), emergency), target, retrieval_id, now_ms) for target in targets]
+        kept = [(request, SealedOrder(parts.keys.seal(ORDER_SEAL, encode_request(asked)), patient)) for request, asked in made]
 
         def work(transaction: RecordsTransaction) -> None:
-            for request, asked in made:
-                sealed = parts.keys.seal(ORDER_SEAL, encode_request(asked))
-                parts.store.insert(transaction, request, SealedOrder(sealed, patient))
+            parts.store.insert(transaction, kept)
+            for _, asked in made:
                 parts.announce(transaction, institution, asked)
 
         parts.writer.submit(work).result()
