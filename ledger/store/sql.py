@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -25,15 +26,16 @@ from ledger.store.sql_tables import (
     ALLOCATE,
     DELETE_TILE,
     DISCARD,
-    END,
     HEADS,
-    READ_COMMITTED,
-    READ_PUBLISHED,
+    PUBLISH,
+    READ_HEAD,
     READ_RANGE,
     READ_STAGED,
     READ_TILES,
     STAGED,
     STAGED_RANGE,
+    SWAP,
+    SWAP_FIRST,
     TABLES,
     LogTables,
     tables,
@@ -63,6 +65,15 @@ def create_sql_log(connection: sa.Connection, origin: str) -> None:
     connection.execute(sa.insert(TABLES.heads).values(origin=origin, next_index=0))
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The row of a log's head."""
+
+    committed: bytes | None
+    published: bytes | None
+    end: int
+
+
 class SqlLogStore:
     """A `LogStore` in its caller's transaction: cheap to make, one per transaction, durable with the commit.
 
@@ -73,6 +84,7 @@ class SqlLogStore:
         """Use the log that `create_sql_log` made; that it is missing shows with the first call."""
         self._connection = connection
         self._origin = origin
+        self._known: _Head | None = None
 
     @property
     def origin(self) -> str:
@@ -85,7 +97,7 @@ class SqlLogStore:
         Raises:
             StorageError: There is no such log.
         """
-        return self._head(READ_PUBLISHED)
+        return self._head().published
 
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
         """Return the contents of tiles, with one query a level.
@@ -120,6 +132,7 @@ class SqlLogStore:
         """
         chunks = [entries[at : at + _ROW_ENTRIES] for at in range(0, len(entries), _ROW_ENTRIES)]
         packed = [encode_entries(chunk) for chunk in chunks]
+        self._known = None
         # The update comes before the insert: its row lock makes a second stager wait until this transaction is over.
         end = self._connection.scalar(ALLOCATE, {"log": self._origin, "count": len(entries)})
         if end is None:
@@ -134,7 +147,7 @@ class SqlLogStore:
             StorageError: They start after `start`.
         """
         # The end before the rows: between two statements another stager may commit, which then only adds to what is found.
-        end = self._end()
+        end = self._head().end
         entries: list[bytes] = []
         budget_bytes = _MAX_READ_BYTES
         values = {"log": self._origin, "lowest": start - _ROW_ENTRIES, "start": start, "stop": start + limit}
@@ -177,7 +190,7 @@ class SqlLogStore:
         Raises:
             StorageError: There is no such log.
         """
-        return self._head(READ_COMMITTED)
+        return self._head().committed
 
     def write_batch(
         self, tiles: Mapping[TileAddress, bytes], bundles: Mapping[BundleAddress, bytes], *, replace: bool = False
@@ -204,10 +217,12 @@ class SqlLogStore:
         Raises:
             CheckpointConflictError: Another one is committed.
         """
-        holds = HEADS.committed.is_(None) if expected is None else HEADS.committed == expected
-        swapped = self._connection.execute(sa.update(TABLES.heads).where(HEADS.origin == self._origin, holds).values(committed=new))
+        known, self._known = self._known, None
+        values = {"log": self._origin, "new": new} | ({} if expected is None else {"expected": expected})
+        swapped = self._connection.execute(SWAP_FIRST if expected is None else SWAP, values)
         if swapped.rowcount != 1:
             raise CheckpointConflictError(expected, self.committed())
+        self._known = None if known is None else replace(known, committed=new)
 
     def publish(self, note: bytes) -> None:
         """Make the committed checkpoint the published one.
@@ -215,9 +230,8 @@ class SqlLogStore:
         Raises:
             CheckpointConflictError: Another one is committed.
         """
-        published = self._connection.execute(
-            sa.update(TABLES.heads).where(HEADS.origin == self._origin, HEADS.committed == note).values(published=HEADS.committed)
-        )
+        self._known = None
+        published = self._connection.execute(PUBLISH, {"log": self._origin, "note": note})
         if published.rowcount != 1:
             raise CheckpointConflictError(note, self.committed())
 
@@ -225,21 +239,17 @@ class SqlLogStore:
         """Delete rows of staged entries that lie wholly below an index; tiles need nothing, each is one row."""
         self._connection.execute(DISCARD, {"log": self._origin, "below": below})
 
-    def _head(self, query: sa.Select[tuple[Any]]) -> bytes | None:
-        row = self._connection.execute(query, {"log": self._origin}).first()
-        if row is None:
-            raise self._missing()
-        note: bytes | None = row[0]
-        return note
-
-    def _end(self) -> int:
-        """Read the index of the next entry."""
-        end: int | None = self._connection.scalar(END, {"log": self._origin})
-        if end is None:
-            raise self._missing()
-        return end
+    def _head(self) -> _Head:
+        """Read the row of the head, once until this store changes it: a swap finds out what others changed meanwhile."""
+        if self._known is None:
+            row = self._connection.execute(READ_HEAD, {"log": self._origin}).first()
+            if row is None:
+                raise self._missing()
+            self._known = _Head(*row)
+        return self._known
 
     def _update_head(self, values: dict[str, int]) -> None:
+        self._known = None
         changed = self._connection.execute(sa.update(TABLES.heads).where(HEADS.origin == self._origin).values(**values))
         if changed.rowcount != 1:
             raise self._missing()

@@ -64,9 +64,11 @@ OF_LOG: Final = HEADS.origin == sa.bindparam("log")
 ALLOCATE: Final = (
     sa.update(TABLES.heads).where(OF_LOG).values(next_index=HEADS.next_index + sa.bindparam("count")).returning(HEADS.next_index)
 )
-END: Final = sa.select(HEADS.next_index).where(OF_LOG)
-READ_COMMITTED: Final = sa.select(HEADS.committed).where(OF_LOG)
-READ_PUBLISHED: Final = sa.select(HEADS.published).where(OF_LOG)
+READ_HEAD: Final = sa.select(HEADS.committed, HEADS.published, HEADS.next_index).where(OF_LOG)
+_SWAP: Final = sa.update(TABLES.heads).values(committed=sa.bindparam("new"))
+SWAP_FIRST: Final = _SWAP.where(OF_LOG, HEADS.committed.is_(None))
+SWAP: Final = _SWAP.where(OF_LOG, HEADS.committed == sa.bindparam("expected"))
+PUBLISH: Final = sa.update(TABLES.heads).where(OF_LOG, HEADS.committed == sa.bindparam("note")).values(published=HEADS.committed)
 READ_STAGED: Final = (
     sa.select(STAGED.first_index, STAGED.entry_count, STAGED.packed)
     .where(

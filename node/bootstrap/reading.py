@@ -100,8 +100,9 @@ def build_reading(
         )
     )
     stack.callback(work.close)
-    loop = Loop("retrieval", work.step, _LOOK_INTERVAL_S)
+    loop = Loop("retrieval", work.begin, _LOOK_INTERVAL_S, work.finish)
     retrieval.on_news(loop.wake)
+    work.on_news(loop.wake)
     return BuiltReading(Reading(holder, finding, retrieval, work), [loop])
 
 

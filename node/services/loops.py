@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 
@@ -15,7 +16,15 @@ log = structlog.get_logger(__name__)
 class Loop:
     """Does one step again and again: at every interval, and at once when it is woken."""
 
-    def __init__(self, name: str, step: Callable[[], object], interval_s: float, *, pause_s: float = 0) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], object],
+        interval_s: float,
+        finish: Callable[[], object] = lambda: None,
+        *,
+        pause_s: float = 0,
+    ) -> None:
         """Prepare a thread.
 
         Args:
@@ -23,12 +32,14 @@ class Loop:
             step: What to do; an error is logged and the next interval tries again.
             interval_s: How long to wait between two steps.
             pause_s: How long to wait at least, whoever wakes it: what comes in that time shares the next step.
+            finish: Waits for what steps began in other threads: done by whoever does a step by hand, and at the end.
         """
         self._name = name
         self._step = step
         self._interval_s = interval_s
         self._pause_s = pause_s
         self._goes_on = False
+        self._finish = finish
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._last_error: str | None = None
@@ -47,6 +58,7 @@ class Loop:
         """Do one step in the caller's thread, for whoever drives a node by hand; what fails is raised."""
         self._wake.clear()
         self._step()
+        self._finish()
 
     @property
     def is_woken(self) -> bool:
@@ -63,11 +75,14 @@ class Loop:
         self._wake.set()
 
     def close(self) -> None:
-        """Stop after the step that is under way."""
+        """Stop after the step that is under way, and what it began."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join()
+        # what fails now was logged where it failed
+        with contextlib.suppress(Exception):
+            self._finish()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

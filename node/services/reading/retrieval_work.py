@@ -9,8 +9,9 @@ until the order is forgotten. Answers that nobody signed are no answers.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from typing import BinaryIO, Final
@@ -69,6 +70,8 @@ _LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Signed refusals that another time may not be one."""
 _NOTHING: Final = DisclosureBasis(None, None, None)
 _random = secrets.SystemRandom()
+_Link = tuple[InstitutionId, InstitutionId]
+"""A hosted institution that asks, and a holder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +121,64 @@ class RetrievalWork:
         self._parts = parts
         self._jitter = jitter
         self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="retrieval")
+        self._wake: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+        self._under_way: dict[_Link, Future[None]] = {}
+        self._waiting: set[_Link] = set()
 
     def close(self) -> None:
         """Stop; what is under way is finished."""
         self._pool.shutdown(cancel_futures=True)
 
-    def step(self) -> None:
-        """Send what is due, to several holders at once."""
+    def on_news(self, wake: Callable[[], None]) -> None:
+        """Let `wake` be called when there is something to begin that could not be begun before."""
+        self._wake = wake
+
+    def begin(self) -> None:
+        """Begin to send what is due, to several holders at once; never called by two threads.
+
+        What is for a holder that is being asked waits for that, and nothing else does: a holder that hangs holds up its own.
+        """
+        with self._lock:
+            # before the look: of a link that is free now, nothing is under way that the look does not know of
+            busy = set(self._under_way)
         requests = sorted(self._parts.store.due(unix_ms(self._parts.clock), _BATCH), key=_link)
-        for _ in self._pool.map(self._work_off, [list(group) for _, group in groupby(requests, key=_link)]):
-            pass
+        for link, group in groupby(requests, key=_link):
+            with self._lock:
+                if link not in busy:
+                    self._under_way[link] = self._pool.submit(self._work_off_link, link, list(group))
+                elif link in self._under_way:
+                    self._waiting.add(link)
+                else:
+                    # it has become free since
+                    self._wake()
         RETRIEVALS_OPEN.set(self._parts.store.open_count())
+
+    def finish(self) -> None:
+        """Wait until nothing is under way; raises what failed."""
+        while True:
+            with self._lock:
+                under_way = list(self._under_way.values())
+            if not under_way:
+                return
+            for future in under_way:
+                future.result()
+
+    def _work_off_link(self, link: _Link, requests: Sequence[RetrievalRequest]) -> None:
+        try:
+            self._work_off(requests)
+        except NodeStoppingError:
+            raise
+        except Exception:
+            log.exception("retrieval_failed", holder=link[1])
+            raise
+        finally:
+            with self._lock:
+                self._under_way.pop(link, None)
+                is_awaited = link in self._waiting
+                self._waiting.discard(link)
+            if is_awaited:
+                self._wake()
 
     def _work_off(self, requests: Sequence[RetrievalRequest]) -> None:
         """Send one holder's requests in turn; once it is away, the others wait as well."""
@@ -275,7 +325,7 @@ class RetrievalWork:
         return int(delay_ms * self._jitter(_JITTER, 1.0))
 
 
-def _link(request: RetrievalRequest) -> tuple[InstitutionId, InstitutionId]:
+def _link(request: RetrievalRequest) -> _Link:
     return request.institution, request.target.holder
 
 

@@ -45,7 +45,7 @@ class SecretStock:
                 self._drawn, self._last_count = [], 0
             missing = count - len(self._drawn)
             if missing > 0:
-                self._draw(max(missing, min(2 * self._last_count, MAX_DRAWN), 1), now_ms)
+                self._draw(max(missing, min(2 * self._last_count, MAX_DRAWN)), now_ms)
             taken, self._drawn = self._drawn[:count], self._drawn[count:]
             return taken
 
