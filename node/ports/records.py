@@ -248,6 +248,16 @@ class RecordsWriter(Protocol):
             NodeStoppingError: The writer has stopped.
         """
 
+    def submit_together(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
+        """Queue work that may share a transaction with its neighbours: for many small ones, each of which somebody waits for.
+
+        Where one of them fails, the transaction is undone and each is run again in one of its own: work acts by its transaction
+        alone, or does what may be done twice.
+
+        Raises:
+            NodeStoppingError: The writer has stopped.
+        """
+
     def submit_item(self, handler: GroupHandler[ItemT, ResultT], item: ItemT) -> Future[ResultT]:
         """Queue an item; neighbours with the same handler share its transaction.
 

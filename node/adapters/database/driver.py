@@ -59,7 +59,7 @@ def fetch(connection: sa.Connection, statement: sa.Executable, values: Mapping[s
         statement: A constant: its text is kept.
         values: Of its parameters, by their names.
     """
-    text, names, fixed = _text_of(statement, connection.dialect)
+    text, names, fixed = text_of(statement, connection.dialect)
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(text, [values[name] if name in values else fixed[name] for name in names])
         return list(cursor.fetchall())
@@ -67,14 +67,14 @@ def fetch(connection: sa.Connection, statement: sa.Executable, values: Mapping[s
 
 def alter(connection: sa.Connection, statement: sa.Executable, values: Mapping[str, object]) -> int:
     """Run a statement that was built once and returns no rows; return how many rows it changed. Takes what `fetch` takes."""
-    text, names, fixed = _text_of(statement, connection.dialect)
+    text, names, fixed = text_of(statement, connection.dialect)
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute(text, [values[name] if name in values else fixed[name] for name in names])
         return int(cursor.rowcount)
 
 
 @lru_cache(maxsize=256)
-def _text_of(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, Sequence[str], Mapping[str, object]]:
+def text_of(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, Sequence[str], Mapping[str, object]]:
     """Return a statement's text, its parameters in their order, and the values of those that are part of it."""
     built: Any = statement
     compiled = built.compile(dialect=_positional(dialect))

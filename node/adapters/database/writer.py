@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import sqlalchemy as sa
 
@@ -45,6 +45,18 @@ class _Single(Generic[ResultT]):
         """Run the closure once."""
         del items
         return [self._work(transaction)]
+
+
+class _Together:
+    """Adapts closures that share a transaction."""
+
+    def run(self, transaction: RecordsTransaction, items: Sequence[Callable[[RecordsTransaction], object]]) -> Sequence[object]:
+        """Run the closures, in order."""
+        return [work(transaction) for work in items]
+
+
+_TOGETHER: Final[Any] = _Together()
+"""One for all: neighbours are those that have the same handler."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,14 @@ class SqlRecordsWriter:
     def submit(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
         """Queue a closure for a transaction of its own; the future completes after the commit."""
         return _the_one(self._enqueue(_Single(work), [None]))
+
+    def submit_together(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
+        """Queue a closure; neighbours that were queued in this way share its transaction.
+
+        Raises:
+            NodeStoppingError: The writer has stopped.
+        """
+        return self.submit_item(_TOGETHER, work)
 
     def submit_item(self, handler: GroupHandler[ItemT, ResultT], item: ItemT) -> Future[ResultT]:
         """Queue one item; neighbours with the same handler share its transaction.

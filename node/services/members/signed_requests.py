@@ -115,15 +115,16 @@ class Admission:
             ReplayedRequestError: The nonce came before; the work was not run.
         """
 
-        def both(transaction: RecordsTransaction) -> ResultT:
-            # before the work: what a replay asks for is not even looked at
-            if self._claims.run(transaction, [self._nonce]) != [True]:
-                raise ReplayedRequestError(self._nonce.key_id)
-            return work(transaction)
+        def both(transaction: RecordsTransaction) -> tuple[ResultT] | None:
+            # before the work: what a replay asks for is not even looked at, and its neighbours are not undone for it
+            is_new = self._claims.run(transaction, [self._nonce]) == [True]
+            return (work(transaction),) if is_new else None
 
-        result = self._writer.submit(both).result()
+        done = self._writer.submit_together(both).result()
+        if done is None:
+            raise ReplayedRequestError(self._nonce.key_id)
         self._is_used = True
-        return result
+        return done[0]
 
     def use_up(self) -> None:
         """Use the nonce up, unless an act has; durable when this returns.

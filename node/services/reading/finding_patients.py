@@ -143,7 +143,8 @@ class PatientFinding:
             encounter=order.encounter,
         )
         entry = check_entry(ReceiptDraft(content, keys, b'{"found":%d}' % len(found)))
-        self._parts.writer.submit(lambda transaction: self._parts.composer.stage(transaction, institution, [entry])).result()
+        stage = self._parts.composer.stage
+        self._parts.writer.submit_together(lambda transaction: stage(transaction, institution, [entry])).result()
         self._parts.staged(self._parts.origins[institution])
         return request_id, found
 

@@ -129,7 +129,7 @@ class Retrieval:
             for _, asked in made:
                 parts.announce(transaction, institution, asked)
 
-        parts.writer.submit(work).result()
+        parts.writer.submit_together(work).result()
         self._wake()
         return [request for request, _ in made]
 

@@ -259,7 +259,7 @@ class RetrievalWork:
         return self._parts.keys.seal(RETRIEVED, content)
 
     def _submit(self, work: Callable[[RecordsTransaction], object]) -> None:
-        self._parts.writer.submit(work).result()
+        self._parts.writer.submit_together(work).result()
 
     def _end(self, request: RetrievalRequest, order: SealedOrder, ending: _Ending) -> None:
         """Note how an attempt ended, and log it, in one transaction."""

@@ -17,7 +17,7 @@ from node.services.surface.exchange import Exchange
 from node.wire.members.decisions import DECISION_KIND, DecisionMessage, encode_decision_message
 from node.wire.members.message import encode_message
 from tests.unit.members.asking import subject_of
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, acting
 from tests.unit.members.orders import check, decide, electrolytes, recognition
 from tests.unit.members.patients import Patient
 from tests.unit.services_records.world import HOSPITAL, World
@@ -79,7 +79,7 @@ def acknowledge(patient: Patient, notice: Notice) -> Notice:
 def take(world: World, kind: str, sender: InstitutionId, recipient: InstitutionId, body: bytes) -> None:
     """Let a node take a message."""
     message = MemberMessage(MessageId(secrets.token_hex(16)), kind, sender, recipient, "x", body, 0)
-    exchange(world).inbox.receive(encode_message(message), sender)
+    exchange(world).inbox.receive(encode_message(message), sender, acting(world))
 
 
 def tell(patient: Patient, decider: InstitutionId, message: DecisionMessage) -> None:

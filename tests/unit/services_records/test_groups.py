@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from node.adapters.database.transaction import connection_of
 from node.adapters.database.writer import MAX_GROUP, SqlRecordsWriter
 from node.domain.receipt import Outcome
 from node.errors import NodeStoppingError
@@ -99,6 +100,35 @@ def test_a_group_is_bounded(world: World) -> None:
     # the sequencer's own work may have come between
     assert max(recorder.sizes) == MAX_GROUP
     assert len(recorder.sizes) <= 8
+
+
+def test_small_works_that_queue_up_share_a_transaction_and_fail_alone(world: World) -> None:
+    writer = writer_of(world)
+    runs: Counter[int] = Counter()
+
+    def submit(number: int) -> Future[int]:
+        def work(transaction: RecordsTransaction) -> int:
+            runs[number] += 1
+            if number == 13:
+                raise ValueError("a work that cannot be done")
+            connection_of(transaction).execute(
+                sa.text("INSERT INTO request_nonces VALUES ('k', :nonce, 0)"), {"nonce": str(number)}
+            )
+            return number
+
+        return writer.submit_together(work)
+
+    with counting_commits(world) as seen:
+        with writer_held(world):
+            futures = [submit(number) for number in range(10)]
+        assert [future.result(WAIT_S) for future in futures] == list(range(10))
+    assert len(seen) <= 4, "the holder's, the group's, and the sequencer's"
+    assert set(runs.values()) == {1}
+    with writer_held(world):
+        futures = [submit(number) for number in range(10, 20)]
+    assert [number for number, future in enumerate(futures, 10) if future.exception(WAIT_S)] == [13]
+    kept = {int(nonce) for (nonce,) in world.rows("SELECT nonce FROM request_nonces")}
+    assert kept == {*range(10), *range(10, 20)} - {13}
 
 
 def test_what_makes_one_fail_does_not_take_its_neighbours_along(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
