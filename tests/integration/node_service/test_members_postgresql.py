@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from node.adapters.database import schema
 from node.adapters.database.engines import Durability
 from tests.integration.ledger_log.test_postgresql import server_url
+from tests.unit.members import test_durable_order as durable_order
 from tests.unit.members import test_notices as notices
 from tests.unit.members import test_outbox as outbox
 from tests.unit.members import test_publication as publication
@@ -21,7 +22,7 @@ from tests.unit.members import test_recognition as recognition
 from tests.unit.members import test_retrieval as retrieval
 from tests.unit.members import test_worklist as worklist
 from tests.unit.members.conftest import QUIET
-from tests.unit.members.neighbourhood import Neighbourhood, make_neighbourhood
+from tests.unit.members.neighbourhood import Neighbourhood, honest, make_neighbourhood
 from tests.unit.members.notices import patient_alone
 from tests.unit.members.patients import Patient
 from tests.unit.services_records.world import World
@@ -30,6 +31,9 @@ __all__ = ["server_url"]
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 OF_A_PATIENT = [
+    durable_order.test_a_replay_is_refused_before_anything_is_looked_at_and_logged_nowhere,
+    durable_order.test_what_is_refused_without_a_receipt_uses_its_nonce_up_all_the_same,
+    durable_order.test_a_holder_that_hangs_holds_up_no_other_and_is_waited_for_in_no_thread,
     retrieval.test_a_report_is_found_retrieved_verified_and_logged_on_both_sides,
     retrieval.test_a_revocation_stops_the_next_request,
     retrieval.test_another_patients_consent_opens_nothing_and_tells_nothing,
@@ -103,6 +107,7 @@ def town(databases: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.mark.parametrize("case", OF_A_PATIENT, ids=lambda case: case.__name__)
 def test_of_a_patient(case: Callable[[Patient], None], town: Neighbourhood) -> None:
+    town.network.meddle = honest
     case(Patient(town))
 
 
