@@ -32,7 +32,7 @@ from nacl.exceptions import CryptoError
 
 from node.domain.entry import InstitutionId
 from node.errors import AlteredRequestError, MalformedSignatureError, RequestTimeError, ResponseSignatureError
-from node.wire.signature_base import MessageRequest, MessageResponse, signature_base, state_parameters
+from node.wire.members.signature_base import MessageRequest, MessageResponse, signature_base, state_parameters
 
 LABEL: Final = "concord"
 """Of the one signature in a message; not covered by it, and so never relied on."""

@@ -28,7 +28,7 @@ from node.wire.members.http_signature import (
     verify_request,
     verify_response,
 )
-from node.wire.signature_base import MessageRequest, signature_base, state_parameters
+from node.wire.members.signature_base import MessageRequest, signature_base, state_parameters
 
 VECTOR: Any = json.loads((Path(__file__).parents[1] / "vectors" / "http-signatures" / "exchange.json").read_text(encoding="utf-8"))
 NOW = datetime.fromtimestamp(VECTOR["created"] + 10, UTC)
