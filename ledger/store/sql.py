@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
@@ -37,6 +37,7 @@ from ledger.store.sql_tables import (
     SWAP,
     SWAP_FIRST,
     TABLES,
+    HeadRow,
     LogTables,
     tables,
 )
@@ -65,15 +66,6 @@ def create_sql_log(connection: sa.Connection, origin: str) -> None:
     connection.execute(sa.insert(TABLES.heads).values(origin=origin, next_index=0))
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """The row of a log's head."""
-
-    committed: bytes | None
-    published: bytes | None
-    end: int
-
-
 class SqlLogStore:
     """A `LogStore` in its caller's transaction: cheap to make, one per transaction, durable with the commit.
 
@@ -84,7 +76,7 @@ class SqlLogStore:
         """Use the log that `create_sql_log` made; that it is missing shows with the first call."""
         self._connection = connection
         self._origin = origin
-        self._known: _Head | None = None
+        self._known: HeadRow | None = None
 
     @property
     def origin(self) -> str:
@@ -239,13 +231,13 @@ class SqlLogStore:
         """Delete rows of staged entries that lie wholly below an index; tiles need nothing, each is one row."""
         self._connection.execute(DISCARD, {"log": self._origin, "below": below})
 
-    def _head(self) -> _Head:
+    def _head(self) -> HeadRow:
         """Read the row of the head, once until this store changes it: a swap finds out what others changed meanwhile."""
         if self._known is None:
             row = self._connection.execute(READ_HEAD, {"log": self._origin}).first()
             if row is None:
                 raise self._missing()
-            self._known = _Head(*row)
+            self._known = HeadRow(*row)
         return self._known
 
     def _update_head(self, values: dict[str, int]) -> None:

@@ -24,6 +24,18 @@ class LogTables:
     """Tiles and entry bundles."""
 
 
+@dataclass(frozen=True, slots=True)
+class HeadRow:
+    """The row of a log's head, as one statement reads it."""
+
+    committed: bytes | None
+    """The signed checkpoint that decides what the log is."""
+    published: bytes | None
+    """The one that readers get."""
+    end: int
+    """The index of the next entry to be staged."""
+
+
 def tables(metadata: sa.MetaData) -> LogTables:
     """Declare the log's tables in a schema; once per `MetaData`."""
     return LogTables(

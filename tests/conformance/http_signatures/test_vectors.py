@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from http_message_signatures import HTTPMessageSigner, HTTPSignatureAlgorithm, HTTPSignatureKeyResolver
+from http_message_signatures import HTTPMessageSigner, algorithms
 from nacl.signing import SigningKey, VerifyKey
 
 from node.errors import AlteredRequestError
@@ -119,28 +119,12 @@ def test_the_target_is_the_registered_address_in_its_normal_form(endpoint: str, 
     assert target_uri(endpoint, path) == expected
 
 
-class Ed25519Key(HTTPSignatureAlgorithm):
-    """The requester's key, as a library for RFC 9421 takes it."""
-
-    algorithm_id = "ed25519"
-
-    def __init__(self, private_key: object) -> None:
-        del private_key
-
-    def sign(self, message: bytes) -> bytes:
-        return bytes(KEYS["requester"].sign(message).signature)
-
-
-class OneKey(HTTPSignatureKeyResolver):
-    def resolve_private_key(self, key_id: str) -> bytes:
-        return key_id.encode()
-
-
 def signed_by_the_library(covered: tuple[str, ...], label: str) -> SignedRequest:
     """Return the request as another implementation signs it."""
     stated, digest = terms("requester"), content_digest(hashlib.sha256(VECTOR["body"].encode()).digest())
     message = MessageRequest("POST", request().target_uri, {"content-type": "application/json", "content-digest": digest})
-    HTTPMessageSigner(signature_algorithm=Ed25519Key, key_resolver=OneKey()).sign(
+    signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519)
+    prepared = signer.prepare(
         message,
         key_id=stated.key_id,
         created=datetime.fromtimestamp(stated.created_s, UTC),
@@ -152,6 +136,7 @@ def signed_by_the_library(covered: tuple[str, ...], label: str) -> SignedRequest
         covered_component_ids=covered,
         use_existing_digest=True,
     )
+    signer.apply(message, prepared, Signing("requester")(prepared.signature_base))
     return request({name.lower(): value for name, value in message.headers.items()})
 
 
