@@ -2,10 +2,10 @@
 
 Method: a devnet on loopback (embedded chain, SQLite, one process a node). A real history is ingested at hospital A; hospital B
 has the patient's keys and a consent that the patient signed. Each retrieval is what a clinician's system does: `POST
-/v1/retrievals`, then one `GET …?wait=true` that answers once it is verified. In between lie the durable order, the signed request,
-the consent's state as the holder's node has it from the chain, its receipt, durable with the request's nonce, the sealed stream, its
-verification, and the requester's receipt, durable with the kept copy. `--warm` retrievals are not counted. Finds are beside it:
-`POST /v1/find` with its durable entry, over HTTP.
+/v1/retrievals`, then one `GET …?wait=true` that answers once it is verified. In between lie the durable order, the signed
+request, the consent's state as the holder's node has it from the chain, its receipt, durable with the request's nonce, the sealed
+stream, its verification, and the requester's receipt, durable with the kept copy. `--warm` retrievals are not counted. Finds are
+beside it: `POST /v1/find` with its durable entry, over HTTP.
 
     python bench/retrieval.py [--retrievals N] [--warm N] [--json FILE]
 """

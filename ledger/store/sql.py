@@ -32,6 +32,7 @@ from ledger.store.sql_tables import (
     READ_RANGE,
     READ_STAGED,
     READ_TILES,
+    RENUMBER,
     STAGED,
     STAGED_RANGE,
     SWAP,
@@ -172,7 +173,10 @@ class SqlLogStore:
     def restage(self, first: LeafIndex, entries: Sequence[bytes]) -> None:
         """Replace what is staged."""
         chunks = [entries[at : at + _ROW_ENTRIES] for at in range(0, len(entries), _ROW_ENTRIES)]
-        self._update_head({"next_index": first + len(entries)})
+        self._known = None
+        changed = self._connection.execute(RENUMBER, {"log": self._origin, "end": first + len(entries)})
+        if changed.rowcount != 1:
+            raise self._missing()
         self._connection.execute(sa.delete(TABLES.staged).where(STAGED.origin == self._origin))
         self._insert_staged(first, chunks, [encode_entries(chunk) for chunk in chunks])
 
@@ -239,12 +243,6 @@ class SqlLogStore:
                 raise self._missing()
             self._known = HeadRow(*row)
         return self._known
-
-    def _update_head(self, values: dict[str, int]) -> None:
-        self._known = None
-        changed = self._connection.execute(sa.update(TABLES.heads).where(HEADS.origin == self._origin).values(**values))
-        if changed.rowcount != 1:
-            raise self._missing()
 
     def _missing(self) -> StorageError:
         return StorageError(f"the database holds no log {self._origin!r}: create it first, or restore it")

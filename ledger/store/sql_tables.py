@@ -80,6 +80,7 @@ READ_HEAD: Final = sa.select(HEADS.committed, HEADS.published, HEADS.next_index)
 _SWAP: Final = sa.update(TABLES.heads).values(committed=sa.bindparam("new"))
 SWAP_FIRST: Final = _SWAP.where(OF_LOG, HEADS.committed.is_(None))
 SWAP: Final = _SWAP.where(OF_LOG, HEADS.committed == sa.bindparam("expected"))
+RENUMBER: Final = sa.update(TABLES.heads).where(OF_LOG).values(next_index=sa.bindparam("end"))
 PUBLISH: Final = sa.update(TABLES.heads).where(OF_LOG, HEADS.committed == sa.bindparam("note")).values(published=HEADS.committed)
 READ_STAGED: Final = (
     sa.select(STAGED.first_index, STAGED.entry_count, STAGED.packed)
