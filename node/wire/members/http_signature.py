@@ -3,19 +3,16 @@
 A request is signed over @method, @target-uri and, where it has a body, content-type and content-digest; a response over
 @status, content-type, content-digest and its request's digest and signature. Every signature has created, expires, nonce,
 keyid and tag, exactly one label, and no algorithm but Ed25519. The target is what the registry says of the receiver, never
-the Host header. Messages that are signed as this module signs them need nothing but one text, which is written here;
-signatures of any other shape that RFC 9421 allows are left to the library. Left out: which keys count and whether a nonce
-was seen (`services.signed_requests`), and I/O.
+the Host header. Left out: which keys count and whether a nonce was seen (`services.signed_requests`), and I/O.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +20,7 @@ from urllib.parse import urlsplit
 import http_sf
 from http_message_signatures import (
     HTTPMessageSignaturesException,
+    HTTPMessageSigner,
     HTTPMessageVerifier,
     HTTPSignatureAlgorithm,
     HTTPSignatureKeyResolver,
@@ -32,7 +30,6 @@ from nacl.exceptions import CryptoError
 
 from node.domain.entry import InstitutionId
 from node.errors import AlteredRequestError, MalformedSignatureError, RequestTimeError, ResponseSignatureError
-from node.wire.members.signature_base import MessageRequest, MessageResponse, signature_base, state_parameters
 
 LABEL: Final = "concord"
 """Of the one signature in a message; not covered by it, and so never relied on."""
@@ -47,7 +44,6 @@ _PATIENT: Final = "patient"
 _REQUEST: Final = ("@method", "@target-uri")
 _BODY: Final = ("content-type", "content-digest")
 _RESPONSE: Final = ("@status", *_BODY, '"content-digest";req', '"signature";req')
-_SIGNATURE: Final = re.compile(LABEL + "=:([A-Za-z0-9+/]{86}==):")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 Sign = Callable[[bytes], bytes]
@@ -119,6 +115,20 @@ class SignedResponse:
     """By lower-case name."""
     body_sha256: bytes
     """32 bytes, recomputed by whoever received it."""
+
+
+@dataclass
+class _Request:
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+@dataclass
+class _Response:
+    status_code: int
+    headers: dict[str, str]
+    request: _Request
 
 
 class _Ed25519(HTTPSignatureAlgorithm):
@@ -204,7 +214,7 @@ def sign_request(request: SignedRequest, terms: SignatureTerms, sign: Sign) -> d
     headers = {name: value for name, value in request.headers.items() if name == "content-type"}
     if request.body:
         headers["content-digest"] = content_digest(hashlib.sha256(request.body).digest())
-    _sign(MessageRequest(request.method, request.target_uri, headers), _covered(request), terms, sign)
+    _sign(_Request(request.method, request.target_uri, headers), _covered(request), terms, sign)
     return _added(headers)
 
 
@@ -249,7 +259,7 @@ def verify_request(
     terms = read_terms(request.headers, tag)
     _check_times(terms, now, window)
     try:
-        _verify(MessageRequest(request.method, request.target_uri, dict(request.headers)), _covered(request), terms, public_key)
+        _verify(_Request(request.method, request.target_uri, dict(request.headers)), _covered(request), terms, public_key)
     except (HTTPMessageSignaturesException, ValueError) as error:
         raise AlteredRequestError(terms.key_id) from error
     digest = content_digest(hashlib.sha256(request.body).digest())
@@ -265,8 +275,8 @@ def sign_response(response: SignedResponse, request: SignedRequest, terms: Signa
         The headers to add: content-digest, signature-input, signature.
     """
     headers = {"content-type": response.headers["content-type"], "content-digest": content_digest(response.body_sha256)}
-    asked = MessageRequest(request.method, request.target_uri, dict(request.headers))
-    _sign(MessageResponse(response.status, headers, asked), _RESPONSE, terms, sign)
+    asked = _Request(request.method, request.target_uri, dict(request.headers))
+    _sign(_Response(response.status, headers, asked), _RESPONSE, terms, sign)
     return _added(headers)
 
 
@@ -285,11 +295,11 @@ def verify_response(
     Raises:
         ResponseSignatureError: It does not; nothing of it is to be believed.
     """
-    asked = MessageRequest(request.method, request.target_uri, dict(request.headers))
+    asked = _Request(request.method, request.target_uri, dict(request.headers))
     try:
         terms = read_terms(response.headers, SignatureTag(_tag_of(request.headers)))
         _check_times(terms, now, window)
-        _verify(MessageResponse(response.status, dict(response.headers), asked), _RESPONSE, terms, public_key)
+        _verify(_Response(response.status, dict(response.headers), asked), _RESPONSE, terms, public_key)
     except (MalformedSignatureError, RequestTimeError) as error:
         raise ResponseSignatureError(str(error)) from error
     except (HTTPMessageSignaturesException, ValueError) as error:
@@ -302,39 +312,26 @@ def _covered(request: SignedRequest) -> tuple[str, ...]:
     return _REQUEST + _BODY if request.body else _REQUEST
 
 
-def _sign(message: MessageRequest | MessageResponse, covered: tuple[str, ...], terms: SignatureTerms, sign: Sign) -> None:
-    stated = _stated(covered, terms)
-    base = signature_base(message, covered, stated)
-    if base is None:
-        raise MalformedSignatureError("a component, nonce or key id that is signed has characters that a header cannot hold")
-    message.headers["signature-input"] = f"{LABEL}={stated}"
-    message.headers["signature"] = f"{LABEL}=:{b64encode(sign(base)).decode()}:"
+def _sign(message: _Request | _Response, covered: tuple[str, ...], terms: SignatureTerms, sign: Sign) -> None:
+    signer = HTTPMessageSigner(signature_algorithm=_Ed25519)
+    prepared = signer.prepare(
+        message,
+        key_id=terms.key_id,
+        created=datetime.fromtimestamp(terms.created_s, UTC),
+        expires=datetime.fromtimestamp(terms.expires_s, UTC),
+        nonce=terms.nonce,
+        label=LABEL,
+        tag=terms.tag,
+        include_alg=False,
+        covered_component_ids=covered,
+        use_existing_digest="content-digest" in message.headers,
+    )
+    signer.apply(message, prepared, sign(prepared.signature_base))
 
 
-def _verify(message: MessageRequest | MessageResponse, covered: tuple[str, ...], terms: SignatureTerms, public_key: bytes) -> None:
-    """Verify a signature over these components at least.
-
-    Raises:
-        HTTPMessageSignaturesException, ValueError: It fails.
-    """
-    stated = _stated(covered, terms)
-    signature = _SIGNATURE.fullmatch(message.headers.get("signature", ""))
-    if signature and message.headers.get("signature-input") == f"{LABEL}={stated}":
-        base = signature_base(message, covered, stated)
-        if base is not None:
-            try:
-                _Ed25519(public_key).verify(b64decode(signature[1]), base)
-            except CryptoError as error:
-                raise ValueError("the signature fails") from error
-            return
+def _verify(message: _Request | _Response, covered: tuple[str, ...], terms: SignatureTerms, public_key: bytes) -> None:
     verifier = _Verifier(signature_algorithm=_Ed25519, key_resolver=_OneKey(public_key))
     verifier.verify(message, expect_tag=terms.tag, max_age=None, require_components=covered)
-
-
-def _stated(covered: tuple[str, ...], terms: SignatureTerms) -> str:
-    return state_parameters(
-        covered, created_s=terms.created_s, key_id=terms.key_id, expires_s=terms.expires_s, nonce=terms.nonce, tag=terms.tag
-    )
 
 
 def _added(headers: Mapping[str, str]) -> dict[str, str]:
