@@ -11,6 +11,7 @@ from ledger.hashing import TreeSize
 from ledger.mirror import CachedHashReader, TileCache
 from ledger.ports import HashReader, LogReader
 from ledger.store.sql import SqlLogReader
+from ledger.store.sql_statements import Statement
 from node.adapters.database import rows
 from node.adapters.database.tables import anchors, bodies, checkpoints, clients, entries, headers, records
 from node.adapters.database.transaction import SqlRecordsTransaction
@@ -19,7 +20,7 @@ from node.domain.record import Kind
 from node.ports.records import AnchorRow, ClientRow, EntryPage, RecordRow
 from node.ports.secrets import SecretId
 
-_HEADERS = (
+_HEADERS = Statement(
     sa.select(entries.c.leaf_index, headers.c.header)
     .select_from(
         entries.outerjoin(headers, sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index))
@@ -31,7 +32,7 @@ _HEADERS = (
     )
     .order_by(entries.c.leaf_index)
 )
-"""Built once: own entries that a find hits are read one by one."""
+"""Own entries that a find hits are read one by one."""
 
 
 class SqlRecordsReader:
@@ -75,9 +76,7 @@ class SqlRecordsReader:
 
     def headers(self, origin: Origin, start: int, count: int) -> list[tuple[int, bytes | None]]:
         """Return (leaf index, header or None when deleted) for a range of entries."""
-        values = {"of": origin, "start": start, "end": start + count}
-        with self._engine.connect() as connection:
-            return [(row.leaf_index, row.header) for row in connection.execute(_HEADERS, values)]
+        return [(index, header) for index, header in _HEADERS.read(self._engine, of=origin, start=start, end=start + count)]
 
     def entry_count(self, origin: Origin) -> int:
         """Return how many entries were staged for a log: the next one's index."""

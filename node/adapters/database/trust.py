@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from ledger.errors import CheckpointConflictError
 from ledger.hashing import RootHash, TreeSize
+from ledger.store.sql_statements import Statement
 from ledger.witness import CosignedHead
 from node.adapters.database.tables_trust import cosigned_checkpoints, followed_heads, freezes, witness_heads
 from node.domain.entry import Origin
@@ -21,11 +22,12 @@ KEPT_COSIGNED: Final = 128
 """Cosigned checkpoints of a log that are kept: more than come between two anchors."""
 
 
-_REPLACE_HEAD: Final = (
+_FOLLOWED: Final = Statement(sa.select(followed_heads.c.state).where(followed_heads.c.origin == sa.bindparam("log")))
+_REPLACE_HEAD: Final = Statement(
     followed_heads.update().where(followed_heads.c.origin == sa.bindparam("log")).values(state=sa.bindparam("new_state"))
 )
-_WITNESSED: Final = sa.select(witness_heads).where(witness_heads.c.origin == sa.bindparam("log"))
-"""What every step of a follower asks, built once."""
+_WITNESSED: Final = Statement(sa.select(witness_heads).where(witness_heads.c.origin == sa.bindparam("log")))
+_FROZEN: Final = Statement(sa.select(freezes).where(freezes.c.cleared_at_ms.is_(None)))
 
 
 class SqlTrustStore:
@@ -36,20 +38,18 @@ class SqlTrustStore:
 
     def followed(self, origin: Origin) -> bytes | None:
         """Return the follower's state of a log."""
-        with self._engine.connect() as connection:
-            query = sa.select(followed_heads.c.state).where(followed_heads.c.origin == origin)
-            return connection.execute(query).scalar_one_or_none()
+        row = _FOLLOWED.read_one(self._engine, log=origin)
+        return None if row is None else bytes(row.state)
 
     def keep_followed(self, origin: Origin, state: bytes) -> None:
         """Replace the follower's state of a log."""
         with self._engine.begin() as connection:
-            if not connection.execute(_REPLACE_HEAD, {"log": origin, "new_state": state}).rowcount:
+            if not _REPLACE_HEAD.run(connection, log=origin, new_state=state):
                 connection.execute(followed_heads.insert().values(origin=origin, state=state))
 
     def frozen(self) -> Mapping[Origin, FrozenLog]:
         """Return the logs that are frozen."""
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.select(freezes).where(freezes.c.cleared_at_ms.is_(None))).all()
+        found = _FROZEN.read(self._engine)
         return {Origin(row.origin): FrozenLog(Origin(row.origin), row.kind, row.evidence, row.frozen_at_ms) for row in found}
 
     def freeze(self, frozen: FrozenLog) -> None:
@@ -78,8 +78,7 @@ class SqlTrustStore:
 
     def witnessed_heads(self, origin: Origin) -> list[CosignedHead]:
         """Return the largest heads of a log that this node's cosign keys have cosigned."""
-        with self._engine.connect() as connection:
-            return [_head(row) for row in connection.execute(_WITNESSED, {"log": origin})]
+        return [_head(row) for row in _WITNESSED.read(self._engine, log=origin)]
 
     def keep_cosigned(self, checkpoint: CosignedCheckpoint) -> None:
         """Keep a checkpoint, in place of the same one with fewer cosignatures; the oldest of a log go."""
