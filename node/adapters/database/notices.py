@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_checks import heard_decisions
 from node.adapters.database.tables_notices import disclosed_entries, sent_notice_entries, sent_notices
 from node.adapters.database.tables_outbox import outbox
@@ -23,16 +24,24 @@ _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
 
 
+_DISCLOSED = Statement(
+    sa.select(disclosed_entries.c.requester).where(
+        disclosed_entries.c.leaf_hash == sa.bindparam("leaf"),
+        disclosed_entries.c.origin == sa.bindparam("log"),
+        disclosed_entries.c.requester == sa.bindparam("to"),
+    )
+)
+_DISCLOSE = Statement(disclosed_entries.insert())
+
+
 class SqlReliances:
     """A `Reliances`."""
 
     def disclosed(self, transaction: RecordsTransaction, entry: LeafReference, requester: InstitutionId, at_ms: int) -> None:
         """Note that an entry was disclosed; the first time counts."""
-        connection, table = connection_of(transaction), disclosed_entries
-        values = {"leaf_hash": entry.leaf_hash, "origin": entry.origin, "requester": requester}
-        known = sa.and_(*(table.c[name] == value for name, value in values.items()))
-        if connection.execute(sa.select(table.c.requester).where(known)).first() is None:
-            connection.execute(table.insert().values(**values, disclosed_at_ms=at_ms))
+        connection, leaf_hash, origin = connection_of(transaction), entry.leaf_hash, entry.origin
+        if _DISCLOSED.row(connection, leaf=leaf_hash, log=origin, to=requester) is None:
+            _DISCLOSE.run(connection, leaf_hash=leaf_hash, origin=origin, requester=requester, disclosed_at_ms=at_ms)
 
     def relying(
         self, transaction: RecordsTransaction, entries: Sequence[LeafReference]
