@@ -15,16 +15,17 @@ from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 Element = sa.Select[*tuple[Any, ...]] | sa.Insert | sa.Update | sa.Delete
 
 MAX_LISTED: Final = 512
 """Values in one list: below every engine's limit on bound parameters."""
-_NAMED_TUPLE: Final[Any] = namedtuple
+_NAMED_TUPLE: Final[Any] = namedtuple  # noqa: PYI024 - see below
 """Any: a statement's columns are not known before it runs."""
 _PARAMETER_STYLES: Final = {"sqlite": "qmark", "postgresql": "format"}
 """By dialect: how its driver spells parameters that are told apart by their place."""
@@ -39,18 +40,20 @@ class _Compiled:
     """The parameters in their order; those of a list one by one."""
     fixed: dict[str, Any]
     """Values that the statement itself holds."""
-    expanded: dict[str, list[str]]
-    """What the values of a list are called."""
+    listed: str | None
+    """The parameter that is a list."""
+    each: tuple[str, ...]
+    """What the values of the list are called."""
     row: Callable[[Sequence[Any]], Any] | None = None
     """Makes a row that has its columns' names; known once the statement was run."""
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
-        if self.fixed or self.expanded:
+        if self.fixed:
             values = {**self.fixed, **values}
-            for name, each in self.expanded.items():
-                listed = values[name]
-                # lists of a few lengths only, so that their texts are known; what is asked for twice is found once
-                values |= zip(each, chain(listed, [listed[0]] * (len(each) - len(listed))), strict=True)
+        if self.listed is not None:
+            listed = values[self.listed]
+            # lists of a few lengths only, so that their texts are known; what is asked for twice is found once
+            values = {**values, **dict(zip(self.each, chain(listed, repeat(listed[0]))))}
         return [values[name] for name in self.names]
 
 
@@ -61,10 +64,11 @@ class Statement:
         """Compile nothing yet.
 
         Args:
-            element: The statement, or one for each dialect where they differ. A parameter that is expanding takes a list of
-                one to `MAX_LISTED` values.
+            element: The statement, or one for each dialect where they differ. A parameter that is expanding, one at the most,
+                takes a list of one to `MAX_LISTED` values.
         """
         self._element = element
+        self._listed = None if isinstance(element, Mapping) else _list_of(element)
         self._compiled: dict[tuple[str, int], _Compiled] = {}
 
     def rows(self, connection: sa.Connection, /, **values: object) -> list[Any]:
@@ -122,8 +126,7 @@ class Statement:
                     raise _failure(connection.dialect, compiled, error) from error
 
     def _for(self, dialect: sa.Dialect, values: Mapping[str, Any]) -> _Compiled:
-        length = next((len(each) for each in values.values() if type(each) is list), 0)
-        key = dialect.name, 0 if length == 0 else 1 << (length - 1).bit_length()
+        key = dialect.name, 0 if self._listed is None else 1 << (len(values[self._listed]) - 1).bit_length()
         compiled = self._compiled.get(key)
         if compiled is None:
             compiled = self._compiled[key] = self._compile(dialect, key[1])
@@ -133,14 +136,20 @@ class Statement:
         element = self._element[dialect.name] if isinstance(self._element, Mapping) else self._element
         kind: Any = type(dialect)
         compiled: Any = element.compile(dialect=kind(paramstyle=_PARAMETER_STYLES[dialect.name]))
-        lists = {name for name, bound in compiled.binds.items() if bound.expanding and bound.required}
-        if bool(lists) != bool(length):
-            raise TypeError(f"a statement with lists {sorted(lists)} was given one of {length} values")
-        given = {name: [None] * length if name in lists else None for name, bound in compiled.binds.items() if bound.required}
+        given = {
+            name: [None] * length if name == self._listed else None for name, bound in compiled.binds.items() if bound.required
+        }
         state = compiled.construct_expanded_state(given, escape_names=False)
-        expanded = {name: list(each) for name, each in state.parameter_expansion.items() if name in lists}
-        names, taken = tuple(state.positiontup), {*given, *chain.from_iterable(expanded.values())}
-        return _Compiled(state.statement, names, {name: state.parameters[name] for name in names if name not in taken}, expanded)
+        each = () if self._listed is None else tuple(state.parameter_expansion[self._listed])
+        names, taken = tuple(state.positiontup), {*given, *each}
+        fixed = {name: state.parameters[name] for name in names if name not in taken}
+        return _Compiled(state.statement, names, fixed, self._listed, each)
+
+
+def _list_of(element: Element) -> str | None:
+    """Return the parameter that takes a list; those whose values the statement holds are none."""
+    found = [each for each in visitors.iterate(element) if isinstance(each, sa.BindParameter)]
+    return next((str(each.key) for each in found if each.expanding and each.required), None)
 
 
 def _cursor(connection: sa.Connection) -> closing[Any]:
