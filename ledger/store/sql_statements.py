@@ -53,7 +53,7 @@ class _Compiled:
         if self.listed is not None:
             listed = values[self.listed]
             # lists of a few lengths only, so that their texts are known; what is asked for twice is found once
-            values = {**values, **dict(zip(self.each, chain(listed, repeat(listed[0]))))}
+            values = {**values, **dict(zip(self.each, chain(listed, repeat(listed[0])), strict=False))}
         return [values[name] for name in self.names]
 
 
