@@ -37,6 +37,7 @@ CALLED_FROM_OUTSIDE: dict[str, str] = {
     "bench/ingest.py:data_received": "asyncio.Protocol",
     "contracts/errors.py:*": "one class for each revert: looked up by the reason that the chain gives",
     "devnet/engines/embedded/nodes.py:_exists": "py-evm's BaseDB, for `in`",
+    "node/adapters/database/engines.py:do_begin": "SQLAlchemy, where a transaction begins",
     "node/wire/members/http_signature.py:resolve_public_key": "http-message-signatures, for the key of a signature",
     "node/wire/members/http_signature.py:validate_created_and_expires": "http-message-signatures, for the times of a signature",
     "node/settings.py:settings_customise_sources": "pydantic-settings",

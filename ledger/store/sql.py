@@ -13,8 +13,9 @@ locks.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
@@ -22,22 +23,27 @@ import sqlalchemy as sa
 from ledger.errors import CheckpointConflictError, ResourceConflictError, ResourceMissingError, StorageError
 from ledger.hashing import LeafIndex
 from ledger.mirror import TileCache, cut, resources_of
+from ledger.store.sql_statements import MAX_LISTED
 from ledger.store.sql_tables import (
     ALLOCATE,
     DELETE_TILE,
     DISCARD,
     HEADS,
+    PAGE_ROWS,
     PUBLISH,
+    PUBLISHED,
     READ_HEAD,
     READ_RANGE,
     READ_STAGED,
     READ_TILES,
     RENUMBER,
+    STAGE,
     STAGED,
     STAGED_RANGE,
     SWAP,
     SWAP_FIRST,
     TABLES,
+    WRITE_TILES,
     HeadRow,
     LogTables,
     tables,
@@ -127,11 +133,12 @@ class SqlLogStore:
         packed = [encode_entries(chunk) for chunk in chunks]
         self._known = None
         # The update comes before the insert: its row lock makes a second stager wait until this transaction is over.
-        end = self._connection.scalar(ALLOCATE, {"log": self._origin, "count": len(entries)})
-        if end is None:
+        row = ALLOCATE.row(self._connection, log=self._origin, count=len(entries))
+        if row is None:
             raise self._missing()
-        self._insert_staged(end - len(entries), chunks, packed)
-        return LeafIndex(end - len(entries))
+        first = row.next_index - len(entries)
+        self._insert_staged(first, chunks, packed)
+        return LeafIndex(first)
 
     def staged(self, start: LeafIndex, limit: int) -> list[bytes]:
         """Return staged entries.
@@ -143,9 +150,13 @@ class SqlLogStore:
         end = self._head().end
         entries: list[bytes] = []
         budget_bytes = _MAX_READ_BYTES
-        values = {"log": self._origin, "lowest": start - _ROW_ENTRIES, "start": start, "stop": start + limit}
-        with self._connection.execute(READ_STAGED, values, execution_options={"yield_per": 64}) as rows:
-            for first, count, packed in rows:
+        more = True
+        while more:
+            next_index = start + len(entries)
+            found = READ_STAGED.rows(
+                self._connection, log=self._origin, lowest=next_index - _ROW_ENTRIES, start=next_index, stop=start + limit
+            )
+            for first, count, packed in found:
                 wanted = start + len(entries) - first
                 if wanted < 0:
                     raise StorageError(f"log {self._origin!r}: staged entries {first + wanted} to {first - 1} are missing")
@@ -153,6 +164,7 @@ class SqlLogStore:
                 budget_bytes -= len(packed)
                 if budget_bytes < 0:
                     break
+            more = len(found) == PAGE_ROWS and budget_bytes >= 0
         if not entries and start < end:
             raise StorageError(f"log {self._origin!r}: staged entries {start} to {end - 1} are missing")
         return entries
@@ -174,8 +186,7 @@ class SqlLogStore:
         """Replace what is staged."""
         chunks = [entries[at : at + _ROW_ENTRIES] for at in range(0, len(entries), _ROW_ENTRIES)]
         self._known = None
-        changed = self._connection.execute(RENUMBER, {"log": self._origin, "end": first + len(entries)})
-        if changed.rowcount != 1:
+        if RENUMBER.run(self._connection, log=self._origin, end=first + len(entries)) != 1:
             raise self._missing()
         self._connection.execute(sa.delete(TABLES.staged).where(STAGED.origin == self._origin))
         self._insert_staged(first, chunks, [encode_entries(chunk) for chunk in chunks])
@@ -203,9 +214,8 @@ class SqlLogStore:
                 fresh[key] = (resource, content)
         obsolete = self._compare(fresh, replace=replace)
         if obsolete:
-            self._connection.execute(DELETE_TILE, [{"log": self._origin, "at": lv, "number": n} for lv, n in obsolete])
-        if fresh:
-            self._connection.execute(sa.insert(TABLES.tiles), [self._row(*resource) for resource in fresh.values()])
+            DELETE_TILE.run_all(self._connection, [{"log": self._origin, "at": lv, "number": n} for lv, n in obsolete])
+        WRITE_TILES.run_all(self._connection, [self._row(*resource) for resource in fresh.values()])
 
     def swap_checkpoint(self, expected: bytes | None, new: bytes) -> None:
         """Replace the committed checkpoint if it still is the expected one.
@@ -214,9 +224,11 @@ class SqlLogStore:
             CheckpointConflictError: Another one is committed.
         """
         known, self._known = self._known, None
-        values = {"log": self._origin, "new": new} | ({} if expected is None else {"expected": expected})
-        swapped = self._connection.execute(SWAP_FIRST if expected is None else SWAP, values)
-        if swapped.rowcount != 1:
+        if expected is None:
+            swapped = SWAP_FIRST.run(self._connection, log=self._origin, new=new)
+        else:
+            swapped = SWAP.run(self._connection, log=self._origin, new=new, expected=expected)
+        if swapped != 1:
             raise CheckpointConflictError(expected, self.committed())
         self._known = None if known is None else replace(known, committed=new)
 
@@ -227,52 +239,34 @@ class SqlLogStore:
             CheckpointConflictError: Another one is committed.
         """
         self._known = None
-        published = self._connection.execute(PUBLISH, {"log": self._origin, "note": note})
-        if published.rowcount != 1:
+        if PUBLISH.run(self._connection, log=self._origin, note=note) != 1:
             raise CheckpointConflictError(note, self.committed())
 
     def discard(self, below: LeafIndex) -> None:
         """Delete rows of staged entries that lie wholly below an index; tiles need nothing, each is one row."""
-        self._connection.execute(DISCARD, {"log": self._origin, "below": below})
+        DISCARD.run(self._connection, log=self._origin, below=below)
 
     def _head(self) -> HeadRow:
         """Read the row of the head, once until this store changes it: a swap finds out what others changed meanwhile."""
         if self._known is None:
-            row = self._connection.execute(READ_HEAD, {"log": self._origin}).first()
+            row = READ_HEAD.row(self._connection, log=self._origin)
             if row is None:
                 raise self._missing()
             self._known = HeadRow(*row)
         return self._known
 
     def _missing(self) -> StorageError:
-        return StorageError(f"the database holds no log {self._origin!r}: create it first, or restore it")
+        return _missing(self._origin)
 
     def _insert_staged(self, first: int, chunks: Sequence[Sequence[bytes]], packed: Sequence[bytes]) -> None:
         rows = []
         for chunk, content in zip(chunks, packed, strict=True):
             rows.append({"origin": self._origin, "first_index": first, "entry_count": len(chunk), "packed": content})
             first += len(chunk)
-        if rows:
-            self._connection.execute(sa.insert(TABLES.staged), rows)
+        STAGE.run_all(self._connection, rows)
 
     def _read(self, resources: Sequence[Resource]) -> list[bytes]:
-        found = self._rows({(_level(resource), resource.index) for resource in resources})
-        contents = []
-        for resource in resources:
-            width, content = found.get((_level(resource), resource.index), (0, b""))
-            if width < resource.width:
-                raise ResourceMissingError(encode_tile_path(resource))
-            contents.append(content if width == resource.width else cut(resource, content))
-        return contents
-
-    def _rows(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bytes]]:
-        """Read the rows at these keys. One query a level: SQLite would answer row values in `IN` with a scan."""
-        found: dict[tuple[int, int], tuple[int, bytes]] = {}
-        for level, indices in _by_level(keys).items():
-            values = {"log": self._origin, "at": level, "numbers": indices}
-            for index, width, content in self._connection.execute(READ_TILES, values):
-                found[level, index] = (width, content)
-        return found
+        return _read(resources, partial(READ_TILES.rows, self._connection, log=self._origin))
 
     def _compare(self, fresh: dict[tuple[int, int], tuple[Resource, bytes]], *, replace: bool) -> list[tuple[int, int]]:
         """Take out of `fresh` what is there already; return the keys of rows that have to give way."""
@@ -292,7 +286,7 @@ class SqlLogStore:
         found: dict[tuple[int, int], tuple[int, bytes]] = {}
         for level, indices in _by_level(keys).items():
             values = {"log": self._origin, "at": level, "lowest": min(indices), "highest": max(indices)}
-            for index, width, content in self._connection.execute(READ_RANGE, values):
+            for index, width, content in READ_RANGE.rows(self._connection, **values):
                 if (level, index) in keys:
                     found[level, index] = (width, content)
         return found
@@ -321,6 +315,31 @@ def transaction(engine: sa.Engine) -> Iterator[sa.Connection]:
         raise StorageError(f"the database failed: {error}") from error
 
 
+@contextlib.contextmanager
+def _reading() -> Iterator[None]:
+    """Ask single questions; raises as `transaction`."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise StorageError(f"the database failed: {error}") from error
+
+
+def _read(resources: Sequence[Resource], ask: Callable[..., Sequence[tuple[int, int, bytes]]]) -> list[bytes]:
+    """Return contents, asking once for each level: SQLite would answer row values in `IN` with a scan."""
+    found: dict[tuple[int, int], tuple[int, bytes]] = {}
+    for level, indices in _by_level({(_level(resource), resource.index) for resource in resources}).items():
+        for start in range(0, len(indices), MAX_LISTED):
+            for index, width, content in ask(at=level, numbers=indices[start : start + MAX_LISTED]):
+                found[level, index] = (width, content)
+    contents = []
+    for resource in resources:
+        width, content = found.get((_level(resource), resource.index), (0, b""))
+        if width < resource.width:
+            raise ResourceMissingError(encode_tile_path(resource))
+        contents.append(content if width == resource.width else cut(resource, content))
+    return contents
+
+
 class SqlLogReader:
     """Reads a published log, each call in a transaction of its own. As safe for threads as its engine."""
 
@@ -347,8 +366,12 @@ class SqlLogReader:
         Raises:
             StorageError: There is no such log.
         """
-        with transaction(self._engine) as connection:
-            return SqlLogStore(connection, self._origin).checkpoint()
+        with _reading():
+            row = PUBLISHED.read_one(self._engine, log=self._origin)
+        if row is None:
+            raise _missing(self._origin)
+        note: bytes | None = row.published
+        return note
 
     def read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
         """Return the contents of tiles, with one query a level.
@@ -357,10 +380,10 @@ class SqlLogReader:
             ResourceMissingError: One of them is not there.
         """
         if self._cache is None:
-            return self._read_tiles(addresses)
+            return self._read_resources(addresses)
         found = {address: self._cache.get(address) for address in addresses}
         missing = [address for address, data in found.items() if data is None]
-        fresh = dict(zip(missing, self._read_tiles(missing) if missing else (), strict=True))
+        fresh = dict(zip(missing, self._read_resources(missing) if missing else (), strict=True))
         for address, data in fresh.items():
             if address.width == TILE_WIDTH:
                 self._cache.put(address, data)
@@ -380,12 +403,16 @@ class SqlLogReader:
         Raises:
             ResourceMissingError: It is not there.
         """
-        with transaction(self._engine) as connection:
-            return SqlLogStore(connection, self._origin).bundle(address)
+        return self._read_resources([address])[0]
 
-    def _read_tiles(self, addresses: Sequence[TileAddress]) -> list[bytes]:
-        with transaction(self._engine) as connection:
-            return SqlLogStore(connection, self._origin).read_tiles(addresses)
+    def _read_resources(self, resources: Sequence[Resource]) -> list[bytes]:
+        # what is published only ever gets wider: levels may be read one after the other
+        with _reading():
+            return _read(resources, partial(READ_TILES.read, self._engine, log=self._origin))
+
+
+def _missing(origin: str) -> StorageError:
+    return StorageError(f"the database holds no log {origin!r}: create it first, or restore it")
 
 
 def _by_level(keys: Iterable[tuple[int, int]]) -> dict[int, list[int]]:

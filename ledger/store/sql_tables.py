@@ -11,6 +11,8 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from ledger.store.sql_statements import Statement
+
 
 @dataclass(frozen=True, slots=True)
 class LogTables:
@@ -72,17 +74,24 @@ TABLES: Final = tables(_METADATA)
 HEADS: Final = TABLES.heads.c
 STAGED: Final = TABLES.staged.c
 TILES: Final = TABLES.tiles.c
-OF_LOG: Final = HEADS.origin == sa.bindparam("log")
-ALLOCATE: Final = (
-    sa.update(TABLES.heads).where(OF_LOG).values(next_index=HEADS.next_index + sa.bindparam("count")).returning(HEADS.next_index)
+_OF_LOG: Final = HEADS.origin == sa.bindparam("log")
+ALLOCATE: Final = Statement(
+    sa.update(TABLES.heads).where(_OF_LOG).values(next_index=HEADS.next_index + sa.bindparam("count")).returning(HEADS.next_index)
 )
-READ_HEAD: Final = sa.select(HEADS.committed, HEADS.published, HEADS.next_index).where(OF_LOG)
+READ_HEAD: Final = Statement(sa.select(HEADS.committed, HEADS.published, HEADS.next_index).where(_OF_LOG))
+PUBLISHED: Final = Statement(sa.select(HEADS.published).where(_OF_LOG))
 _SWAP: Final = sa.update(TABLES.heads).values(committed=sa.bindparam("new"))
-SWAP_FIRST: Final = _SWAP.where(OF_LOG, HEADS.committed.is_(None))
-SWAP: Final = _SWAP.where(OF_LOG, HEADS.committed == sa.bindparam("expected"))
-RENUMBER: Final = sa.update(TABLES.heads).where(OF_LOG).values(next_index=sa.bindparam("end"))
-PUBLISH: Final = sa.update(TABLES.heads).where(OF_LOG, HEADS.committed == sa.bindparam("note")).values(published=HEADS.committed)
-READ_STAGED: Final = (
+SWAP_FIRST: Final = Statement(_SWAP.where(_OF_LOG, HEADS.committed.is_(None)))
+SWAP: Final = Statement(_SWAP.where(_OF_LOG, HEADS.committed == sa.bindparam("expected")))
+RENUMBER: Final = Statement(sa.update(TABLES.heads).where(_OF_LOG).values(next_index=sa.bindparam("end")))
+PUBLISH: Final = Statement(
+    sa.update(TABLES.heads).where(_OF_LOG, HEADS.committed == sa.bindparam("note")).values(published=HEADS.committed)
+)
+STAGE: Final = Statement(sa.insert(TABLES.staged))
+WRITE_TILES: Final = Statement(sa.insert(TABLES.tiles))
+PAGE_ROWS: Final = 64
+"""Rows of staged entries that are read at once."""
+READ_STAGED: Final = Statement(
     sa.select(STAGED.first_index, STAGED.entry_count, STAGED.packed)
     .where(
         STAGED.origin == sa.bindparam("log"),
@@ -91,27 +100,25 @@ READ_STAGED: Final = (
         STAGED.first_index + STAGED.entry_count > sa.bindparam("start"),
     )
     .order_by(STAGED.first_index)
+    .limit(PAGE_ROWS)
 )
 STAGED_RANGE: Final = sa.select(
     sa.select(sa.func.min(STAGED.first_index)).where(STAGED.origin == sa.bindparam("log")).scalar_subquery(), HEADS.next_index
-).where(OF_LOG)
-DISCARD: Final = sa.delete(TABLES.staged).where(
-    STAGED.origin == sa.bindparam("log"),
-    STAGED.first_index < sa.bindparam("below"),
-    STAGED.first_index + STAGED.entry_count <= sa.bindparam("below"),
+).where(_OF_LOG)
+DISCARD: Final = Statement(
+    sa.delete(TABLES.staged).where(
+        STAGED.origin == sa.bindparam("log"),
+        STAGED.first_index < sa.bindparam("below"),
+        STAGED.first_index + STAGED.entry_count <= sa.bindparam("below"),
+    )
 )
-READ_TILES: Final = sa.select(TILES.tile_index, TILES.width, TILES.content).where(
-    TILES.origin == sa.bindparam("log"),
-    TILES.level == sa.bindparam("at"),
-    TILES.tile_index.in_(sa.bindparam("numbers", expanding=True)),
+_TILE: Final = sa.select(TILES.tile_index, TILES.width, TILES.content).where(
+    TILES.origin == sa.bindparam("log"), TILES.level == sa.bindparam("at")
 )
-READ_RANGE: Final = sa.select(TILES.tile_index, TILES.width, TILES.content).where(
-    TILES.origin == sa.bindparam("log"),
-    TILES.level == sa.bindparam("at"),
-    TILES.tile_index.between(sa.bindparam("lowest"), sa.bindparam("highest")),
-)
-DELETE_TILE: Final = sa.delete(TABLES.tiles).where(
-    TILES.origin == sa.bindparam("log"),
-    TILES.level == sa.bindparam("at"),
-    TILES.tile_index == sa.bindparam("number"),
+READ_TILES: Final = Statement(_TILE.where(TILES.tile_index.in_(sa.bindparam("numbers", expanding=True))))
+READ_RANGE: Final = Statement(_TILE.where(TILES.tile_index.between(sa.bindparam("lowest"), sa.bindparam("highest"))))
+DELETE_TILE: Final = Statement(
+    sa.delete(TABLES.tiles).where(
+        TILES.origin == sa.bindparam("log"), TILES.level == sa.bindparam("at"), TILES.tile_index == sa.bindparam("number")
+    )
 )

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+from ledger.store.sql_statements import Statement
+from node.adapters.database.driver import insert_rows
 from node.adapters.database.tables_check_reads import check_reads
 from node.adapters.database.tables_checks import order_checks
 from node.adapters.database.transaction import connection_of
@@ -14,7 +16,11 @@ from node.ports.check_reads import KeptRead
 from node.ports.records import RecordsTransaction
 
 _INSERT = check_reads.insert()
-"""Built once: a clinician waits for it."""
+_FORGET = Statement(
+    check_reads.delete().where(
+        ~sa.select(order_checks.c.check_id).where(order_checks.c.check_id == check_reads.c.check_id).exists(),
+    )
+)
 
 
 class SqlCheckReadStore:
@@ -25,9 +31,7 @@ class SqlCheckReadStore:
 
     def keep(self, transaction: RecordsTransaction, reads: Sequence[KeptRead]) -> None:
         """Keep lists."""
-        if reads:
-            rows = [{"check_id": each.check_id, "logs_sealed": each.logs} for each in reads]
-            connection_of(transaction).execute(_INSERT, rows)
+        insert_rows(connection_of(transaction), _INSERT, [(each.check_id, each.logs) for each in reads])
 
     def read(self, check_id: CheckId) -> KeptRead | None:
         """Return the list of a check; None where none was kept."""
@@ -38,5 +42,4 @@ class SqlCheckReadStore:
 
     def forget(self, transaction: RecordsTransaction) -> None:
         """Remove the lists of checks that are not kept any more."""
-        kept = sa.select(order_checks.c.check_id).where(order_checks.c.check_id == check_reads.c.check_id).exists()
-        connection_of(transaction).execute(check_reads.delete().where(~kept))
+        _FORGET.run(connection_of(transaction))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from node.adapters.database.driver import fetch
+from ledger.store.sql_statements import Statement
 from node.adapters.database.rows import patient_from
 from node.adapters.database.tables import patients
 from node.adapters.database.tables_consents import consent_cursor, consent_messages, consents, emergencies
@@ -21,8 +21,8 @@ from node.ports.records import PatientId, PatientRow, RecordsTransaction
 from node.wire.consent.message import encode_signed_message, parse_signed_message
 
 _CURSOR_ID = 1
-_IS_REVOKED = sa.select(consents.c.consent).where(
-    consents.c.consent == sa.bindparam("named"), consents.c.revoked_at_ms.is_not(None)
+_IS_REVOKED = Statement(
+    sa.select(consents.c.consent).where(consents.c.consent == sa.bindparam("named"), consents.c.revoked_at_ms.is_not(None))
 )
 """Built once: every reading of a consent may ask."""
 
@@ -160,8 +160,7 @@ class SqlConsentStore:
 
     def is_revoked(self, consent: ConsentId) -> bool:
         """Tell whether a revocation of a consent is known here."""
-        with self._readers.connect() as connection:
-            return bool(fetch(connection, _IS_REVOKED, {"named": consent}))
+        return _IS_REVOKED.read_one(self._readers, named=consent) is not None
 
     def waiting(self) -> Sequence[QueuedMessage]:
         """Return the messages that are on their way, oldest first."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_checks import decisions, heard_decisions
 from node.adapters.database.tables_retrievals import retrieval_requests
 from node.adapters.database.transaction import connection_of
@@ -17,6 +19,30 @@ from node.ports.records import RecordsTransaction
 
 _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
+_OWN = decisions.c.institution == sa.bindparam("institution")
+_KEEP = Statement(decisions.insert())
+_DECISION = Statement(sa.select(decisions).where(decisions.c.decision_id == sa.bindparam("decision"), _OWN))
+_STANDING = Statement(
+    sa.select(decisions).where(_OWN, decisions.c.order_mac == sa.bindparam("mac"), decisions.c.reversed_at_ms.is_(None))
+)
+_REVERSE = Statement(
+    decisions.update().where(decisions.c.decision_id == sa.bindparam("decision")).values(reversed_at_ms=sa.bindparam("at"))
+)
+_OF_DECIDER = sa.and_(heard_decisions.c.decider == sa.bindparam("by"), heard_decisions.c.decision_id == sa.bindparam("decision"))
+_HEARD = Statement(
+    sa.select(heard_decisions.c.decider).where(
+        _OF_DECIDER, heard_decisions.c.origin == sa.bindparam("log"), heard_decisions.c.leaf_hash == sa.bindparam("leaf")
+    )
+)
+_HEAR = Statement(heard_decisions.insert())
+_REVERSE_HEARD = Statement(heard_decisions.update().where(_OF_DECIDER).values(reversed_at_ms=sa.bindparam("at")))
+_VERIFIED = Statement(
+    sa.select(retrieval_requests.c.origin, retrieval_requests.c.leaf_hash).where(
+        retrieval_requests.c.institution == sa.bindparam("institution"),
+        retrieval_requests.c.state == RequestState.VERIFIED.value,
+        retrieval_requests.c.leaf_hash.in_(sa.bindparam("hashes", expanding=True)),
+    )
+)
 
 
 class SqlDecisionStore:
@@ -24,50 +50,47 @@ class SqlDecisionStore:
 
     def keep(self, transaction: RecordsTransaction, decision: KeptDecision) -> None:
         """Keep a decision."""
-        connection_of(transaction).execute(
-            decisions.insert().values(
-                decision_id=decision.decision_id,
-                check_id=decision.check_id,
-                institution=decision.institution,
-                order_mac=decision.order_mac,
-                origin=decision.entry.origin,
-                leaf_hash=decision.entry.leaf_hash,
-                decided_at_ms=decision.decided_at_ms,
-                reversed_at_ms=decision.reversed_at_ms,
-                content_sealed=decision.content,
-                patient_sealed=decision.patient,
-            )
+        _KEEP.run(
+            connection_of(transaction),
+            decision_id=decision.decision_id,
+            check_id=decision.check_id,
+            institution=decision.institution,
+            order_mac=decision.order_mac,
+            origin=decision.entry.origin,
+            leaf_hash=decision.entry.leaf_hash,
+            decided_at_ms=decision.decided_at_ms,
+            reversed_at_ms=decision.reversed_at_ms,
+            content_sealed=decision.content,
+            patient_sealed=decision.patient,
         )
 
     def decision(self, transaction: RecordsTransaction, institution: InstitutionId, decision_id: DecisionId) -> KeptDecision | None:
         """Return an institution's decision; None for another institution's."""
-        return self._one(transaction, decisions.c.decision_id == decision_id, decisions.c.institution == institution)
+        return _decision(_DECISION.row(connection_of(transaction), decision=decision_id, institution=institution))
 
     def standing(self, transaction: RecordsTransaction, institution: InstitutionId, order_mac: bytes) -> KeptDecision | None:
         """Return the decision that stands for an order line."""
-        own = decisions.c.institution == institution
-        return self._one(transaction, own, decisions.c.order_mac == order_mac, decisions.c.reversed_at_ms.is_(None))
+        return _decision(_STANDING.row(connection_of(transaction), institution=institution, mac=order_mac))
 
     def reverse(self, transaction: RecordsTransaction, decision_id: DecisionId, at_ms: int) -> None:
         """Note that a decision was taken back."""
-        chosen = decisions.c.decision_id == decision_id
-        connection_of(transaction).execute(decisions.update().where(chosen).values(reversed_at_ms=at_ms))
+        _REVERSE.run(connection_of(transaction), decision=decision_id, at=at_ms)
 
-    def _one(self, transaction: RecordsTransaction, *chosen: sa.ColumnElement[bool]) -> KeptDecision | None:
-        row = connection_of(transaction).execute(sa.select(decisions).where(*chosen)).one_or_none()
-        if row is None:
-            return None
-        return KeptDecision(
-            decision_id=DecisionId(row.decision_id),
-            check_id=CheckId(row.check_id),
-            institution=InstitutionId(row.institution),
-            order_mac=row.order_mac,
-            entry=LeafReference(Origin(row.origin), row.leaf_hash),
-            decided_at_ms=row.decided_at_ms,
-            reversed_at_ms=row.reversed_at_ms,
-            content=row.content_sealed,
-            patient=row.patient_sealed,
-        )
+
+def _decision(row: Any) -> KeptDecision | None:  # noqa: ANN401 - a row of `decisions`, or None
+    if row is None:
+        return None
+    return KeptDecision(
+        decision_id=DecisionId(row.decision_id),
+        check_id=CheckId(row.check_id),
+        institution=InstitutionId(row.institution),
+        order_mac=row.order_mac,
+        entry=LeafReference(Origin(row.origin), row.leaf_hash),
+        decided_at_ms=row.decided_at_ms,
+        reversed_at_ms=row.reversed_at_ms,
+        content=row.content_sealed,
+        patient=row.patient_sealed,
+    )
 
 
 class SqlHeardDecisionStore:
@@ -78,34 +101,26 @@ class SqlHeardDecisionStore:
 
     def hear(self, transaction: RecordsTransaction, heard: Sequence[HeardDecision]) -> None:
         """Keep decisions, those that are known already apart."""
-        connection, table = connection_of(transaction), heard_decisions
+        connection = connection_of(transaction)
         for each in heard:
-            key = sa.and_(
-                table.c.decider == each.decider,
-                table.c.decision_id == each.decision_id,
-                table.c.origin == each.result.origin,
-                table.c.leaf_hash == each.result.leaf_hash,
-            )
-            if connection.execute(sa.select(table.c.decider).where(key)).first() is None:
-                connection.execute(
-                    table.insert().values(
-                        decider=each.decider,
-                        decision_id=each.decision_id,
-                        origin=each.result.origin,
-                        leaf_hash=each.result.leaf_hash,
-                        institution=each.institution,
-                        outcome=each.outcome,
-                        reason=each.reason,
-                        decided_at_ms=each.decided_at_ms,
-                        reversed_at_ms=each.reversed_at_ms,
-                    )
+            origin, leaf_hash = each.result.origin, each.result.leaf_hash
+            if _HEARD.row(connection, by=each.decider, decision=each.decision_id, log=origin, leaf=leaf_hash) is None:
+                _HEAR.run(
+                    connection,
+                    decider=each.decider,
+                    decision_id=each.decision_id,
+                    origin=origin,
+                    leaf_hash=leaf_hash,
+                    institution=each.institution,
+                    outcome=each.outcome,
+                    reason=each.reason,
+                    decided_at_ms=each.decided_at_ms,
+                    reversed_at_ms=each.reversed_at_ms,
                 )
 
     def reverse(self, transaction: RecordsTransaction, decider: InstitutionId, decision_id: DecisionId, at_ms: int) -> bool:
         """Note that a decision was taken back; False where it is not known (yet)."""
-        table = heard_decisions
-        chosen = sa.and_(table.c.decider == decider, table.c.decision_id == decision_id)
-        return connection_of(transaction).execute(table.update().where(chosen).values(reversed_at_ms=at_ms)).rowcount > 0
+        return _REVERSE_HEARD.run(connection_of(transaction), by=decider, decision=decision_id, at=at_ms) > 0
 
     def heard(self, institution: InstitutionId, limit: int) -> list[HeardDecision]:
         """Return what others decided on an institution's results, the newest first."""
@@ -135,13 +150,10 @@ class SqlVerifiedRetrievals:
 
     def verified(self, institution: InstitutionId, results: Sequence[LeafReference]) -> frozenset[LeafReference]:
         """Return those of these results that an institution retrieved, verified and still keeps."""
-        table, wanted = retrieval_requests, frozenset(results)
-        columns = sa.select(table.c.origin, table.c.leaf_hash)
-        own = sa.and_(table.c.institution == institution, table.c.state == RequestState.VERIFIED.value)
+        wanted = frozenset(results)
         hashes = sorted({each.leaf_hash for each in wanted})
         found: set[LeafReference] = set()
-        with self._readers.connect() as connection:
-            for start in range(0, len(hashes), _CHUNK):
-                query = columns.where(own, table.c.leaf_hash.in_(hashes[start : start + _CHUNK]))
-                found.update(LeafReference(Origin(row.origin), row.leaf_hash) for row in connection.execute(query))
+        for start in range(0, len(hashes), _CHUNK):
+            rows = _VERIFIED.read(self._readers, institution=institution, hashes=hashes[start : start + _CHUNK])
+            found.update(LeafReference(Origin(row.origin), row.leaf_hash) for row in rows)
         return wanted & found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ledger.store.sql_statements import Statement
 from node.adapters.database import rows
-from node.adapters.database.driver import alter, fetch
 from node.adapters.database.tables import entries, headers, patients, records
 from node.adapters.database.tables_disclosures import disclosures
 from node.adapters.database.tables_own_entries import entry_labels
@@ -22,10 +22,10 @@ from node.ports.disclosures import AnsweredRequest, EmergencyCount
 from node.ports.held_entries import HeldEntry
 from node.ports.records import PatientId, RecordsTransaction
 
-_ANSWERED: Final = sa.select(disclosures).where(
-    disclosures.c.requester == sa.bindparam("of"), disclosures.c.request_id == sa.bindparam("request")
+_ANSWERED: Final = Statement(
+    sa.select(disclosures).where(disclosures.c.requester == sa.bindparam("of"), disclosures.c.request_id == sa.bindparam("request"))
 )
-_USES: Final = (
+_USES: Final = Statement(
     sa.select(sa.func.count())
     .select_from(disclosures)
     .where(
@@ -36,15 +36,15 @@ _USES: Final = (
 )
 
 
-def _record(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+def _record(insert: sqlite.Insert | postgresql.Insert) -> sa.Insert:
     key = [column.name for column in disclosures.primary_key]
     others = [column.name for column in disclosures.columns if column.name not in key]
     return insert.on_conflict_do_update(index_elements=key, set_={name: insert.excluded[name] for name in others})
 
 
-_RECORD: Final = {"sqlite": _record(sqlite.insert(disclosures)), "postgresql": _record(postgresql.insert(disclosures))}
+_RECORD: Final = Statement({"sqlite": _record(sqlite.insert(disclosures)), "postgresql": _record(postgresql.insert(disclosures))})
 """By dialect: SQL has no word of its own for insert-or-update."""
-_HELD: Final[sa.Select[Any]] = (
+_HELD: Final = Statement(
     sa.select(entries, records.c.kind, records.c.erased_at_ms, headers.c.header)
     .join(records, records.c.record_id == entries.c.record_id)
     .outerjoin(headers, sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index))
@@ -54,9 +54,11 @@ _HELD: Final[sa.Select[Any]] = (
         entries.c.leaf_hash == sa.bindparam("hash"),
     )
 )
-_OWNER: Final = sa.select(patients).where(patients.c.patient_id == sa.bindparam("owner"))
-_LABELS: Final = sa.select(entry_labels.c.label).where(
-    entry_labels.c.origin == sa.bindparam("log"), entry_labels.c.leaf_index == sa.bindparam("at")
+_OWNER: Final = Statement(sa.select(patients).where(patients.c.patient_id == sa.bindparam("owner")))
+_LABELS: Final = Statement(
+    sa.select(entry_labels.c.label).where(
+        entry_labels.c.origin == sa.bindparam("log"), entry_labels.c.leaf_index == sa.bindparam("at")
+    )
 )
 
 
@@ -65,10 +67,10 @@ class SqlDisclosureStore:
 
     def answered(self, transaction: RecordsTransaction, requester: InstitutionId, request_id: RequestId) -> AnsweredRequest | None:
         """Return how a request was answered last, or None."""
-        found = fetch(connection_of(transaction), _ANSWERED, {"of": requester, "request": request_id})
-        if not found:
+        row = _ANSWERED.row(connection_of(transaction), of=requester, request=request_id)
+        if row is None:
             return None
-        ((_, _, holder, digest, outcome, consent, clinician, answered_at_ms),) = found
+        _, _, holder, digest, outcome, consent, clinician, answered_at_ms = row
         return AnsweredRequest(
             requester=requester,
             request_id=request_id,
@@ -93,11 +95,11 @@ class SqlDisclosureStore:
             "clinician": answer.clinician,
             "answered_at_ms": answer.answered_at_ms,
         }
-        alter(connection, _RECORD[connection.dialect.name], values)
+        _RECORD.run(connection, **values)
 
     def uses(self, transaction: RecordsTransaction, holder: InstitutionId, consent: ConsentId, but: RequestId) -> int:
         """Return how many requests a holder disclosed under a consent, one of them not counted."""
-        ((count,),) = fetch(connection_of(transaction), _USES, {"consent": consent, "of": holder, "but": but})
+        ((count,),) = _USES.rows(connection_of(transaction), consent=consent, of=holder, but=but)
         return int(count)
 
     def denials(self, transaction: RecordsTransaction, holder: InstitutionId, requester: InstitutionId, since_ms: int) -> int:
@@ -132,17 +134,18 @@ class SqlHeldEntries:
 
     def find(self, reference: LeafReference, leaf_index: int) -> HeldEntry | None:
         """Return the record's version at a place of an own log; None where there is none, or another entry."""
-        place = {"log": reference.origin, "at": leaf_index}
         with self._readers.connect() as connection:
-            found = fetch(connection, _HELD, {**place, "hash": reference.leaf_hash})
-            if not found:
+            found = _HELD.row(connection, log=reference.origin, at=leaf_index, hash=reference.leaf_hash)
+            if found is None:
                 return None
-            ((*row, kind, erased_at_ms, header),) = found
+            *row, kind, erased_at_ms, header = found
             entry = rows.entry_from(row)
             owners = []
             if entry.owner_sealed is not None:
-                owners = fetch(connection, _OWNER, {"owner": self._open_owner(entry.owner_sealed)})
-            labels = frozenset(SensitivityLabel(label) for (label,) in fetch(connection, _LABELS, place))
+                owners = _OWNER.rows(connection, owner=self._open_owner(entry.owner_sealed))
+            labels = frozenset(
+                SensitivityLabel(label) for (label,) in _LABELS.rows(connection, log=reference.origin, at=leaf_index)
+            )
         return HeldEntry(
             entry=entry,
             kind=Kind(kind),

@@ -7,7 +7,7 @@ integers, None. Left out: everything that is not run for every group; SQLAlchemy
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from functools import lru_cache
 from itertools import repeat
@@ -49,36 +49,6 @@ def look_up(
             cursor.execute(text, (*given, *values, *repeat(values[0], missing)))
             found += cursor.fetchall()
     return found
-
-
-def fetch(connection: sa.Connection, statement: sa.Executable, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
-    """Run a statement that was built once, and return its rows.
-
-    Args:
-        connection: In whose transaction.
-        statement: A constant: its text is kept.
-        values: Of its parameters, by their names.
-    """
-    text, names, fixed = text_of(statement, connection.dialect)
-    with closing(connection.connection.cursor()) as cursor:
-        cursor.execute(text, [values[name] if name in values else fixed[name] for name in names])
-        return list(cursor.fetchall())
-
-
-def alter(connection: sa.Connection, statement: sa.Executable, values: Mapping[str, object]) -> int:
-    """Run a statement that was built once and returns no rows; return how many rows it changed. Takes what `fetch` takes."""
-    text, names, fixed = text_of(statement, connection.dialect)
-    with closing(connection.connection.cursor()) as cursor:
-        cursor.execute(text, [values[name] if name in values else fixed[name] for name in names])
-        return int(cursor.rowcount)
-
-
-@lru_cache(maxsize=256)
-def text_of(statement: sa.Executable, dialect: sa.Dialect) -> tuple[str, Sequence[str], Mapping[str, object]]:
-    """Return a statement's text, its parameters in their order, and the values of those that are part of it."""
-    built: Any = statement
-    compiled = built.compile(dialect=_positional(dialect))
-    return str(compiled), tuple(compiled.positiontup), compiled.params
 
 
 @lru_cache(maxsize=64)

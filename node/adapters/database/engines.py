@@ -7,13 +7,14 @@ where this module says it is.
 
 from __future__ import annotations
 
-from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a connection waits for another one's lock before it gives up."""
@@ -29,6 +30,31 @@ class Durability(StrEnum):
     """A commit that returned survives a power cut."""
     NORMAL = "NORMAL"
     """A commit that returned survives a crash of the process, not of the machine; for what can be rebuilt."""
+
+
+class SqliteDialect(SQLiteDialect_pysqlite):
+    """SQLite as its driver speaks it, with transactions that begin where SQLAlchemy says so.
+
+    Listening for that would do it too, and have SQLAlchemy look for listeners with every statement of the engine.
+    """
+
+    supports_statement_cache = True
+    begins = "BEGIN"
+
+    def do_begin(self, dbapi_connection: Any) -> None:  # noqa: ANN401 - a connection of the pool
+        """Begin a transaction."""
+        dbapi_connection.execute(self.begins)
+
+
+class SqliteWriterDialect(SqliteDialect):
+    """The same for writers: their transactions take the write lock when they begin."""
+
+    supports_statement_cache = True
+    begins = "BEGIN IMMEDIATE"
+
+
+registry.register("sqlite.reader", __name__, SqliteDialect.__name__)
+registry.register("sqlite.writer", __name__, SqliteWriterDialect.__name__)
 
 
 class _DriverConnection(Protocol):
@@ -67,7 +93,7 @@ def open_sqlite(path: Path, durability: Durability, *, writer: bool, shred: bool
         An engine. A writer's pool holds one connection, a reader's up to eight.
     """
     engine = sa.create_engine(
-        f"sqlite:///{path}",
+        f"sqlite+{'writer' if writer else 'reader'}:///{path}",
         pool_size=1 if writer else 8,
         max_overflow=0,
         # a statement that fails is logged without what it carried
@@ -85,11 +111,5 @@ def open_sqlite(path: Path, durability: Durability, *, writer: bool, shred: bool
         connection.execute(f"PRAGMA secure_delete={'ON' if shred else 'OFF'}")
         if writer:
             connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: sa.Connection) -> None:
-        # on the driver's cursor: through SQLAlchemy it would cost as much as a group's insertions
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine

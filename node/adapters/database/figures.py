@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_figures import figure_batches, figure_cursors, figure_waiting
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import Origin
@@ -15,6 +16,13 @@ from node.ports.figures import FigureCursor, FiguresUpdate
 from node.ports.records import RecordsTransaction
 
 _LOADED_ROWS: Final = 64
+_CURSORS: Final = Statement(sa.select(figure_cursors))
+_FORGET_CURSOR: Final = Statement(figure_cursors.delete().where(figure_cursors.c.origin == sa.bindparam("log")))
+_KEEP_CURSOR: Final = Statement(figure_cursors.insert())
+_ARRIVED: Final = Statement(
+    figure_waiting.delete().where(figure_waiting.c.origin == sa.bindparam("log"), figure_waiting.c.leaf_index == sa.bindparam("at"))
+)
+_WAITING: Final = Statement(figure_waiting.insert())
 
 
 class SqlFigureStore:
@@ -25,8 +33,7 @@ class SqlFigureStore:
 
     def cursors(self) -> Mapping[Origin, FigureCursor]:
         """Return how far each log was read."""
-        with self._readers.connect() as connection:
-            rows = connection.execute(sa.select(figure_cursors)).all()
+        rows = _CURSORS.read(self._readers)
         return {Origin(row.origin): FigureCursor(row.next_index, row.anchored_to) for row in rows}
 
     def waiting(self, limit: int) -> Mapping[Origin, Sequence[int]]:
@@ -48,15 +55,13 @@ class SqlFigureStore:
     def keep(self, transaction: RecordsTransaction, update: FiguresUpdate) -> None:
         """Keep what a step read."""
         connection = connection_of(transaction)
-        for origin, cursor in update.cursors.items():
-            connection.execute(figure_cursors.delete().where(figure_cursors.c.origin == origin))
-            values = {"origin": origin, "next_index": cursor.next_index, "anchored_to": cursor.anchored_to}
-            connection.execute(figure_cursors.insert().values(values))
-        for origin, index in update.arrived:
-            place = sa.and_(figure_waiting.c.origin == origin, figure_waiting.c.leaf_index == index)
-            connection.execute(figure_waiting.delete().where(place))
-        if update.waiting:
-            waiting = [{"origin": origin, "leaf_index": index} for origin, index in sorted(update.waiting)]
-            connection.execute(figure_waiting.insert(), waiting)
+        _FORGET_CURSOR.run_all(connection, [{"log": origin} for origin in update.cursors])
+        cursors = [
+            {"origin": origin, "next_index": cursor.next_index, "anchored_to": cursor.anchored_to}
+            for origin, cursor in update.cursors.items()
+        ]
+        _KEEP_CURSOR.run_all(connection, cursors)
+        _ARRIVED.run_all(connection, [{"log": origin, "at": index} for origin, index in update.arrived])
+        _WAITING.run_all(connection, [{"origin": origin, "leaf_index": index} for origin, index in sorted(update.waiting)])
         if update.sealed is not None:
             connection.execute(figure_batches.insert().values(sealed=update.sealed))

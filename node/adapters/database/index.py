@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from ledger.hashing import LeafHash, LeafIndex, hash_leaf
+from ledger.store.sql_statements import Statement
+from node.adapters.database.driver import insert_rows
 from node.adapters.database.engines import truncate_log
 from node.adapters.database.index_recalls import RECALL_TABLES, keep_recalls, read_recalls
 from node.adapters.database.tables_index import (
@@ -43,7 +44,7 @@ _CHUNK: Final = 500
 _LOADED_ROWS: Final = 10_000
 
 _CURSOR_DECODER: Final = msgspec.json.Decoder(EventCursor)
-_ENTRIES: Final = (
+_ENTRIES: Final = Statement(
     sa.select(
         followed_leaves.c.leaf_index,
         followed_leaves.c.leaf,
@@ -63,30 +64,38 @@ _ENTRIES: Final = (
         )
     )
     .where(
-        followed_leaves.c.log_id == sa.bindparam("log_id"),
+        followed_leaves.c.log_id == sa.bindparam("log"),
         followed_leaves.c.leaf_index.in_(sa.bindparam("indices", expanding=True)),
     )
 )
 _LOG: Final[sa.BindParameter[int]] = sa.bindparam("log")
 _START: Final[sa.BindParameter[int]] = sa.bindparam("start")
-_LEAVES: Final = (
-    sa.select(followed_leaves.c.leaf)
-    .where(
-        followed_leaves.c.log_id == _LOG,
-        followed_leaves.c.leaf_index >= _START,
-        followed_leaves.c.leaf_index < sa.bindparam("end"),
-    )
+_END: Final[sa.BindParameter[int]] = sa.bindparam("end")
+_RUN: Final = sa.and_(followed_leaves.c.log_id == _LOG, followed_leaves.c.leaf_index >= _START, followed_leaves.c.leaf_index < _END)
+_LEAVES: Final = Statement(sa.select(followed_leaves.c.leaf).where(_RUN).order_by(followed_leaves.c.leaf_index))
+_SEEN: Final = Statement(
+    sa.select(followed_leaves.c.seen_at_ms, sa.func.count())
+    .where(_RUN)
+    .group_by(followed_leaves.c.seen_at_ms)
+    .order_by(followed_leaves.c.seen_at_ms)
+)
+_BY_HASH: Final = Statement(
+    sa.select(followed_leaves.c.leaf_index, followed_leaves.c.leaf)
+    .where(followed_leaves.c.hash_prefix == sa.bindparam("prefix"), followed_leaves.c.log_id == _LOG)
     .order_by(followed_leaves.c.leaf_index)
 )
-_MISSING: Final = (
+_MISSING: Final = Statement(
     sa.select(missing_headers.c.leaf_index)
     .where(missing_headers.c.log_id == _LOG, missing_headers.c.leaf_index >= _START)
     .order_by(missing_headers.c.leaf_index)
-    .limit(sa.bindparam("limit"))
+    .limit(sa.bindparam("most"))
 )
-_GROWN: Final = followed_logs.update().where(followed_logs.c.log_id == _LOG).values(size=sa.bindparam("new_size"))
-_ASKED: Final = followed_logs.update().where(followed_logs.c.log_id == _LOG).values(headers_asked=sa.bindparam("new_asked"))
-"""What every step of a follower asks, built once: building a statement costs as much as asking it."""
+_OF_LOG: Final = followed_logs.update().where(followed_logs.c.log_id == _LOG)
+_INSERT_LEAVES: Final = followed_leaves.insert()
+_INSERT_HEADERS: Final = followed_headers.insert()
+_INSERT_MISSING: Final = missing_headers.insert()
+_GROWN: Final = Statement(_OF_LOG.values(size=sa.bindparam("new_size")))
+_ASKED: Final = Statement(_OF_LOG.values(headers_asked=sa.bindparam("new_asked")))
 
 
 class SqlFollowedIndex:
@@ -160,8 +169,8 @@ class SqlFollowedIndex:
         with self._readers.connect() as connection:
             for origin, indices in wanted.items():
                 for start in range(0, len(indices), _CHUNK):
-                    values = {"log_id": self._ids.get(origin, -1), "indices": indices[start : start + _CHUNK]}
-                    for row in connection.execute(_ENTRIES, values):
+                    chosen = indices[start : start + _CHUNK]
+                    for row in _ENTRIES.rows(connection, log=self._ids.get(origin, -1), indices=chosen):
                         entry = _entry(origin, row)
                         found[entry.place] = entry
         return {place: self._with_own_header(entry) for place, entry in found.items()}
@@ -175,28 +184,16 @@ class SqlFollowedIndex:
 
     def leaves(self, origin: Origin, start: LeafIndex, count: int) -> list[bytes]:
         """Return a run of leaves; fewer at the end."""
-        values = {"log": self._ids.get(origin, -1), "start": start, "end": start + count}
-        with self._readers.connect() as connection:
-            return list(connection.scalars(_LEAVES, values))
+        return [row.leaf for row in _LEAVES.read(self._readers, log=self._ids.get(origin, -1), start=start, end=start + count)]
 
     def seen_times(self, origin: Origin, start: LeafIndex, end: LeafIndex) -> list[tuple[int, int]]:
         """Return when a run of entries was seen, unix ms, and how many at each time, the earliest first."""
-        table = followed_leaves
-        query = sa.select(table.c.seen_at_ms, sa.func.count()).where(
-            table.c.log_id == self._ids.get(origin, -1), table.c.leaf_index >= start, table.c.leaf_index < end
-        )
-        with self._readers.connect() as connection:
-            rows = connection.execute(query.group_by(table.c.seen_at_ms).order_by(table.c.seen_at_ms)).all()
+        rows = _SEEN.read(self._readers, log=self._ids.get(origin, -1), start=start, end=end)
         return [(seen_at_ms, count) for seen_at_ms, count in rows]
 
     def find_leaf(self, origin: Origin, leaf_hash: bytes) -> LeafIndex | None:
         """Return the first leaf of a log with this leaf hash."""
-        table = followed_leaves
-        query = sa.select(table.c.leaf_index, table.c.leaf).where(
-            table.c.hash_prefix == _hash_prefix(leaf_hash), table.c.log_id == self._ids.get(origin, -1)
-        )
-        with self._readers.connect() as connection:
-            rows = connection.execute(query.order_by(table.c.leaf_index)).all()
+        rows = _BY_HASH.read(self._readers, prefix=_hash_prefix(leaf_hash), log=self._ids.get(origin, -1))
         return next((LeafIndex(row.leaf_index) for row in rows if hash_leaf(row.leaf) == leaf_hash), None)
 
     def is_recalled(self, entry: LeafReference) -> bool:
@@ -248,8 +245,8 @@ class SqlFollowedIndex:
                 (log_id, index, leaf, _hash_prefix(leaf_hash), seen_at_ms)
                 for index, (leaf, leaf_hash) in enumerate(zip(leaves, hashes, strict=True), first)
             ]
-            _insert_many(connection, followed_leaves, rows)
-            connection.execute(_GROWN, {"log": log_id, "new_size": size})
+            insert_rows(connection, _INSERT_LEAVES, rows)
+            _GROWN.run(connection, log=log_id, new_size=size)
         # after the commit: whoever probes finds only what can be read
         tags = self._tags[origin]
         end = _TAG_AT + _PREFIX_BYTES
@@ -283,9 +280,8 @@ class SqlFollowedIndex:
 
     def missing_headers(self, origin: Origin, start: LeafIndex, limit: int) -> list[LeafIndex]:
         """Return entries from an index on whose headers were asked for and did not come, lowest first."""
-        values = {"log": self._ids.get(origin, -1), "start": start, "limit": limit}
-        with self._readers.connect() as connection:
-            return [LeafIndex(index) for index in connection.scalars(_MISSING, values)]
+        rows = _MISSING.read(self._readers, log=self._ids.get(origin, -1), start=start, most=limit)
+        return [LeafIndex(row.leaf_index) for row in rows]
 
     def keep_headers(self, page: HeaderPage) -> None:
         """Keep headers, gaps and recalls, and delete what tombstones name; all in one transaction."""
@@ -298,10 +294,10 @@ class SqlFollowedIndex:
                 for index, header in page.headers.items()
                 if index not in gone and page.origin not in self._own
             ]
-            _insert_many(connection, followed_headers, headers)
-            _insert_many(connection, missing_headers, [(log_id, index) for index in page.missing if index not in gone])
+            insert_rows(connection, _INSERT_HEADERS, headers)
+            insert_rows(connection, _INSERT_MISSING, [(log_id, index) for index in page.missing if index not in gone])
             keep_recalls(connection, log_id, page.recalls)
-            connection.execute(_ASKED, {"log": log_id, "new_asked": asked})
+            _ASKED.run(connection, log=log_id, new_asked=asked)
         self._recalls.setdefault(page.origin, LogRecalls()).take(page.recalls)
         self._asked[page.origin] = asked
         if page.tombstones:
@@ -366,26 +362,6 @@ def _delete(connection: sa.Connection, table: sa.Table, log_id: int, indices: se
     for start in range(0, len(wanted), _CHUNK):
         chunk = wanted[start : start + _CHUNK]
         connection.execute(table.delete().where(table.c.log_id == log_id, table.c.leaf_index.in_(chunk)))
-
-
-def _insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[tuple[object, ...]]) -> None:
-    """Insert rows, as tuples in the order of the table's columns, by the driver's own hand.
-
-    SQLAlchemy would spend as long on the names of each row as the database spends on the row.
-    """
-    if not rows:
-        return
-    columns = tuple(column.name for column in table.columns)
-    statement, positional = _compiled_insert(table, columns, connection.dialect)
-    named = list(rows) if positional else [dict(zip(columns, row, strict=True)) for row in rows]
-    connection.exec_driver_sql(statement, named)
-
-
-@lru_cache(maxsize=64)
-def _compiled_insert(table: sa.Table, columns: tuple[str, ...], dialect: sa.Dialect) -> tuple[str, bool]:
-    """Return an insertion as the driver takes it, and whether its values go by position."""
-    compiled = table.insert().compile(dialect=dialect, column_keys=columns)
-    return str(compiled), bool(compiled.positional)
 
 
 def _hash_prefix(leaf_hash: bytes) -> int:

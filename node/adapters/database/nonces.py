@@ -8,24 +8,26 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.adapters.database.driver import alter, fetch
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_nonces import request_nonces
 from node.adapters.database.transaction import connection_of
 from node.ports.nonces import UsedNonce
 from node.ports.records import RecordsTransaction
 
-_FORGET: Final = request_nonces.delete().where(request_nonces.c.forget_at_s < sa.bindparam("now_s"))
+_FORGET: Final = Statement(request_nonces.delete().where(request_nonces.c.forget_at_s < sa.bindparam("now_s")))
 
 
-def _claim(insert: sqlite.Insert | postgresql.Insert) -> sa.Executable:
+def _claim(insert: sqlite.Insert | postgresql.Insert) -> sa.Insert:
     # what was inserted, not how many: drivers differ in what they count
     return insert.on_conflict_do_nothing().returning(request_nonces.c.nonce)
 
 
-_CLAIM: Final = {
-    "sqlite": _claim(sqlite.insert(request_nonces)),
-    "postgresql": _claim(postgresql.insert(request_nonces)),
-}
+_CLAIM: Final = Statement(
+    {
+        "sqlite": _claim(sqlite.insert(request_nonces)),
+        "postgresql": _claim(postgresql.insert(request_nonces)),
+    }
+)
 """By dialect: SQL has no word of its own for insert-or-leave."""
 
 
@@ -40,10 +42,9 @@ class SqlNonceStore:
         connection = connection_of(transaction)
         if now_s != self._forgot_at_s:
             # once a second is enough: what stays a little longer refuses what is refused anyway
-            alter(connection, _FORGET, {"now_s": now_s})
+            _FORGET.run(connection, now_s=now_s)
             self._forgot_at_s = now_s
-        claim = _CLAIM[connection.dialect.name]
-        return [bool(fetch(connection, claim, _values(nonce))) for nonce in nonces]
+        return [_CLAIM.row(connection, **_values(nonce)) is not None for nonce in nonces]
 
 
 def _values(nonce: UsedNonce) -> dict[str, object]:

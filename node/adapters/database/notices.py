@@ -9,7 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from node.adapters.database.driver import alter
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_checks import heard_decisions
 from node.adapters.database.tables_notices import disclosed_entries, sent_notice_entries, sent_notices
 from node.adapters.database.tables_outbox import outbox
@@ -25,10 +25,12 @@ _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
 
 
-_DISCLOSED: Final = {
-    "sqlite": sqlite.insert(disclosed_entries).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(disclosed_entries).on_conflict_do_nothing(),
-}
+_DISCLOSE: Final = Statement(
+    {
+        "sqlite": sqlite.insert(disclosed_entries).on_conflict_do_nothing(),
+        "postgresql": postgresql.insert(disclosed_entries).on_conflict_do_nothing(),
+    }
+)
 """By dialect: SQL has no word of its own for insert-or-leave."""
 
 
@@ -37,9 +39,8 @@ class SqlReliances:
 
     def disclosed(self, transaction: RecordsTransaction, entry: LeafReference, requester: InstitutionId, at_ms: int) -> None:
         """Note that an entry was disclosed; the first time counts."""
-        connection = connection_of(transaction)
         values = {"leaf_hash": entry.leaf_hash, "origin": entry.origin, "requester": requester, "disclosed_at_ms": at_ms}
-        alter(connection, _DISCLOSED[connection.dialect.name], values)
+        _DISCLOSE.run(connection_of(transaction), **values)
 
     def relying(
         self, transaction: RecordsTransaction, entries: Sequence[LeafReference]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from node.adapters.database.driver import fetch
+from ledger.store.sql_statements import Statement
 from node.adapters.database.rows import entry_from, patient_from, tag_prefix
 from node.adapters.database.tables import entries, patients
 from node.adapters.database.tables_own_entries import entry_labels
@@ -21,11 +21,15 @@ from node.wire.leaf import parse_leaf
 
 _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
-_BY_TAG = sa.select(entries).where(
-    entries.c.origin == sa.bindparam("origin"), entries.c.tag_prefix.in_(sa.bindparam("prefixes", expanding=True))
+_BY_TAG = Statement(
+    sa.select(entries).where(
+        entries.c.origin == sa.bindparam("origin"), entries.c.tag_prefix.in_(sa.bindparam("prefixes", expanding=True))
+    )
 )
-_BY_NUMBER = sa.select(patients).where(
-    patients.c.institution == sa.bindparam("institution"), patients.c.number_mac == sa.bindparam("number_mac")
+_BY_NUMBER = Statement(
+    sa.select(patients).where(
+        patients.c.institution == sa.bindparam("institution"), patients.c.number_mac == sa.bindparam("number_mac")
+    )
 )
 
 
@@ -47,9 +51,8 @@ class SqlPatientNumbers:
 
     def numbered(self, institution: InstitutionId, number_mac: bytes) -> PatientRow | None:
         """Return the patient of a keyed hash of a number, as far as it was committed."""
-        with self._readers.connect() as connection:
-            found = fetch(connection, _BY_NUMBER, {"institution": institution, "number_mac": number_mac})
-        return patient_from(found[0]) if found else None
+        row = _BY_NUMBER.read_one(self._readers, institution=institution, number_mac=number_mac)
+        return None if row is None else patient_from(row)
 
 
 class SqlOwnTags:
@@ -62,7 +65,7 @@ class SqlOwnTags:
         connection = connection_of(transaction)
         for start in range(0, len(tags), _CHUNK):
             prefixes = [tag_prefix(tag) for tag in tags[start : start + _CHUNK]]
-            for row in connection.execute(_BY_TAG, {"origin": origin, "prefixes": prefixes}):
+            for row in _BY_TAG.rows(connection, origin=origin, prefixes=prefixes):
                 entry = entry_from(row)
                 # the index holds eight bytes of each tag: whoever logs chooses them, the leaf decides
                 tag = parse_leaf(entry.leaf).tag

@@ -12,8 +12,8 @@ from ledger.hashing import TreeSize
 from ledger.mirror import CachedHashReader, TileCache
 from ledger.ports import HashReader, LogReader
 from ledger.store.sql import SqlLogReader
+from ledger.store.sql_statements import Statement
 from node.adapters.database import rows
-from node.adapters.database.driver import fetch
 from node.adapters.database.tables import anchors, bodies, checkpoints, clients, entries, headers, records
 from node.adapters.database.transaction import SqlRecordsTransaction
 from node.domain.entry import InstitutionId, Origin, RecordId
@@ -21,7 +21,7 @@ from node.domain.record import Kind
 from node.ports.records import AnchorRow, ClientRow, EntryPage, RecordRow
 from node.ports.secrets import SecretId
 
-_HEADERS = (
+_HEADERS = Statement(
     sa.select(entries.c.leaf_index, headers.c.header)
     .select_from(
         entries.outerjoin(headers, sa.and_(headers.c.origin == entries.c.origin, headers.c.leaf_index == entries.c.leaf_index))
@@ -33,12 +33,14 @@ _HEADERS = (
     )
     .order_by(entries.c.leaf_index)
 )
-"""Built once: own entries that a find hits are read one by one."""
-_CHECKPOINT: Final = sa.select(checkpoints.c.note).where(
-    checkpoints.c.origin == sa.bindparam("of"), checkpoints.c.size == sa.bindparam("wanted")
+"""Own entries that a find hits are read one by one."""
+_CHECKPOINT: Final = Statement(
+    sa.select(checkpoints.c.note).where(checkpoints.c.origin == sa.bindparam("of"), checkpoints.c.size == sa.bindparam("wanted"))
 )
-_LATEST_ANCHOR: Final = sa.select(anchors).where(anchors.c.origin == sa.bindparam("of")).order_by(anchors.c.size.desc()).limit(1)
-_BODY: Final = (
+_LATEST_ANCHOR: Final = Statement(
+    sa.select(anchors).where(anchors.c.origin == sa.bindparam("of")).order_by(anchors.c.size.desc()).limit(1)
+)
+_BODY: Final = Statement(
     sa.select(bodies.c.body, entries.c.secret_id)
     .join(entries, sa.and_(bodies.c.origin == entries.c.origin, bodies.c.leaf_index == entries.c.leaf_index))
     .where(bodies.c.origin == sa.bindparam("of"), bodies.c.leaf_index == sa.bindparam("index"))
@@ -86,9 +88,7 @@ class SqlRecordsReader:
 
     def headers(self, origin: Origin, start: int, count: int) -> list[tuple[int, bytes | None]]:
         """Return (leaf index, header or None when deleted) for a range of entries."""
-        values = {"of": origin, "start": start, "end": start + count}
-        with self._engine.connect() as connection:
-            return [(leaf_index, header) for leaf_index, header in fetch(connection, _HEADERS, values)]
+        return [(index, header) for index, header in _HEADERS.read(self._engine, of=origin, start=start, end=start + count)]
 
     def entry_count(self, origin: Origin) -> int:
         """Return how many entries were staged for a log: the next one's index."""
@@ -99,15 +99,13 @@ class SqlRecordsReader:
 
     def checkpoint(self, origin: Origin, size: int) -> bytes | None:
         """Return the signed checkpoint of a size that was submitted for anchoring."""
-        with self._engine.connect() as connection:
-            found = fetch(connection, _CHECKPOINT, {"of": origin, "wanted": size})
-        return found[0][0] if found else None
+        row = _CHECKPOINT.read_one(self._engine, of=origin, wanted=size)
+        return None if row is None else row.note
 
     def latest_anchor(self, origin: Origin) -> AnchorRow | None:
         """Return the largest accepted head of a log."""
-        with self._engine.connect() as connection:
-            found = fetch(connection, _LATEST_ANCHOR, {"of": origin})
-        return rows.anchor_from(found[0]) if found else None
+        row = _LATEST_ANCHOR.read_one(self._engine, of=origin)
+        return None if row is None else rows.anchor_from(row)
 
     def client_by_digest(self, key_digest: bytes) -> ClientRow | None:
         """Return the client with this key."""
@@ -150,6 +148,5 @@ class SqlBodyReader:
 
     def read(self, origin: Origin, leaf_index: int) -> tuple[bytes, SecretId] | None:
         """Return an entry's sealed body and the name of its secret, or None when there is none any more."""
-        with self._engine.connect() as connection:
-            found = fetch(connection, _BODY, {"of": origin, "index": leaf_index})
-        return (found[0][0], SecretId(found[0][1])) if found and found[0][1] is not None else None
+        row = _BODY.read_one(self._engine, of=origin, index=leaf_index)
+        return None if row is None or row.secret_id is None else (row.body, SecretId(row.secret_id))

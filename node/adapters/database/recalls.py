@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from node.adapters.database.driver import fetch
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_recalls import recall_liftings, recall_unread, recalled_entries, recalls
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import InstitutionId, LeafReference, Origin, RecordId
@@ -23,13 +22,13 @@ _CHUNK = 400
 _LIFTING = tuple(column.label(f"lifting_{column.name}") for column in recall_liftings.c)
 _RECALLS = sa.select(recalls, *_LIFTING).outerjoin(recall_liftings, recall_liftings.c.recall_id == recalls.c.recall_id)
 _STANDS = recall_liftings.c.recall_id.is_(None)
-_STANDING: sa.Select[Any] = (
+_STANDING = Statement(
     sa.select(recalls.c.origin, recalls.c.item, recalls.c.device, recalls.c.lot, recalls.c.from_ms, recalls.c.to_ms)
     .outerjoin(recall_liftings, recall_liftings.c.recall_id == recalls.c.recall_id)
     .where(_STANDS)
 )
 """Asked at every check of what is in an own log."""
-_NAMING: Final = (
+_NAMING: Final = Statement(
     sa.select(recalls.c.origin, recalls.c.leaf_hash)
     .join(recalled_entries, recalled_entries.c.recall_id == recalls.c.recall_id)
     .outerjoin(recall_liftings, recall_liftings.c.recall_id == recalls.c.recall_id)
@@ -75,15 +74,15 @@ class SqlRecallStore:
 
     def naming(self, transaction: RecordsTransaction, entry: LeafReference) -> list[LeafReference]:
         """Return the announcements of the recalls that stand and found a result, the oldest first."""
-        found = fetch(connection_of(transaction), _NAMING, {"hash": entry.leaf_hash, "log": entry.origin})
+        found = _NAMING.rows(connection_of(transaction), hash=entry.leaf_hash, log=entry.origin)
         return [LeafReference(Origin(origin), leaf_hash) for origin, leaf_hash in found]
 
     def standing(self, transaction: RecordsTransaction | None) -> Mapping[Origin, Sequence[RecallCriteria]]:
         """Return what the recalls that stand are about, by log; without a transaction, as it is committed."""
         found = defaultdict[Origin, list[RecallCriteria]](list)
-        with self._connection(transaction) as connection:
-            for row in connection.execute(_STANDING):
-                found[Origin(row.origin)].append(_criteria(row))
+        rows = _STANDING.read(self._readers) if transaction is None else _STANDING.rows(connection_of(transaction))
+        for row in rows:
+            found[Origin(row.origin)].append(_criteria(row))
         return found
 
     def searched(self, transaction: RecordsTransaction, recall: KeptRecall, run: SearchedRun) -> list[LeafReference]:
@@ -179,14 +178,6 @@ class SqlRecallStore:
         with self._readers.connect() as connection:
             return [_recall(row) for row in connection.execute(query)]
 
-    @contextmanager
-    def _connection(self, transaction: RecordsTransaction | None) -> Iterator[sa.Connection]:
-        if transaction is not None:
-            yield connection_of(transaction)
-            return
-        with self._readers.connect() as connection:
-            yield connection
-
 
 def _note_unread(connection: sa.Connection, recall_id: RecallId, run: SearchedRun) -> None:
     # a relocation comes after what it relocates: what it tells of was unread before, if at all
@@ -240,7 +231,7 @@ def _lifting(row: sa.Row[Any]) -> KeptLifting:
     )
 
 
-def _criteria(row: sa.Row[Any]) -> RecallCriteria:
+def _criteria(row: Any) -> RecallCriteria:  # noqa: ANN401 - a row with the criteria's columns
     return RecallCriteria(row.item, row.device, row.lot, row.from_ms, row.to_ms)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ledger.store.sql_statements import Statement
 from node.adapters.database.notices import chunks
 from node.adapters.database.tables_checks import decisions
 from node.adapters.database.tables_notices import decision_results, received_notice_entries, received_notices
@@ -34,6 +35,17 @@ _IS_LIFTED = (
 )
 """Notices may come in any order, and a lifting of a recall of a thousand results takes several."""
 _NOTICES = sa.select(received_notices, _IS_LIFTED.label("is_lifted"))
+_USED = Statement(decision_results.insert())
+_CONCERNED = Statement(
+    sa.select(received_notice_entries.c.origin, received_notice_entries.c.leaf_hash)
+    .join(received_notices, received_notices.c.notice_id == received_notice_entries.c.notice_id)
+    .where(
+        received_notices.c.institution == sa.bindparam("institution"),
+        received_notices.c.change != NoticeChange.LIFTED.value,
+        sa.not_(_IS_LIFTED),
+        received_notice_entries.c.leaf_hash.in_(sa.bindparam("hashes", expanding=True)),
+    )
+)
 
 
 class SqlReceivedNotices:
@@ -50,25 +62,17 @@ class SqlReceivedNotices:
             {"leaf_hash": each.leaf_hash, "origin": each.origin, "decision_id": decision_id, "institution": institution}
             for each in dict.fromkeys(results)
         ]
-        if rows:
-            connection_of(transaction).execute(decision_results.insert(), rows)
+        _USED.run_all(connection_of(transaction), rows)
 
     def concerned(
         self, transaction: RecordsTransaction, institution: InstitutionId, results: Sequence[LeafReference]
     ) -> frozenset[LeafReference]:
         """Return those of these results that an institution was told are amended, withdrawn or recalled."""
-        wanted, entries = frozenset(results), received_notice_entries
-        query = (
-            sa.select(entries.c.origin, entries.c.leaf_hash)
-            .join(received_notices, received_notices.c.notice_id == entries.c.notice_id)
-            .where(
-                received_notices.c.institution == institution,
-                received_notices.c.change != NoticeChange.LIFTED.value,
-                sa.not_(_IS_LIFTED),
-            )
-        )
-        rows = _each(connection_of(transaction), query, entries.c.leaf_hash, wanted)
-        return wanted & {_reference(row) for row in rows}
+        wanted, found = frozenset(results), set[LeafReference]()
+        for hashes in chunks(sorted({each.leaf_hash for each in wanted})):
+            rows = _CONCERNED.rows(connection_of(transaction), institution=institution, hashes=list(hashes))
+            found.update(_reference(row) for row in rows)
+        return wanted & found
 
     def keep(self, transaction: RecordsTransaction, notice: ReceivedNotice) -> None:
         """Keep a notice; one that is kept is passed over."""
@@ -205,5 +209,5 @@ def _concerned(connection: sa.Connection, notice_ids: Sequence[str]) -> Mapping[
     return found
 
 
-def _reference(row: sa.Row[Any]) -> LeafReference:
+def _reference(row: Any) -> LeafReference:  # noqa: ANN401 - a row with origin and leaf hash
     return LeafReference(Origin(row.origin), row.leaf_hash)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_reliance import lifted_recalls, reliances, result_replacements, reversals
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import InstitutionId, LeafReference, Origin
@@ -30,6 +31,40 @@ _LIFTED_AT: Final = (
     .scalar_subquery()
 )
 """When the recall behind a replacement was lifted: by the first lifting after it."""
+
+
+def _insert_new(table: sa.Table) -> Statement:
+    return Statement(
+        {
+            "sqlite": sqlite.insert(table).on_conflict_do_nothing(),
+            "postgresql": postgresql.insert(table).on_conflict_do_nothing(),
+        }
+    )
+
+
+_KEEP_RELIANCE: Final = _insert_new(reliances)
+_KEEP_REPLACEMENT: Final = _insert_new(result_replacements)
+_KEEP_REVERSAL: Final = _insert_new(reversals)
+_KEEP_LIFTING: Final = _insert_new(lifted_recalls)
+_LOG: Final[sa.BindParameter[str]] = sa.bindparam("log")
+_LEAF: Final[sa.BindParameter[bytes]] = sa.bindparam("leaf")
+_AT: Final[sa.BindParameter[int]] = sa.bindparam("at")
+_IS_REPLACED: Final = Statement(
+    sa.select(result_replacements.c.leaf_index)
+    .where(result_replacements.c.replaces == _LEAF, result_replacements.c.origin == _LOG)
+    .limit(1)
+)
+_VERSION_BEFORE: Final = Statement(
+    sa.select(result_replacements.c.replaces).where(result_replacements.c.leaf_hash == _LEAF, result_replacements.c.origin == _LOG)
+)
+_OF_DECISION: Final = sa.and_(reliances.c.decision_origin == _LOG, reliances.c.decision_hash == _LEAF)
+_LOOK_AT_DECISION: Final = Statement(reliances.update().where(_OF_DECISION).values(look_at_ms=_AT))
+_LOOK_AT_OWN: Final = Statement(
+    reliances.update().where(_OF_DECISION, reliances.c.institution == sa.bindparam("by")).values(look_at_ms=_AT)
+)
+_LOOK_AT_RESULT: Final = Statement(
+    reliances.update().where(reliances.c.result_hash == _LEAF, reliances.c.result_origin == _LOG).values(look_at_ms=_AT)
+)
 
 
 class SqlRelianceStore:
@@ -92,7 +127,7 @@ class SqlRelianceStore:
         """Set when to look at decisions, unix ms; None for not until something new is read."""
         connection = connection_of(transaction)
         for decision, look_at_ms in looks.items():
-            connection.execute(reliances.update().where(_of_decision(decision)).values(look_at_ms=look_at_ms))
+            _LOOK_AT_DECISION.run(connection, log=decision.origin, leaf=decision.leaf_hash, at=look_at_ms)
 
     def _chosen(self, query: sa.Select[Any], column: sa.Column[bytes], hashes: Sequence[bytes]) -> Iterator[sa.Row[Any]]:
         with self._readers.connect() as connection:
@@ -100,16 +135,9 @@ class SqlRelianceStore:
                 yield from connection.execute(query.where(column.in_(hashes[start : start + _CHUNK])))
 
 
-def _insert_new(connection: sa.Connection, table: sa.Table, values: Mapping[str, object]) -> None:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(table).values(dict(values)).on_conflict_do_nothing())
-
-
 def _keep_reliance(connection: sa.Connection, said: Reliance, now_ms: int) -> None:
-    table = result_replacements
-    replaced = sa.and_(table.c.replaces == said.result.leaf_hash, table.c.origin == said.result.origin)
-    is_replaced = connection.execute(sa.select(table.c.leaf_index).where(replaced).limit(1)).first() is not None
-    values = {
+    is_replaced = _IS_REPLACED.row(connection, leaf=said.result.leaf_hash, log=said.result.origin) is not None
+    values: dict[str, object] = {
         "decision_origin": said.decision.origin,
         "decision_hash": said.decision.leaf_hash,
         "decision_index": said.decision.leaf_index,
@@ -123,12 +151,12 @@ def _keep_reliance(connection: sa.Connection, said: Reliance, now_ms: int) -> No
         "look_at_ms": now_ms if is_replaced else None,
     }
     # a header may name a result twice
-    _insert_new(connection, reliances, values)
+    _KEEP_RELIANCE.run(connection, **values)
 
 
 def _keep_replacement(connection: sa.Connection, said: Replaced, now_ms: int) -> None:
-    table, place = result_replacements, said.place
-    values = {
+    place = said.place
+    values: dict[str, object] = {
         "origin": place.origin,
         "leaf_index": place.leaf_index,
         "leaf_hash": place.leaf_hash,
@@ -139,17 +167,16 @@ def _keep_replacement(connection: sa.Connection, said: Replaced, now_ms: int) ->
         "recall_id": said.recall_id,
         "seen_at_ms": now_ms,
     }
-    _insert_new(connection, table, values)
+    _KEEP_REPLACEMENT.run(connection, **values)
     # versions before it, too: whoever recognised the first one relies on what the last one took back
     for version in _versions_before(connection, place.origin, said.replaces):
-        chosen = sa.and_(reliances.c.result_hash == version, reliances.c.result_origin == place.origin)
-        connection.execute(reliances.update().where(chosen).values(look_at_ms=now_ms))
+        _LOOK_AT_RESULT.run(connection, leaf=version, log=place.origin, at=now_ms)
 
 
 def _keep_lifting(connection: sa.Connection, said: Lifted, now_ms: int) -> None:
     table, place = result_replacements, said.place
     at = {"recall_id": said.recall_id, "origin": place.origin, "leaf_index": place.leaf_index}
-    _insert_new(connection, lifted_recalls, {**at, "at_ms": said.at_ms})
+    _KEEP_LIFTING.run(connection, **at, at_ms=said.at_ms)
     # whoever relies on what the recall listed, or on a version before it; in one statement: it may have listed a million
     recalled = sa.select(table.c.replaces).where(table.c.recall_id == said.recall_id, table.c.origin == place.origin)
     versions = recalled.cte("versions", recursive=True)
@@ -160,27 +187,20 @@ def _keep_lifting(connection: sa.Connection, said: Lifted, now_ms: int) -> None:
 
 
 def _versions_before(connection: sa.Connection, origin: Origin, leaf_hash: bytes) -> Iterator[bytes]:
-    table, seen, left = result_replacements, set[bytes](), [leaf_hash]
+    seen, left = set[bytes](), [leaf_hash]
     while left:
         version = left.pop()
         if version in seen:
             continue
         seen.add(version)
         yield version
-        chosen = sa.and_(table.c.leaf_hash == version, table.c.origin == origin)
-        left += [bytes(each) for each in connection.scalars(sa.select(table.c.replaces).where(chosen))]
+        left += [bytes(row.replaces) for row in _VERSION_BEFORE.rows(connection, leaf=version, log=origin)]
 
 
 def _keep_reversal(connection: sa.Connection, said: TakenBack, now_ms: int) -> None:
     origin, leaf_hash = said.decision.origin, said.decision.leaf_hash
-    values = {"institution": said.institution, "decision_origin": origin, "decision_hash": leaf_hash}
-    _insert_new(connection, reversals, values)
-    chosen = sa.and_(_of_decision(said.decision), reliances.c.institution == said.institution)
-    connection.execute(reliances.update().where(chosen).values(look_at_ms=now_ms))
-
-
-def _of_decision(decision: LeafReference) -> sa.ColumnElement[bool]:
-    return sa.and_(reliances.c.decision_origin == decision.origin, reliances.c.decision_hash == decision.leaf_hash)
+    _KEEP_REVERSAL.run(connection, institution=said.institution, decision_origin=origin, decision_hash=leaf_hash)
+    _LOOK_AT_OWN.run(connection, log=origin, leaf=leaf_hash, by=said.institution, at=now_ms)
 
 
 def _reference(place: EntryPlace) -> LeafReference:

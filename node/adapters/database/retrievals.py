@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from node.adapters.database.driver import alter, fetch, insert_rows
+from ledger.store.sql_statements import Statement
+from node.adapters.database.driver import insert_rows
 from node.adapters.database.tables_retrievals import retrieval_requests, retrieved_parts
 from node.adapters.database.transaction import connection_of
 from node.domain.access import RequestId
@@ -36,20 +37,20 @@ _COLUMNS: Final = (
 )
 _OF_REQUEST: Final = _TABLE.request_id == sa.bindparam("request")
 _INSERT: Final = retrieval_requests.insert()
-_DUE: Final[sa.Select[Any]] = (
+_DUE: Final = Statement(
     sa.select(*_COLUMNS)
     .where(_TABLE.settled_at_ms.is_(None), _TABLE.next_attempt_at_ms <= sa.bindparam("now_ms"))
     .order_by(_TABLE.next_attempt_at_ms, _TABLE.position)
     .limit(sa.bindparam("most"))
 )
-_ORDER: Final = sa.select(_TABLE.body_sealed, _TABLE.patient_sealed).where(_OF_REQUEST)
-_REQUEST: Final[sa.Select[Any]] = sa.select(*_COLUMNS).where(_OF_REQUEST)
-_RETRIEVAL: Final[sa.Select[Any]] = (
+_ORDER: Final = Statement(sa.select(_TABLE.body_sealed, _TABLE.patient_sealed).where(_OF_REQUEST))
+_REQUEST: Final = Statement(sa.select(*_COLUMNS).where(_OF_REQUEST))
+_RETRIEVAL: Final = Statement(
     sa.select(*_COLUMNS)
     .where(_TABLE.retrieval_id == sa.bindparam("retrieval"), _TABLE.institution == sa.bindparam("of"))
     .order_by(_TABLE.position)
 )
-_CHANGE: Final = (
+_CHANGE: Final = Statement(
     retrieval_requests.update()
     .where(_OF_REQUEST, _TABLE.settled_at_ms.is_(None))
     .values(
@@ -60,16 +61,18 @@ _CHANGE: Final = (
         settled_at_ms=sa.bindparam("at_ms"),
     )
 )
-_OPEN_COUNT: Final = sa.select(sa.func.count()).select_from(retrieval_requests).where(_TABLE.settled_at_ms.is_(None))
+_OPEN_COUNT: Final = Statement(sa.select(sa.func.count()).select_from(retrieval_requests).where(_TABLE.settled_at_ms.is_(None)))
 _INSERT_PARTS: Final = retrieved_parts.insert()
-_DROP_PARTS: Final = retrieved_parts.delete().where(retrieved_parts.c.request_id == sa.bindparam("request"))
-_NUMBERS: Final = (
+_DROP_PARTS: Final = Statement(retrieved_parts.delete().where(retrieved_parts.c.request_id == sa.bindparam("request")))
+_NUMBERS: Final = Statement(
     sa.select(retrieved_parts.c.number)
     .where(retrieved_parts.c.request_id == sa.bindparam("request"))
     .order_by(retrieved_parts.c.number)
 )
-_PART: Final = sa.select(retrieved_parts.c.sealed).where(
-    retrieved_parts.c.request_id == sa.bindparam("request"), retrieved_parts.c.number == sa.bindparam("wanted")
+_PART: Final = Statement(
+    sa.select(retrieved_parts.c.sealed).where(
+        retrieved_parts.c.request_id == sa.bindparam("request"), retrieved_parts.c.number == sa.bindparam("wanted")
+    )
 )
 
 
@@ -86,22 +89,21 @@ class SqlRetrievalStore:
 
     def due(self, now_ms: int, limit: int) -> list[RetrievalRequest]:
         """Return open requests that are to be sent now, oldest first."""
-        return self._requests(_DUE, {"now_ms": now_ms, "most": limit})
+        return list(map(_request, _DUE.read(self._readers, now_ms=now_ms, most=limit)))
 
     def order(self, request_id: RequestId) -> SealedOrder | None:
         """Return what a request needs; None once it was forgotten."""
-        with self._readers.connect() as connection:
-            found = fetch(connection, _ORDER, {"request": request_id})
-        return SealedOrder(*found[0]) if found and found[0][0] is not None else None
+        row = _ORDER.read_one(self._readers, request=request_id)
+        return None if row is None or row.body_sealed is None else SealedOrder(*row)
 
     def request(self, request_id: RequestId) -> RetrievalRequest | None:
         """Return a request."""
-        found = self._requests(_REQUEST, {"request": request_id})
-        return found[0] if found else None
+        row = _REQUEST.read_one(self._readers, request=request_id)
+        return None if row is None else _request(row)
 
     def retrieval(self, institution: InstitutionId, retrieval_id: RetrievalId) -> list[RetrievalRequest]:
         """Return an institution's requests that were ordered together, in order; none for another institution's."""
-        return self._requests(_RETRIEVAL, {"retrieval": retrieval_id, "of": institution})
+        return list(map(_request, _RETRIEVAL.read(self._readers, retrieval=retrieval_id, of=institution)))
 
     def change(self, transaction: RecordsTransaction, request_id: RequestId, change: StateChange) -> bool:
         """Change a request's state; False where it was settled or forgotten meanwhile, and nothing was changed."""
@@ -113,7 +115,7 @@ class SqlRetrievalStore:
             "next_at_ms": change.next_attempt_at_ms,
             "at_ms": change.settled_at_ms,
         }
-        return alter(connection_of(transaction), _CHANGE, values) > 0
+        return _CHANGE.run(connection_of(transaction), **values) > 0
 
     def keep_parts(self, transaction: RecordsTransaction, request_id: RequestId, parts: Sequence[tuple[int, bytes]]) -> None:
         """Keep parts that were verified, sealed; the head is number 0."""
@@ -122,7 +124,7 @@ class SqlRetrievalStore:
 
     def drop_parts(self, transaction: RecordsTransaction, request_id: RequestId) -> None:
         """Remove what was kept of an answer."""
-        alter(connection_of(transaction), _DROP_PARTS, {"request": request_id})
+        _DROP_PARTS.run(connection_of(transaction), request=request_id)
 
     def forget(self, transaction: RecordsTransaction, request_id: RequestId, at_ms: int) -> None:
         """Remove order and parts; the request stays as forgotten."""
@@ -136,13 +138,8 @@ class SqlRetrievalStore:
 
     def open_count(self) -> int:
         """Return how many requests are open."""
-        with self._readers.connect() as connection:
-            ((count,),) = fetch(connection, _OPEN_COUNT, {})
+        ((count,),) = _OPEN_COUNT.read(self._readers)
         return int(count)
-
-    def _requests(self, query: sa.Select[Any], values: Mapping[str, object]) -> list[RetrievalRequest]:
-        with self._readers.connect() as connection:
-            return list(map(_request, fetch(connection, query, values)))
 
 
 class SqlRetrievedCopies:
@@ -153,14 +150,12 @@ class SqlRetrievedCopies:
 
     def numbers(self, request: RequestId) -> list[int]:
         """Return the numbers of a request's parts, the head's 0 first; none once they were forgotten."""
-        with self._readers.connect() as connection:
-            return [number for (number,) in fetch(connection, _NUMBERS, {"request": request})]
+        return [row.number for row in _NUMBERS.read(self._readers, request=request)]
 
     def read(self, request: RequestId, number: int) -> bytes | None:
         """Return a part, sealed for this node, or None once it was forgotten."""
-        with self._readers.connect() as connection:
-            found = fetch(connection, _PART, {"request": request, "wanted": number})
-        return found[0][0] if found else None
+        row = _PART.read_one(self._readers, request=request, wanted=number)
+        return None if row is None else row.sealed
 
 
 def _values(position: int, request: RetrievalRequest, order: SealedOrder) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 import sqlalchemy as sa
 
+from ledger.store.sql_statements import Statement
 from node.adapters.database.tables_supervision import (
     supervision_blamed,
     supervision_cursors,
@@ -26,6 +27,39 @@ from node.supervision.findings import EntryPlace, FindingCode, FindingId, Superv
 
 _CHUNK: Final = 500
 _CODES: Final = frozenset(FindingCode)
+_CURSORS: Final = Statement(sa.select(supervision_cursors))
+_FORGET_CURSOR: Final = Statement(supervision_cursors.delete().where(supervision_cursors.c.origin == sa.bindparam("log")))
+_KEEP_CURSOR: Final = Statement(supervision_cursors.insert())
+_ARRIVED: Final = Statement(
+    supervision_waiting.delete().where(
+        supervision_waiting.c.origin == sa.bindparam("log"), supervision_waiting.c.leaf_index == sa.bindparam("at")
+    )
+)
+_WAITING: Final = Statement(supervision_waiting.insert())
+_RECEIPTS: Final = Statement(
+    sa.select(supervision_receipts).where(supervision_receipts.c.request_id.in_(sa.bindparam("requests", expanding=True)))
+)
+_KEEP_RECEIPTS: Final = Statement(supervision_receipts.insert())
+_NOT_DUE: Final = Statement(supervision_due.delete().where(supervision_due.c.request_id == sa.bindparam("request")))
+_KEEP_DUE: Final = Statement(supervision_due.insert())
+_OF_GROUP: Final = supervision_findings.c.group_key == sa.bindparam("group")
+_GROUP: Final = Statement(sa.select(supervision_findings.c.finding_id).where(_OF_GROUP))
+_SETTLE: Final = Statement(
+    supervision_findings.update()
+    .where(
+        _OF_GROUP,
+        supervision_findings.c.settled_at_ms.is_(None),
+        supervision_findings.c.finding_id.in_(sa.bindparam("gone", expanding=True)),
+    )
+    .values(settled_at_ms=sa.bindparam("now"))
+)
+_AGAIN: Final = Statement(
+    supervision_findings.update()
+    .where(supervision_findings.c.finding_id == sa.bindparam("finding"))
+    .values(details=sa.bindparam("said"), settled_at_ms=None)
+)
+_RAISE: Final = Statement(supervision_findings.insert())
+_BLAME: Final = Statement(supervision_blamed.insert())
 
 
 class _Details(msgspec.Struct):
@@ -41,8 +75,7 @@ class SqlSupervisionStore:
 
     def cursors(self) -> Mapping[Origin, LogCursor]:
         """Return how far each log was read."""
-        with self._readers.connect() as connection:
-            rows = connection.execute(sa.select(supervision_cursors)).all()
+        rows = _CURSORS.read(self._readers)
         return {Origin(row.origin): LogCursor(row.next_index, row.complete_at_ms) for row in rows}
 
     def waiting(self, limit: int) -> Mapping[Origin, Sequence[int]]:
@@ -59,8 +92,7 @@ class SqlSupervisionStore:
         wanted, found = list(request_ids), []
         with self._readers.connect() as connection:
             for start in range(0, len(wanted), _CHUNK):
-                chosen = supervision_receipts.c.request_id.in_(wanted[start : start + _CHUNK])
-                found += [_receipt(row) for row in connection.execute(sa.select(supervision_receipts).where(chosen))]
+                found += [_receipt(row) for row in _RECEIPTS.rows(connection, requests=wanted[start : start + _CHUNK])]
         return found
 
     def due(self, now_ms: int, limit: int) -> list[RequestId]:
@@ -94,23 +126,18 @@ class SqlSupervisionStore:
     def keep(self, transaction: RecordsTransaction, update: SupervisionUpdate) -> None:
         """Keep what a step found."""
         connection = connection_of(transaction)
-        for origin, cursor in update.cursors.items():
-            connection.execute(supervision_cursors.delete().where(supervision_cursors.c.origin == origin))
-            values = {"origin": origin, "next_index": cursor.next_index, "complete_at_ms": cursor.complete_at_ms}
-            connection.execute(supervision_cursors.insert().values(values))
-        for origin, index in (*update.arrived, *update.waiting):
-            place = sa.and_(supervision_waiting.c.origin == origin, supervision_waiting.c.leaf_index == index)
-            connection.execute(supervision_waiting.delete().where(place))
-        if update.waiting:
-            connection.execute(
-                supervision_waiting.insert(), [{"origin": origin, "leaf_index": index} for origin, index in update.waiting]
-            )
-        if update.receipts:
-            connection.execute(supervision_receipts.insert(), [_receipt_values(each) for each in update.receipts])
-        for request_id, look_at_ms in update.due.items():
-            connection.execute(supervision_due.delete().where(supervision_due.c.request_id == request_id))
-            if look_at_ms is not None:
-                connection.execute(supervision_due.insert().values(request_id=request_id, look_at_ms=look_at_ms))
+        _FORGET_CURSOR.run_all(connection, [{"log": origin} for origin in update.cursors])
+        cursors = [
+            {"origin": origin, "next_index": cursor.next_index, "complete_at_ms": cursor.complete_at_ms}
+            for origin, cursor in update.cursors.items()
+        ]
+        _KEEP_CURSOR.run_all(connection, cursors)
+        _ARRIVED.run_all(connection, [{"log": origin, "at": index} for origin, index in (*update.arrived, *update.waiting)])
+        _WAITING.run_all(connection, [{"origin": origin, "leaf_index": index} for origin, index in update.waiting])
+        _KEEP_RECEIPTS.run_all(connection, [_receipt_values(each) for each in update.receipts])
+        _NOT_DUE.run_all(connection, [{"request": request_id} for request_id in update.due])
+        due = [{"request_id": request, "look_at_ms": at_ms} for request, at_ms in update.due.items() if at_ms is not None]
+        _KEEP_DUE.run_all(connection, due)
         for group, findings in update.groups.items():
             _keep_group(connection, group, findings, update.now_ms)
 
@@ -122,31 +149,28 @@ class SqlSupervisionStore:
 
 
 def _keep_group(connection: sa.Connection, group: str, findings: Sequence[SupervisionFinding], now_ms: int) -> None:
-    table = supervision_findings
-    known = set(connection.scalars(sa.select(table.c.finding_id).where(table.c.group_key == group)))
+    known = {row.finding_id for row in _GROUP.rows(connection, group=group)}
     current = {finding.finding_id: finding for finding in findings}
-    gone = sa.and_(table.c.group_key == group, table.c.settled_at_ms.is_(None), table.c.finding_id.not_in(list(current)))
-    connection.execute(table.update().where(gone).values(settled_at_ms=now_ms))
+    gone = sorted(known - current.keys())
+    for start in range(0, len(gone), _CHUNK):
+        _SETTLE.run(connection, group=group, gone=gone[start : start + _CHUNK], now=now_ms)
     for finding_id, finding in current.items():
         details = msgspec.json.encode(_Details(list(finding.entries), list(finding.values)))
         if finding_id in known:
-            again = table.update().where(table.c.finding_id == finding_id)
-            connection.execute(again.values(details=details, settled_at_ms=None))
+            _AGAIN.run(connection, finding=finding_id, said=details)
             continue
-        connection.execute(
-            table.insert().values(
-                finding_id=finding_id,
-                group_key=group,
-                code=finding.code.value,
-                subject=finding.subject,
-                institutions=msgspec.json.encode(finding.institutions),
-                details=details,
-                raised_at_ms=now_ms,
-                settled_at_ms=None,
-            )
+        _RAISE.run(
+            connection,
+            finding_id=finding_id,
+            group_key=group,
+            code=finding.code.value,
+            subject=finding.subject,
+            institutions=msgspec.json.encode(finding.institutions),
+            details=details,
+            raised_at_ms=now_ms,
+            settled_at_ms=None,
         )
-        blamed = [{"finding_id": finding_id, "institution": each} for each in finding.institutions]
-        connection.execute(supervision_blamed.insert(), blamed)
+        _BLAME.run_all(connection, [{"finding_id": finding_id, "institution": each} for each in finding.institutions])
 
 
 def _finding(row: sa.Row[Any]) -> KeptFinding:
@@ -161,7 +185,7 @@ def _finding(row: sa.Row[Any]) -> KeptFinding:
     return KeptFinding(finding, row.raised_at_ms, row.settled_at_ms)
 
 
-def _receipt(row: sa.Row[Any]) -> ReceiptRow:
+def _receipt(row: Any) -> ReceiptRow:  # noqa: ANN401 - a row of `supervision_receipts`
     place = EntryPlace(Origin(row.origin), row.leaf_index, bytes(row.leaf_hash), row.tree_size)
     return ReceiptRow(place, RequestId(row.request_id), row.first_seen_ms, row.absent_at_ms)
 

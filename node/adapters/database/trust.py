@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from ledger.errors import CheckpointConflictError
 from ledger.hashing import RootHash, TreeSize
+from ledger.store.sql_statements import Statement
 from ledger.witness import CosignedHead
-from node.adapters.database.driver import fetch
 from node.adapters.database.tables_trust import cosigned_checkpoints, followed_heads, freezes, witness_heads
 from node.domain.entry import Origin
 from node.ports.trust import CosignedCheckpoint, FrozenLog
@@ -22,13 +22,15 @@ KEPT_COSIGNED: Final = 128
 """Cosigned checkpoints of a log that are kept: more than come between two anchors."""
 
 
-_REPLACE_HEAD: Final = (
+_FOLLOWED: Final = Statement(sa.select(followed_heads.c.state).where(followed_heads.c.origin == sa.bindparam("log")))
+_REPLACE_HEAD: Final = Statement(
     followed_heads.update().where(followed_heads.c.origin == sa.bindparam("log")).values(state=sa.bindparam("new_state"))
 )
-_WITNESSED: Final = sa.select(witness_heads).where(witness_heads.c.origin == sa.bindparam("log"))
-"""What every step of a follower asks, built once."""
+_WITNESSED: Final = Statement(sa.select(witness_heads).where(witness_heads.c.origin == sa.bindparam("log")))
+"""What every step of a follower asks."""
+_FROZEN: Final = Statement(sa.select(freezes).where(freezes.c.cleared_at_ms.is_(None)))
 _LARGEST: Final = 2**62
-_COSIGNED: Final = (
+_COSIGNED: Final = Statement(
     sa.select(cosigned_checkpoints)
     .where(
         cosigned_checkpoints.c.origin == sa.bindparam("log"),
@@ -39,7 +41,7 @@ _COSIGNED: Final = (
     .order_by(cosigned_checkpoints.c.size.desc())
     .limit(1)
 )
-"""What every proof asks, built once."""
+"""What every proof asks."""
 
 
 class SqlTrustStore:
@@ -50,20 +52,18 @@ class SqlTrustStore:
 
     def followed(self, origin: Origin) -> bytes | None:
         """Return the follower's state of a log."""
-        with self._engine.connect() as connection:
-            query = sa.select(followed_heads.c.state).where(followed_heads.c.origin == origin)
-            return connection.execute(query).scalar_one_or_none()
+        row = _FOLLOWED.read_one(self._engine, log=origin)
+        return None if row is None else bytes(row.state)
 
     def keep_followed(self, origin: Origin, state: bytes) -> None:
         """Replace the follower's state of a log."""
         with self._engine.begin() as connection:
-            if not connection.execute(_REPLACE_HEAD, {"log": origin, "new_state": state}).rowcount:
+            if not _REPLACE_HEAD.run(connection, log=origin, new_state=state):
                 connection.execute(followed_heads.insert().values(origin=origin, state=state))
 
     def frozen(self) -> Mapping[Origin, FrozenLog]:
         """Return the logs that are frozen."""
-        with self._engine.connect() as connection:
-            found = connection.execute(sa.select(freezes).where(freezes.c.cleared_at_ms.is_(None))).all()
+        found = _FROZEN.read(self._engine)
         return {Origin(row.origin): FrozenLog(Origin(row.origin), row.kind, row.evidence, row.frozen_at_ms) for row in found}
 
     def freeze(self, frozen: FrozenLog) -> None:
@@ -92,8 +92,7 @@ class SqlTrustStore:
 
     def witnessed_heads(self, origin: Origin) -> list[CosignedHead]:
         """Return the largest heads of a log that this node's cosign keys have cosigned."""
-        with self._engine.connect() as connection:
-            return [_head(row) for row in connection.execute(_WITNESSED, {"log": origin})]
+        return [_head(row) for row in _WITNESSED.read(self._engine, log=origin)]
 
     def keep_cosigned(self, checkpoint: CosignedCheckpoint) -> None:
         """Keep a checkpoint, in place of the same one with fewer cosignatures; the oldest of a log go."""
@@ -109,10 +108,8 @@ class SqlTrustStore:
 
     def cosigned(self, origin: Origin, above: int, up_to: int | None = None) -> CosignedCheckpoint | None:
         """Return the largest checkpoint with a quorum, of a size above one and up to another."""
-        values = {"log": origin, "above": above, "up_to": _LARGEST if up_to is None else up_to}
-        with self._engine.connect() as connection:
-            found = fetch(connection, _COSIGNED, values)
-        return _cosigned(found[0]) if found else None
+        row = _COSIGNED.read_one(self._engine, log=origin, above=above, up_to=_LARGEST if up_to is None else up_to)
+        return None if row is None else _cosigned(row)
 
     def cosigned_at(self, origin: Origin, size: int) -> CosignedCheckpoint | None:
         """Return the checkpoint of a size, whether with a quorum or not."""

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from node.adapters.database.driver import fetch, look_up
+from ledger.store.sql_statements import Statement
+from node.adapters.database.driver import look_up
 from node.adapters.database.tables_consents import locked_records, withdrawals
 from node.adapters.database.transaction import connection_of
 from node.domain.entry import InstitutionId, RecordId
@@ -14,14 +15,16 @@ from node.ports.records import PatientId, RecordsTransaction
 
 _CHUNK = 400
 """Values in one IN list: below every engine's limit on bound parameters."""
-_WITHDRAWAL = sa.select(withdrawals.c.patient).where(
-    withdrawals.c.institution == sa.bindparam("institution"), withdrawals.c.patient == sa.bindparam("patient")
+_WITHDRAWAL = Statement(
+    sa.select(withdrawals.c.patient).where(
+        withdrawals.c.institution == sa.bindparam("institution"), withdrawals.c.patient == sa.bindparam("patient")
+    )
 )
-"""Built once: every check at order time asks."""
+"""Every check at order time asks."""
 _LOCKED = sa.select(locked_records.c.record_id, locked_records.c.locked_until_ms).where(
     locked_records.c.record_id.in_(sa.bindparam("wanted", expanding=True))
 )
-"""Built once: every disclosure asks."""
+"""Every disclosure asks."""
 
 
 class SqlWithdrawalStore:
@@ -33,7 +36,7 @@ class SqlWithdrawalStore:
     def withdraw(self, transaction: RecordsTransaction, institution: InstitutionId, patient: PatientId, at_ms: int) -> None:
         """Note that processing for a patient stops; the first time counts."""
         connection = connection_of(transaction)
-        if connection.execute(_WITHDRAWAL, {"institution": institution, "patient": patient}).first() is None:
+        if _WITHDRAWAL.row(connection, institution=institution, patient=patient) is None:
             connection.execute(withdrawals.insert().values(institution=institution, patient=patient, withdrawn_at_ms=at_ms))
 
     def lock(self, transaction: RecordsTransaction, institution: InstitutionId, records: Mapping[RecordId, int]) -> None:
@@ -56,8 +59,7 @@ class SqlWithdrawalStore:
 
     def is_withdrawn(self, institution: InstitutionId, patient: PatientId) -> bool:
         """Tell whether processing for a patient has stopped."""
-        with self._readers.connect() as connection:
-            return bool(fetch(connection, _WITHDRAWAL, {"institution": institution, "patient": patient}))
+        return _WITHDRAWAL.read_one(self._readers, institution=institution, patient=patient) is not None
 
     def locked(self, records: Collection[RecordId]) -> Mapping[RecordId, int]:
         """Return those of these records that are locked, and until when, unix ms."""

@@ -32,7 +32,18 @@ class _Task:
 
     handler: GroupHandler[Any, Any] | _Scrub
     items: Sequence[Any]
-    future: Future[list[Any]]
+    future: Future[Any]
+    single: bool
+    """Whether its only result is the future's own: an error is raised then."""
+
+    def complete(self, results: Sequence[Any]) -> None:
+        """Let whoever waits know."""
+        if not self.single:
+            self.future.set_result(list(results))
+        elif isinstance(results[0], BaseException):
+            self.future.set_exception(results[0])
+        else:
+            self.future.set_result(results[0])
 
 
 class _Single(Generic[ResultT]):
@@ -97,11 +108,11 @@ class SqlRecordsWriter:
 
     def scrub(self) -> None:
         """Overwrite what deleted rows left behind in the write-ahead log; between two transactions."""
-        _the_one(self._enqueue(_Scrub(self._engine), [None])).result()
+        self._enqueue(_Scrub(self._engine), [None], single=True).result()
 
     def submit(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
         """Queue a closure for a transaction of its own; the future completes after the commit."""
-        return _the_one(self._enqueue(_Single(work), [None]))
+        return self._enqueue(_Single(work), [None], single=True)
 
     def submit_together(self, work: Callable[[RecordsTransaction], ResultT]) -> Future[ResultT]:
         """Queue a closure; neighbours that were queued in this way share its transaction.
@@ -117,7 +128,7 @@ class SqlRecordsWriter:
         Raises:
             NodeStoppingError: The writer has stopped.
         """
-        return _the_one(self._enqueue(handler, [item]))
+        return self._enqueue(handler, [item], single=True)
 
     def submit_items(self, handler: GroupHandler[ItemT, ResultT], items: Sequence[ItemT]) -> Future[list[ResultT | BaseException]]:
         """Queue items; neighbours with the same handler share their transaction.
@@ -125,17 +136,18 @@ class SqlRecordsWriter:
         Raises:
             NodeStoppingError: The writer has stopped.
         """
-        return self._enqueue(handler, items)
+        return self._enqueue(handler, items, single=False)
 
-    def _enqueue(
-        self, handler: GroupHandler[ItemT, ResultT] | _Scrub, items: Sequence[ItemT | None]
-    ) -> Future[list[ResultT | BaseException]]:
-        future: Future[list[ResultT | BaseException]] = Future()
+    def _enqueue(self, handler: GroupHandler[Any, Any] | _Scrub, items: Sequence[Any], *, single: bool) -> Future[Any]:
+        future: Future[Any] = Future()
+        if single:
+            # whoever submits one thing cannot take it back
+            future.set_running_or_notify_cancel()
         with self._lock:
             if self._closed:
                 raise NodeStoppingError
             self._depth += len(items)
-            self._queue.put(_Task(handler, items, future))
+            self._queue.put(_Task(handler, items, future, single))
         return future
 
     def _loop(self) -> None:
@@ -168,14 +180,14 @@ class SqlRecordsWriter:
             group.append(task)
 
     def _run(self, group: Sequence[_Task]) -> None:
-        live = [task for task in group if task.future.set_running_or_notify_cancel()]
+        live = [task for task in group if task.single or task.future.set_running_or_notify_cancel()]
         if not live:
             return
         handler, items = live[0].handler, [item for task in live for item in task.items]
         results = self._do_all(handler, items)
         at = 0
         for task in live:
-            task.future.set_result(results[at : at + len(task.items)])
+            task.complete(results[at : at + len(task.items)])
             at += len(task.items)
 
     def _do_all(self, handler: GroupHandler[Any, Any] | _Scrub, items: Sequence[Any]) -> list[Any]:
@@ -193,19 +205,3 @@ class SqlRecordsWriter:
             return [None for _ in items]
         with self._engine.begin() as connection:
             return handler.run(self._join(connection), items)
-
-
-def _the_one(answered: Future[list[ResultT | BaseException]]) -> Future[ResultT]:
-    """Return a future of a list's only result; an error is raised."""
-    future: Future[ResultT] = Future()
-    future.set_running_or_notify_cancel()
-
-    def pass_on(done: Future[list[ResultT | BaseException]]) -> None:
-        (result,) = done.result()
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
-
-    answered.add_done_callback(pass_on)
-    return future
