@@ -13,17 +13,17 @@ locks.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 import sqlalchemy as sa
 
-from ledger.errors import CheckpointConflictError, ResourceConflictError, ResourceMissingError, StorageError
+from ledger.errors import CheckpointConflictError, ResourceConflictError, StorageError
 from ledger.hashing import LeafIndex
-from ledger.mirror import TileCache, cut, resources_of
-from ledger.store.sql_statements import MAX_LISTED
+from ledger.mirror import TileCache, resources_of
+from ledger.store.sql_resources import by_level, level_of, read_resources
 from ledger.store.sql_tables import (
     ALLOCATE,
     DELETE_TILE,
@@ -56,8 +56,6 @@ _ROW_ENTRIES: Final = 4_096
 """Staged entries a row at the most. Reading relies on it; it may only ever be lowered with an empty staging table."""
 _MAX_READ_BYTES: Final = 64 * 2**20
 """One read of staged entries returns at most one row more than this: memory stays flat with the largest entries."""
-_BUNDLE_LEVEL: Final = -1
-"""The level under which entry bundles are kept, below that of the leaves."""
 
 
 def create_sql_log(connection: sa.Connection, origin: str) -> None:
@@ -209,7 +207,7 @@ class SqlLogStore:
         """
         fresh: dict[tuple[int, int], tuple[Resource, bytes]] = {}
         for resource, content in resources_of(tiles, bundles).items():
-            key = (_level(resource), resource.index)
+            key = (level_of(resource), resource.index)
             if key not in fresh or fresh[key][0].width < resource.width:
                 fresh[key] = (resource, content)
         obsolete = self._compare(fresh, replace=replace)
@@ -266,7 +264,7 @@ class SqlLogStore:
         STAGE.run_all(self._connection, rows)
 
     def _read(self, resources: Sequence[Resource]) -> list[bytes]:
-        return _read(resources, partial(READ_TILES.rows, self._connection, log=self._origin))
+        return read_resources(resources, partial(READ_TILES.rows, self._connection, log=self._origin))
 
     def _compare(self, fresh: dict[tuple[int, int], tuple[Resource, bytes]], *, replace: bool) -> list[tuple[int, int]]:
         """Take out of `fresh` what is there already; return the keys of rows that have to give way."""
@@ -284,7 +282,7 @@ class SqlLogStore:
     def _existing(self, keys: Iterable[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, bytes]]:
         """Read the rows at these keys; by ranges, as a batch has hundreds of neighbours and few of them exist."""
         found: dict[tuple[int, int], tuple[int, bytes]] = {}
-        for level, indices in _by_level(keys).items():
+        for level, indices in by_level(keys).items():
             values = {"log": self._origin, "at": level, "lowest": min(indices), "highest": max(indices)}
             for index, width, content in READ_RANGE.rows(self._connection, **values):
                 if (level, index) in keys:
@@ -294,7 +292,7 @@ class SqlLogStore:
     def _row(self, resource: Resource, content: bytes) -> dict[str, object]:
         return {
             "origin": self._origin,
-            "level": _level(resource),
+            "level": level_of(resource),
             "tile_index": resource.index,
             "width": resource.width,
             "content": content,
@@ -322,22 +320,6 @@ def _reading() -> Iterator[None]:
         yield
     except sa.exc.SQLAlchemyError as error:
         raise StorageError(f"the database failed: {error}") from error
-
-
-def _read(resources: Sequence[Resource], ask: Callable[..., Sequence[tuple[int, int, bytes]]]) -> list[bytes]:
-    """Return contents, asking once for each level: SQLite would answer row values in `IN` with a scan."""
-    found: dict[tuple[int, int], tuple[int, bytes]] = {}
-    for level, indices in _by_level({(_level(resource), resource.index) for resource in resources}).items():
-        for start in range(0, len(indices), MAX_LISTED):
-            for index, width, content in ask(at=level, numbers=indices[start : start + MAX_LISTED]):
-                found[level, index] = (width, content)
-    contents = []
-    for resource in resources:
-        width, content = found.get((_level(resource), resource.index), (0, b""))
-        if width < resource.width:
-            raise ResourceMissingError(encode_tile_path(resource))
-        contents.append(content if width == resource.width else cut(resource, content))
-    return contents
 
 
 class SqlLogReader:
@@ -408,19 +390,8 @@ class SqlLogReader:
     def _read_resources(self, resources: Sequence[Resource]) -> list[bytes]:
         # what is published only ever gets wider: levels may be read one after the other
         with _reading():
-            return _read(resources, partial(READ_TILES.read, self._engine, log=self._origin))
+            return read_resources(resources, partial(READ_TILES.read, self._engine, log=self._origin))
 
 
 def _missing(origin: str) -> StorageError:
     return StorageError(f"the database holds no log {origin!r}: create it first, or restore it")
-
-
-def _by_level(keys: Iterable[tuple[int, int]]) -> dict[int, list[int]]:
-    levels: dict[int, list[int]] = {}
-    for level, index in keys:
-        levels.setdefault(level, []).append(index)
-    return levels
-
-
-def _level(resource: Resource) -> int:
-    return resource.level if isinstance(resource, TileAddress) else _BUNDLE_LEVEL
