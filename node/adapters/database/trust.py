@@ -116,7 +116,7 @@ class SqlTrustStore:
         table = cosigned_checkpoints
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(table).where(table.c.origin == origin, table.c.size == size)).first()
-        return None if row is None else _cosigned(row.tuple())
+        return None if row is None else _cosigned(row)
 
 
 class _CosignedHeads:

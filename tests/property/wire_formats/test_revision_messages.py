@@ -24,12 +24,11 @@ from tests.property.wire_formats.test_round_trips import flip
 
 references = st.builds(LeafReference, names.map(Origin), hashes)
 times_ms = st.integers(0, 2**48 - 1)
-revisions = st.builds(
-    RevisionMessage,
-    st.sampled_from(NoticeChange),
-    references,
-    st.lists(references, min_size=1, max_size=5, unique=True).map(tuple),
-    times_ms,
+concerned = st.lists(references, min_size=1, max_size=5, unique=True).map(tuple)
+others = st.sampled_from([change for change in NoticeChange if change is not NoticeChange.LIFTED])
+revisions = st.one_of(
+    st.builds(RevisionMessage, others, references, concerned, times_ms),
+    st.builds(RevisionMessage, st.just(NoticeChange.LIFTED), references, concerned, times_ms, references),
 )
 acknowledgements = st.builds(
     AcknowledgementMessage, st.binary(min_size=16, max_size=16).map(lambda one: MessageId(one.hex())), times_ms
