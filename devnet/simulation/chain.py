@@ -7,13 +7,22 @@ signed, and no block is made. Left out: anchoring, which this world has none of.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from devnet.simulation.clock import SimulatedClock
 from node.domain.access import BlockStamp, ConsentId, Purpose
 from node.domain.consent import CarePeriod, ConsentSalt, ConsentTerms, Grantee, PresentedConsent
-from node.domain.consent_message import ConsentAddress, ContractDomain, EmergencyId, Grant, SignedMessage
-from node.domain.consent_state import ConsentReading, ConsentState, EmergencyState, SeenBlock, SeenHead
+from node.domain.consent_message import ConsentAddress, ContractDomain, EmergencyId, Grant, ScopeDigest, SignedMessage
+from node.domain.consent_state import (
+    ConsentHistories,
+    ConsentHistory,
+    ConsentReading,
+    ConsentState,
+    EmergencyState,
+    SeenBlock,
+    SeenHead,
+)
 from node.domain.entry import InstitutionId
 from node.domain.patient import PatientSeed
 from node.ports.clock import unix_ms
@@ -34,7 +43,8 @@ class SimulatedContracts:
     _consents: dict[ConsentId, ConsentState] = field(default_factory=dict)
     _emergencies: dict[EmergencyId, EmergencyState] = field(default_factory=dict)
     _changes: list[tuple[int, ConsentChange]] = field(default_factory=list)
-    _block: int = 1
+    _histories: dict[ConsentId, ConsentHistory] = field(default_factory=dict)
+    _times: list[int] = field(default_factory=lambda: [0, 0])
 
     @property
     def domain(self) -> ContractDomain:
@@ -44,8 +54,8 @@ class SimulatedContracts:
     def head(self) -> SeenHead:
         """Return the final and the newest block, which are one."""
         self.calls += 1
-        stamp = BlockStamp(self._block, self._block.to_bytes(32, "big"))
-        block = SeenBlock(stamp, unix_ms(self.clock) // 1000)
+        # as if blocks came all the time: the head is as new as the clock
+        block = SeenBlock(self._newest.stamp, unix_ms(self.clock) // 1000)
         return SeenHead(block, block, self.clock.now())
 
     def consent(self, consent: ConsentId) -> ConsentReading:
@@ -57,6 +67,14 @@ class SimulatedContracts:
         """Return an emergency, or None when there is none of this id."""
         self.calls += 1
         return self._emergencies.get(emergency)
+
+    def histories(self, consents: Sequence[ConsentId]) -> ConsentHistories:
+        """Return what happened to consents."""
+        return ConsentHistories({each: self._histories[each] for each in consents if each in self._histories}, self.head())
+
+    def block(self, number: int) -> SeenBlock:
+        """Return a block."""
+        return SeenBlock(BlockStamp(number, number.to_bytes(32, "big")), self._times[number])
 
     def changes(self, from_block: int) -> ConsentChanges:
         """Return what happened from a block on."""
@@ -94,8 +112,30 @@ class SimulatedContracts:
         self._keep(message, address)
         return granted.presented
 
+    def open_consent(self, consent: ConsentId, expires_at_s: int) -> None:
+        """Let somebody whom nobody knows consent to something."""
+        self._grant(ConsentState(consent, ScopeDigest(bytes(32)), ConsentAddress(bytes(20)), None, expires_at_s, None))
+
+    def revoke(self, consent: ConsentId) -> None:
+        """Revoke a consent."""
+        block = self._mine()
+        self._consents[consent] = replace(self._consents[consent], revoked_at_s=block.timestamp_s)
+        self._histories[consent] = replace(self._histories[consent], revoked=block)
+        self._changes.append((block.stamp.number, ConsentChange(consent, is_revocation=True)))
+
     def _keep(self, message: Grant, address: ConsentAddress) -> None:
-        self._block += 1
-        state = ConsentState(message.consent, message.scope, address, None, message.expires_at_s, None)
-        self._consents[message.consent] = state
-        self._changes.append((self._block, ConsentChange(message.consent, is_revocation=False)))
+        self._grant(ConsentState(message.consent, message.scope, address, None, message.expires_at_s, None))
+
+    def _grant(self, state: ConsentState) -> None:
+        block = self._mine()
+        self._consents[state.consent] = state
+        self._histories[state.consent] = ConsentHistory(block, state.expires_at_s, None)
+        self._changes.append((block.stamp.number, ConsentChange(state.consent, is_revocation=False)))
+
+    @property
+    def _newest(self) -> SeenBlock:
+        return self.block(len(self._times) - 1)
+
+    def _mine(self) -> SeenBlock:
+        self._times.append(unix_ms(self.clock) // 1000)
+        return self._newest

@@ -21,7 +21,7 @@ from node.services.records.receipts import RECEIPT_KIND
 from node.wire.catalogue.entry import document_entry
 
 CONSENT: Final = ConsentId(b"\x0c" * 32)
-"""A consent that forged receipts name; no chain knows it."""
+"""A consent that forged receipts name; granted by somebody whom nobody knows."""
 _STRANGERS: Final = 10_000_000_000
 """Persons from here on occur in misconduct only."""
 _SUBJECT: Final = b"\x05" * 32

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
-from devnet.simulation.forgery import CONSENT, Forger, made_up_actor
+from devnet.simulation.forgery import CONSENT, ForgedRequest, Forger, made_up_actor
 from devnet.simulation.happenings import Recognition, Reordering, ResultNumber, RetrievalMade
 from devnet.simulation.model import HOUR_MS, MINUTE_MS
 from devnet.simulation.region import REGULATOR, Region, origin_of
@@ -22,7 +22,7 @@ from devnet.simulation.world import World
 from ledger.checkpoints import Checkpoint, parse_checkpoint, sign_checkpoint
 from ledger.hashing import RootHash
 from ledger.notes import parse_note
-from node.domain.access import AccessOutcome, AccessSide, ConsentContent, Purpose
+from node.domain.access import AccessOutcome, AccessSide, BlockStamp, ConsentContent, ConsentId, Purpose
 from node.domain.consent_message import EmergencyId
 from node.domain.entry import EntryType, InstitutionId, RecordId, Version
 from node.domain.header import HeaderContent, PartSummary
@@ -89,6 +89,7 @@ class Misconduct:
         """Do all of it, let the time pass in which it could be explained, and let the regulator look."""
         self._clock.set(self._end_ms + HOUR_MS)
         self._look_everywhere()
+        self._world.consortium.contracts.open_consent(CONSENT, (self._end_ms + DAY_MS) // 1000)
         for case in self._cases():
             case()
         self._clock.set(self._end_ms + 2 * HOUR_MS)
@@ -113,6 +114,8 @@ class Misconduct:
             self._delivery_rejected,
             self._delivery_unconfirmed,
             self._without_consent,
+            self._consent_invented,
+            self._consent_revoked,
             self._emergency,
             self._leaf_ahead,
             self._leaf_behind,
@@ -174,10 +177,28 @@ class Misconduct:
         self._expect(FindingCode.DELIVERY_UNCONFIRMED, receipt.subject, receipt.holder, receipt.requester)
 
     def _without_consent(self) -> None:
+        self._unfounded(self._forger.request(), consent_id=None)
+
+    def _consent_invented(self) -> None:
+        """Agree on a consent that nobody ever gave."""
         receipt = self._forger.request()
+        self._unfounded(receipt, consent_id=_consent_of(receipt), consent_block=self._head())
+
+    def _consent_revoked(self) -> None:
+        """Disclose by a state of the chain in which the consent was revoked already."""
+        receipt, contracts = self._forger.request(), self._world.consortium.contracts
+        consent = _consent_of(receipt)
+        contracts.open_consent(consent, (self._end_ms + DAY_MS) // 1000)
+        contracts.revoke(consent)
+        self._unfounded(receipt, consent_id=consent, consent_block=self._head())
+
+    def _unfounded(self, receipt: ForgedRequest, **basis: object) -> None:
         for side in (_HOLDER, _REQUESTER):
-            staged = self._forger.log(receipt, side, consent_id=None)
+            staged = self._forger.log(receipt, side, **basis)
             self._expect(FindingCode.ACCESS_WITHOUT_CONSENT, _place(staged), receipt.writer(side))
+
+    def _head(self) -> BlockStamp:
+        return self._world.consortium.contracts.head().newest.stamp
 
     def _emergency(self) -> None:
         receipt = self._forger.request()
@@ -310,6 +331,10 @@ class Misconduct:
 
     def _expect(self, code: FindingCode, subject: str, *institutions: InstitutionId) -> None:
         self.plan.expected.add((code, tuple(sorted(institutions)), subject))
+
+
+def _consent_of(receipt: ForgedRequest) -> ConsentId:
+    return ConsentId(hashlib.sha256(f"consent {receipt.request_id}".encode()).digest())
 
 
 def _place(staged: StagedAct) -> str:

@@ -309,6 +309,7 @@ class World:
             ("figures", "figures"),
             ("pairing", "pairing"),
             ("pairing", "emergency-reviews"),
+            ("pairing", "consent-review"),
             ("documents", "documents"),
         ):
             each = self.consortium.regulator.running.loops[loop]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from node.adapters.database.consent_review import SqlConsentReviewStore
 from node.adapters.database.disclosures import SqlHeldEntries
 from node.adapters.database.emergency_reviews import SqlEmergencyReviewStore
 from node.adapters.database.figures import SqlFigureStore
@@ -23,6 +24,7 @@ from node.domain.trust import TrustRoot
 from node.ports.publication import PublishedDocuments
 from node.services.catalogue.adoption import pinned_documents
 from node.services.catalogue.rulebook import Rulebook
+from node.services.consents.consent_review import ConsentReview, ConsentReviewParts
 from node.services.consents.emergency_reviews import EmergencyReviewParts, EmergencyReviews
 from node.services.logs.followed_proofs import FollowedProofs
 from node.services.logs.log_standing import LogStanding, StandingRules
@@ -145,6 +147,7 @@ def _supervision(
     loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", read_and_judge, interval_s)]
     if consenting is not None:
         loops.append(_loop("emergency-reviews", _reviews(parts, consenting).step, interval_s))
+        loops.append(_loop("consent-review", _consent_review(parts, consenting).step, interval_s))
     return supervision, loops
 
 
@@ -202,6 +205,7 @@ def _figures(parts: _Supervised, kept: PublishedDocuments) -> FiguresService:
             findings=parts.findings,
             emergencies=SqlEmergencyReviewStore(foundation.stores.readers),
             review_ms=parts.review_ms,
+            consents=SqlConsentReviewStore(foundation.stores.readers),
             reliance=SqlRelianceStore(foundation.stores.readers),
             trust=followed.trust,
             clock=foundation.clock,
@@ -240,6 +244,12 @@ def _reviews(parts: _Supervised, consenting: Consenting) -> EmergencyReviews:
     return EmergencyReviews(
         EmergencyReviewParts(store, parts.findings, consenting.watch.emergency, stores.writer, clock, parts.review_ms)
     )
+
+
+def _consent_review(parts: _Supervised, consenting: Consenting) -> ConsentReview:
+    stores, clock = parts.foundation.stores, parts.foundation.clock
+    store = SqlConsentReviewStore(stores.readers)
+    return ConsentReview(ConsentReviewParts(store, parts.findings, consenting.watch, stores.writer, clock))
 
 
 def _loop(name: str, work: Callable[[], bool], interval_s: float) -> Loop:

@@ -94,8 +94,10 @@ def describe_place(line: Line, texts: Texts) -> str:
 
 def describe_code(code: str, values: Mapping[str, str], texts: Texts) -> str:
     """Say a finding of supervision; a kind that this release does not know, or lacks values for, by its code."""
+    # one kind may rest on several answers of the chain, each with words of its own
+    key = f"{code}_{values['answer']}" if "answer" in values else code
     try:
-        return texts.say("finding", code, values)
+        return texts.say("finding", key, values)
     except KeyError:
         return code
 

@@ -6,6 +6,7 @@ A grant counts when it is final; a revocation counts when it is first seen, fina
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -104,6 +105,33 @@ class ConsentReading:
         if now.timestamp() >= self.final.expires_at_s:
             return ConsentStanding.EXPIRED
         return ConsentStanding.GRANTED
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentHistory:
+    """What happened to a consent, in final blocks."""
+
+    granted: SeenBlock
+    """The block in which it was granted."""
+    expires_at_s: int
+    """Until when it holds (exclusive), unix s."""
+    revoked: SeenBlock | None
+    """The block in which it was revoked; None while it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentHistories:
+    """What happened to some consents."""
+
+    known: Mapping[ConsentId, ConsentHistory]
+    """Those that were ever granted."""
+    head: SeenHead
+    """The head at which it was read: later than its final block nothing was looked at."""
+
+    @property
+    def final(self) -> SeenBlock:
+        """Return the final block up to which it holds."""
+        return self.head.final
 
 
 @dataclass(frozen=True, slots=True)

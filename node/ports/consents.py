@@ -15,7 +15,7 @@ from typing import Protocol
 from node.domain.access import ConsentId
 from node.domain.consent import PresentedConsent
 from node.domain.consent_message import ConsentAddress, ContractDomain, EmergencyId, InstitutionMessage, SignedMessage
-from node.domain.consent_state import ConsentReading, EmergencyState, SeenHead
+from node.domain.consent_state import ConsentHistories, ConsentReading, EmergencyState, SeenBlock, SeenHead
 from node.domain.entry import InstitutionId, LeafReference
 from node.ports.records import PatientId, PatientRow, RecordsTransaction
 
@@ -56,6 +56,12 @@ class ConsentChain(Protocol):
 
     def emergency(self, emergency: EmergencyId) -> EmergencyState | None:
         """Return an emergency at the newest block, or None when the chain has none of this id."""
+
+    def histories(self, consents: Sequence[ConsentId]) -> ConsentHistories:
+        """Return what happened to consents up to the final block, asked at once."""
+
+    def block(self, number: int) -> SeenBlock:
+        """Return a block that is not newer than the newest one."""
 
     def changes(self, from_block: int) -> ConsentChanges:
         """Return what happened to consents from a block on up to the newest one."""

@@ -55,7 +55,7 @@ class FindingCode(StrEnum):
     EMERGENCY_UNREVIEWED = "emergency_unreviewed"
     """Somebody read in an emergency, and nobody reviewed it in time."""
     ACCESS_WITHOUT_CONSENT = "access_without_consent"
-    """A receipt of a disclosure to another institution names neither a consent nor an emergency."""
+    """A receipt of a disclosure to another institution names neither consent nor emergency, or a consent that was not in force."""
     REORDER_WITHOUT_REASON = "reorder_without_reason"
     """Something was ordered again without a reason, where one was due."""
     MARK_WITHOUT_CERTIFICATE = "mark_without_certificate"

@@ -1,8 +1,8 @@
 """What one entry shows by itself: an access without consent, a re-order without a reason, a mark without a certificate.
 
 Pure: an opened header in, findings out. Certificates are those of the documents at hand. Left out: what takes two
-entries to see (`pairing`), and what takes the chain (`node.services.consents.emergency_reviews`, and whether a consent that is
-named was in force).
+entries to see (`pairing`), and what takes the chain: whether an emergency was reviewed, and whether a consent that is named was in
+force (`node.services.consents.emergency_reviews`, `consent_review`).
 """
 
 from __future__ import annotations

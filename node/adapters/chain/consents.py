@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from eth_hash.auto import keccak
-from eth_typing import BlockNumber
+from eth_typing import BlockNumber, HexStr
 from eth_utils.address import to_canonical_address, to_checksum_address
 from web3.exceptions import BadFunctionCallOutput
 from web3.types import FilterParams
@@ -37,7 +38,15 @@ from node.domain.consent_message import (
     ScopeDigest,
     SignedMessage,
 )
-from node.domain.consent_state import ConsentReading, ConsentState, EmergencyState, SeenBlock, SeenHead
+from node.domain.consent_state import (
+    ConsentHistories,
+    ConsentHistory,
+    ConsentReading,
+    ConsentState,
+    EmergencyState,
+    SeenBlock,
+    SeenHead,
+)
 from node.domain.entry import InstitutionId, Origin
 from node.errors import ChainRefusedError, ContractMismatchError
 from node.ports.chain import ChainHead
@@ -119,23 +128,52 @@ class ChainConsents:
             name = self._name(bytes(institution))
             return EmergencyState(emergency, bytes(digest), name, opened_at_s, reviewed_at_s or None)
 
+    def histories(self, consents: Sequence[ConsentId]) -> ConsentHistories:
+        """Return what happened to consents up to the final block, asked at once."""
+        with self._lock:
+            for _ in range(READ_ATTEMPTS):
+                head = self.head()
+                events = self._events(0, head.final.stamp.number, consents)
+                blocks = {number: self.block(number) for number, _ in events}
+                # as with a reading: had others taken the blocks' places meanwhile, the parts may not fit
+                if self._is_there(head.final):
+                    return ConsentHistories(_histories(events, blocks), head)
+            raise ChainRefusedError("consents.histories", "the final block keeps changing while it is read")
+
+    def block(self, number: int) -> SeenBlock:
+        """Return a block that is not newer than the newest one."""
+        with self._lock:
+            return _seen(block_at(self._connection, number))
+
     def changes(self, from_block: int) -> ConsentChanges:
         """Return what happened to consents from a block on up to the newest one."""
         with self._lock:
             head = self.head()
-            query: FilterParams = {
-                "address": to_checksum_address(self.domain.contract),
-                "fromBlock": BlockNumber(max(0, min(from_block, head.newest.stamp.number))),
-                "toBlock": BlockNumber(head.newest.stamp.number),
-            }
-            with self._connection.calling("eth_getLogs") as web3:
-                logs = web3.eth.get_logs(query)
-            changes: list[ConsentChange] = []
-            for log in sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"])):
-                event = decode_event(CONSENTS, [bytes(topic) for topic in log["topics"]], bytes(log["data"]))
-                if isinstance(event, ConsentGranted | ConsentRevoked):
-                    changes.append(ConsentChange(ConsentId(event.id), isinstance(event, ConsentRevoked)))
+            newest = head.newest.stamp.number
+            events = self._events(max(0, min(from_block, newest)), newest)
+            changes = [ConsentChange(ConsentId(event.id), isinstance(event, ConsentRevoked)) for _, event in events]
             return ConsentChanges(head, tuple(changes))
+
+    def _events(
+        self, first: int, last: int, consents: Sequence[ConsentId] | None = None
+    ) -> list[tuple[int, ConsentGranted | ConsentRevoked]]:
+        """Return grants and revocations, of all consents or of some, with their blocks' numbers in chain order."""
+        query: FilterParams = {
+            "address": to_checksum_address(self.domain.contract),
+            "fromBlock": BlockNumber(first),
+            "toBlock": BlockNumber(last),
+        }
+        if consents is not None:
+            # any event, about one of them: emergencies' ids are other random bytes
+            query["topics"] = [None, [HexStr("0x" + each.hex()) for each in consents]]
+        with self._connection.calling("eth_getLogs") as web3:
+            logs = web3.eth.get_logs(query)
+        events: list[tuple[int, ConsentGranted | ConsentRevoked]] = []
+        for log in sorted(logs, key=lambda log: (log["blockNumber"], log["logIndex"])):
+            event = decode_event(CONSENTS, [bytes(topic) for topic in log["topics"]], bytes(log["data"]))
+            if isinstance(event, ConsentGranted | ConsentRevoked):
+                events.append((log["blockNumber"], event))
+        return events
 
     def send(self, signed: SignedMessage, patient_key: ConsentAddress | None) -> None:
         """Send a message from this node's own relay account, and wait until it is in a block.
@@ -194,6 +232,19 @@ _NOTHING: Final[dict[str, tuple[Any, ...]]] = {
 
 def _seen(block: ChainHead) -> SeenBlock:
     return SeenBlock(BlockStamp(block.number, block.hash), block.timestamp_s)
+
+
+def _histories(
+    events: Sequence[tuple[int, ConsentGranted | ConsentRevoked]], blocks: Mapping[int, SeenBlock]
+) -> dict[ConsentId, ConsentHistory]:
+    found: dict[ConsentId, ConsentHistory] = {}
+    for number, event in events:
+        consent = ConsentId(event.id)
+        if isinstance(event, ConsentGranted):
+            found[consent] = ConsentHistory(blocks[number], event.expires_at, None)
+        else:
+            found[consent] = replace(found[consent], revoked=blocks[number])
+    return found
 
 
 def _origin(origin: Origin) -> bytes:

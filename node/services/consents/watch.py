@@ -16,7 +16,7 @@ import structlog
 
 from node.domain.access import ConsentId
 from node.domain.consent_message import EmergencyId
-from node.domain.consent_state import ConsentReading, EmergencyState, SeenHead
+from node.domain.consent_state import ConsentHistories, ConsentReading, EmergencyState, SeenBlock, SeenHead
 from node.errors import ChainError, ConsentStateUnknownError
 from node.ports.clock import Clock, unix_ms
 from node.ports.consents import ConsentChain, ConsentStore, KeptConsent
@@ -118,6 +118,31 @@ class ConsentWatch:
         """
         try:
             return self._chain.emergency(emergency)
+        except ChainError as error:
+            raise ConsentStateUnknownError(self._staleness.max_s) from error
+
+    def histories(self, consents: Sequence[ConsentId]) -> ConsentHistories:
+        """Return what happened to consents up to the final block, read at a head that is no older than the settings allow.
+
+        Raises:
+            ConsentStateUnknownError: It cannot be known now.
+        """
+        try:
+            told = self._chain.histories(consents)
+        except ChainError as error:
+            raise ConsentStateUnknownError(self._staleness.max_s) from error
+        if not self._is_fresh(told.head):
+            raise ConsentStateUnknownError(self._staleness.max_s)
+        return told
+
+    def block(self, number: int) -> SeenBlock:
+        """Return a block of the chain.
+
+        Raises:
+            ConsentStateUnknownError: The chain does not answer.
+        """
+        try:
+            return self._chain.block(number)
         except ChainError as error:
             raise ConsentStateUnknownError(self._staleness.max_s) from error
 

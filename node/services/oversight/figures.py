@@ -24,6 +24,7 @@ from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.header import AnyContent
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
+from node.ports.consent_review import ConsentReviewStore
 from node.ports.emergency_reviews import EmergencyReviewStore, EmergencyUse
 from node.ports.figures import FigureCursor, FigureStore, FiguresUpdate
 from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
@@ -39,6 +40,7 @@ from node.services.oversight.pairing import RECEIPT_TYPES
 from node.services.oversight.reliance import said_of_recalls
 from node.supervision.batches import AnchoredRun, encode_batch, parse_batch
 from node.supervision.bulk import without_collection
+from node.supervision.consented import ConsentUse, use_of
 from node.supervision.events import EventId, FigureEvent, Retrieved
 from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
@@ -74,6 +76,7 @@ class _Step:
     events: list[FigureEvent] = field(default_factory=list)
     anchored: list[AnchoredRun] = field(default_factory=list)
     emergencies: list[EmergencyUse] = field(default_factory=list)
+    consents: list[ConsentUse] = field(default_factory=list)
     reliance: list[ReliancePart] = field(default_factory=list)
     found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
     sizes: dict[Origin, int] = field(default_factory=dict)
@@ -136,6 +139,8 @@ class FiguresParts:
     """Keeps under which emergencies somebody read."""
     review_ms: int
     """How long their reviews may take."""
+    consents: ConsentReviewStore
+    """Keeps under which consents something was disclosed."""
     reliance: RelianceStore
     """Keeps who recognised what, and what became of it."""
     trust: TrustStore
@@ -243,7 +248,7 @@ class FiguresService:
             if leaf.entry_type not in RECEIPT_TYPES:
                 self._unreadable(step, entry, type(error).__name__)
             return
-        self._note_emergency(step, entry, header.content)
+        self._note_basis(step, entry, header.content)
         read = ReadEntry(self._parts.institutions[entry.place.origin], hash_leaf(entry.leaf), header)
         where = self._place(step, entry)
         step.reliance += said_of_reliance(read, leaf.entry_type, where, leaf.claimed_time_ms)
@@ -259,7 +264,11 @@ class FiguresService:
         find = self._parts.index.find_leaf
         return [each for each in said if isinstance(each, Lifted) or find(origin, each.replaces) is not None]
 
-    def _note_emergency(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
+    def _note_basis(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
+        if isinstance(content, AccessContent):
+            institution, now_ms = self._parts.institutions[entry.place.origin], unix_ms(self._parts.clock)
+            use = use_of(content, institution, self._place(step, entry), now_ms)
+            step.consents += () if use is None else (use,)
         if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:
             emergency = EmergencyId(content.emergency_id)
             step.emergencies.append(EmergencyUse(emergency, content.actor.institution, self._place(step, entry)))
@@ -294,6 +303,7 @@ class FiguresService:
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.keep(transaction, update)
             parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
+            parts.consents.note(transaction, step.consents, now_ms)
             parts.reliance.note(transaction, step.reliance, now_ms)
             if step.found:
                 parts.findings.keep(transaction, found_update(now_ms, step.found))

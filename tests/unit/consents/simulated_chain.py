@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from node.domain.access import BlockStamp, ConsentId
@@ -17,7 +17,15 @@ from node.domain.consent_message import (
     Revoke,
     SignedMessage,
 )
-from node.domain.consent_state import ConsentReading, ConsentState, EmergencyState, SeenBlock, SeenHead
+from node.domain.consent_state import (
+    ConsentHistories,
+    ConsentHistory,
+    ConsentReading,
+    ConsentState,
+    EmergencyState,
+    SeenBlock,
+    SeenHead,
+)
 from node.domain.entry import InstitutionId, Origin
 from node.errors import ChainAwayError, TransactionMissingError, TransactionRevertedError
 from node.identity.typed_data import recover_signer
@@ -42,6 +50,7 @@ class SimulatedConsents:
     refuses: str = ""
     sent: list[SignedMessage] = field(default_factory=list)
     blocks: list[tuple[States, tuple[ConsentChange, ...]]] = field(default_factory=lambda: [({}, ())])
+    times: list[int] = field(default_factory=lambda: [0])
     opened: dict[EmergencyId, EmergencyState] = field(default_factory=dict)
     domain: ContractDomain = field(default_factory=lambda: ContractDomain(20_260, b"c" * 20))
     head_age_s: int = 0
@@ -61,6 +70,21 @@ class SimulatedConsents:
         self._ask()
         return self.opened.get(emergency)
 
+    def histories(self, consents: Sequence[ConsentId]) -> ConsentHistories:
+        head = self.head()
+        found: dict[ConsentId, ConsentHistory] = {}
+        for number, (states, changes) in enumerate(self.blocks[: head.final.stamp.number + 1]):
+            for change in changes:
+                if change.is_revocation:
+                    found[change.consent] = replace(found[change.consent], revoked=self.block(number))
+                else:
+                    found[change.consent] = ConsentHistory(self.block(number), states[change.consent].expires_at_s, None)
+        return ConsentHistories({each: found[each] for each in consents if each in found}, head)
+
+    def block(self, number: int) -> SeenBlock:
+        self._ask()
+        return SeenBlock(self._block(number).stamp, self.times[number])
+
     def changes(self, from_block: int) -> ConsentChanges:
         head = self.head()
         return ConsentChanges(head, tuple(change for _, changes in self.blocks[from_block:] for change in changes))
@@ -76,11 +100,11 @@ class SimulatedConsents:
 
     def mine(self, count: int = 1) -> None:
         for _ in range(count):
-            self.blocks.append((self.blocks[-1][0], ()))
+            self._append((self.blocks[-1][0], ()))
 
     def take_back(self, count: int) -> None:
         """Let blocks vanish, as a reorganisation does."""
-        del self.blocks[-count:]
+        del self.blocks[-count:], self.times[-count:]
         self.branch += 1
 
     def revoke(self, consent: ConsentId) -> None:
@@ -129,7 +153,11 @@ class SimulatedConsents:
 
     def _change(self, state: ConsentState, *, is_revocation: bool) -> None:
         change = ConsentChange(state.consent, is_revocation)
-        self.blocks.append((self.blocks[-1][0] | {state.consent: state}, (change,)))
+        self._append((self.blocks[-1][0] | {state.consent: state}, (change,)))
+
+    def _append(self, block: tuple[States, tuple[ConsentChange, ...]]) -> None:
+        self.blocks.append(block)
+        self.times.append(int(self.clock.now().timestamp()))
 
     def _block(self, number: int) -> SeenBlock:
         block_hash = bytes([self.branch]) + number.to_bytes(31, "big")

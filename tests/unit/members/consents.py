@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from node.domain.access import BlockStamp, ConsentId, Purpose
@@ -18,7 +19,15 @@ from node.domain.consent_message import (
     Revoke,
     SignedMessage,
 )
-from node.domain.consent_state import ConsentReading, ConsentState, EmergencyState, SeenBlock, SeenHead
+from node.domain.consent_state import (
+    ConsentHistories,
+    ConsentHistory,
+    ConsentReading,
+    ConsentState,
+    EmergencyState,
+    SeenBlock,
+    SeenHead,
+)
 from node.domain.entry import InstitutionId
 from node.domain.patient import PatientSeed
 from node.errors import ChainAwayError
@@ -40,12 +49,15 @@ class ConsentLedger:
     consents: dict[ConsentId, ConsentState] = field(default_factory=dict)
     emergencies: dict[EmergencyId, EmergencyState] = field(default_factory=dict)
     changes: list[tuple[int, ConsentChange]] = field(default_factory=list)
+    times: dict[int, int] = field(default_factory=dict)
+    """When blocks were made, unix s; the first one at the beginning of time."""
     block: int = 1
     away: bool = False
 
     def send(self, message: object, patient_key: ConsentAddress | None) -> None:
         self.block += 1
         now_s = int(self.clock.now().timestamp())
+        self.times[self.block] = now_s
         match message:
             case Grant(consent, scope, expires_at_s):
                 self.consents[consent] = ConsentState(consent, scope, patient_key, None, expires_at_s, None)
@@ -95,6 +107,20 @@ class SimulatedConsents:
     def emergency(self, emergency: EmergencyId) -> EmergencyState | None:
         self.head()
         return self._ledger.emergencies.get(emergency)
+
+    def histories(self, consents: Sequence[ConsentId]) -> ConsentHistories:
+        head, found = self.head(), dict[ConsentId, ConsentHistory]()
+        for number, change in self._ledger.changes:
+            if change.is_revocation:
+                found[change.consent] = replace(found[change.consent], revoked=self.block(number))
+            else:
+                expires_at_s = self._ledger.consents[change.consent].expires_at_s
+                found[change.consent] = ConsentHistory(self.block(number), expires_at_s, None)
+        return ConsentHistories({each: found[each] for each in consents if each in found}, head)
+
+    def block(self, number: int) -> SeenBlock:
+        self.head()
+        return SeenBlock(BlockStamp(number, number.to_bytes(32, "big")), self._ledger.times.get(number, 0))
 
     def changes(self, from_block: int) -> ConsentChanges:
         head = self.head()
