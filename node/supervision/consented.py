@@ -1,4 +1,4 @@
-"""Whether a consent that a receipt names was in force when something was disclosed under it (docs/spec/figures.md).
+"""Whether a consent that a receipt names was in force when something was disclosed under it (docs/operations/regulators.md).
 
 Pure: a receipt's words and the chain's in, an answer out. What was granted and revoked is compared with the block that a receipt
 cites, wherever the chain holds that block; times are compared with a tolerance, since a holder's clock, the regulator's and the

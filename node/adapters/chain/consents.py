@@ -134,10 +134,14 @@ class ChainConsents:
             for _ in range(READ_ATTEMPTS):
                 head = self.head()
                 events = self._events(0, head.final.stamp.number, consents)
-                blocks = {number: self.block(number) for number, _ in events}
+                found = _histories(events, {number: self.block(number) for number, _ in events})
+                forgotten = any(each not in found and self._consent_at(each, head.final) is not None for each in consents)
                 # as with a reading: had others taken the blocks' places meanwhile, the parts may not fit
                 if self._is_there(head.final):
-                    return ConsentHistories(_histories(events, blocks), head)
+                    if forgotten:
+                        # somebody would be accused of what the chain's node forgot
+                        raise ChainRefusedError("consents.histories", "the node holds a consent without the log of its grant")
+                    return ConsentHistories(found, head)
             raise ChainRefusedError("consents.histories", "the final block keeps changing while it is read")
 
     def block(self, number: int) -> SeenBlock:

@@ -26,10 +26,10 @@ from node.domain.consent_message import (
     ScopeDigest,
     SignedMessage,
 )
-from node.domain.consent_state import ConsentStanding
+from node.domain.consent_state import ConsentHistory, ConsentStanding
 from node.domain.entry import InstitutionId
 from node.domain.patient import PatientSeed
-from node.errors import ContractMismatchError, TransactionRevertedError
+from node.errors import ChainRefusedError, ContractMismatchError, TransactionRevertedError
 from node.identity.typed_data import sign_message
 from node.wire.consent.patient import grant_as_patient, grant_message, revoke_as_patient
 from tests.integration.chain_client.consortium_chain import FOUNDERS, IMMEDIATE, RELAY, ConsortiumChain, WallClock, with_finality
@@ -138,6 +138,48 @@ def test_changes_are_those_since_a_block(holder: Holder) -> None:
     ]
     assert found.head.newest.stamp.number > before
     assert not holder.consents.changes(found.head.newest.stamp.number + 100).changes[2:]
+
+
+def test_histories_name_the_blocks_of_grant_and_revocation_and_leave_out_what_never_was(holder: Holder) -> None:
+    kept, revoked, invented = holder.grant(), holder.grant(), fresh_id()
+    blocks = []
+    for grant in (kept, revoked):
+        holder.send_grant(grant)
+        blocks.append(holder.consents.head().newest)
+    holder.consents.send(revoke_as_patient(SEED, holder.consents.domain, revoked.presented.consent), None)
+    blocks.append(holder.consents.head().newest)
+    ids = [kept.presented.consent, revoked.presented.consent, invented]
+    told = holder.consents.histories(ids)
+    first, second = (grant_message(grant, holder.consents.domain)[0].expires_at_s for grant in (kept, revoked))
+    assert told.known == {
+        ids[0]: ConsentHistory(blocks[0], first, None),
+        ids[1]: ConsentHistory(blocks[1], second, blocks[2]),
+    }
+    assert told.final.stamp.number >= blocks[2].stamp.number
+    assert holder.consents.block(blocks[0].stamp.number) == blocks[0]
+
+
+def test_a_consent_whose_log_the_chains_node_forgot_is_no_consent_that_never_was(
+    holder: Holder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grant = holder.grant()
+    holder.send_grant(grant)
+    monkeypatch.setattr(holder.consents, "_events", lambda *_: [])
+    assert holder.consents.histories([fresh_id()]).known == {}
+    with pytest.raises(ChainRefusedError, match="without the log of its grant"):
+        holder.consents.histories([fresh_id(), grant.presented.consent])
+
+
+def test_histories_end_at_the_final_block(embedded: ConsortiumChain) -> None:
+    holder = Holder(embedded, depth=2)
+    try:
+        grant = holder.grant()
+        holder.send_grant(grant)
+        assert holder.consents.histories([grant.presented.consent]).known == {}
+        embedded.mine(2)
+        assert list(holder.consents.histories([grant.presented.consent]).known) == [grant.presented.consent]
+    finally:
+        holder.client.close()
 
 
 def test_a_grant_counts_when_final_and_a_revocation_when_seen(embedded: ConsortiumChain) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,19 @@ import pytest
 
 from node.adapters.database.consent_review import SqlConsentReviewStore
 from node.adapters.database.supervision import SqlSupervisionStore
-from node.domain.access import AccessContent, AccessOutcome, BlockStamp
+from node.cli.patient_words import describe_code
+from node.cli.texts import Language, load_texts
+from node.domain.access import AccessContent, AccessOutcome, BlockStamp, ConsentId
 from node.domain.consent_message import ConsentAddress, ScopeDigest
-from node.domain.consent_state import ConsentHistories, ConsentState
+from node.domain.consent_state import ConsentHistories, ConsentState, SeenBlock
+from node.domain.entry import Origin
 from node.errors import ConsentStateUnknownError
 from node.ports.clock import unix_ms
 from node.ports.supervision import FindingFilter, KeptFinding
 from node.services.consents.consent_review import RECHECK_MS, ConsentReview, ConsentReviewParts
 from node.services.consents.watch import ConsentWatch, Staleness
+from node.supervision.consented import ConsentAnswer, ConsentJudgement, ConsentUse, JudgedBy, KnownConsent, unfounded
+from node.supervision.findings import EntryPlace
 from node.wire.evidence.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root
 from tests.unit.api_routes.client import Api
@@ -43,13 +48,13 @@ pytestmark = pytest.mark.slow
 FAR_S = 4_000_000_000
 
 
+@dataclass
 class Counted(SimulatedConsents):
     """Counts how often it is asked what became of consents, and about how many."""
 
-    def __post_init__(self) -> None:
-        self.asked: list[int] = []
+    asked: list[int] = field(default_factory=list)
 
-    def histories(self, consents: Any) -> ConsentHistories:
+    def histories(self, consents: Sequence[ConsentId]) -> ConsentHistories:
         self.asked.append(len(consents))
         return super().histories(consents)
 
@@ -120,6 +125,10 @@ def test_a_consent_that_never_was_is_found_at_both_and_the_receipts_prove_it(reg
     regulator.log(consent_block=regulator.stamp())
     assert regulator.answers(5) == [(A, "never_granted", "final"), (B, "never_granted", "final")]
     kept = regulator.step()[0].finding
+    said = describe_code(kept.code, dict(kept.values), load_texts(Language.ENGLISH))
+    assert said.endswith(
+        f"under consent {CONSENT.hex()[:16]}; up to block 0 the chain holds no grant of it (the receipt cites block 0)"
+    )
     evidence = Api(regulator.world).get(f"/v1/supervision/findings/{kept.finding_id}/evidence", institution=REGULATOR)
     root = parse_trust_root(regulator.world.settings.trust_root_file.read_bytes())
     assert verify_finding(parse_finding(evidence.content), root, now=NOW).code == "access_without_consent"
@@ -208,3 +217,12 @@ def test_many_receipts_of_new_consents_are_one_question(regulator: Regulator) ->
         regulator.log(both=False, consent_id=bytes([number]) * 32)
     assert len(regulator.answers(5)) == 5
     assert regulator.chain.asked == [5]
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("answer", ConsentAnswer)
+def test_every_answer_has_words(language: Language, answer: ConsentAnswer) -> None:
+    use = ConsentUse(EntryPlace(Origin("a.example/log"), 7, bytes(32), 9), A, HOLDER, CONSENT, None, 1)
+    known = KnownConsent(None, SeenBlock(BlockStamp(5, bytes(32)), 9))
+    found = unfounded(use, known, ConsentJudgement(answer, JudgedBy.TIME))
+    assert CONSENT.hex()[:16] in describe_code(found.code, dict(found.values), load_texts(language))
