@@ -11,8 +11,9 @@ import pytest
 
 from node.adapters.database.consent_review import SqlConsentReviewStore
 from node.adapters.database.supervision import SqlSupervisionStore
+from node.cli.options import Language
 from node.cli.patient_words import describe_code
-from node.cli.texts import Language, load_texts
+from node.cli.texts import load_texts
 from node.domain.access import AccessContent, AccessOutcome, BlockStamp, ConsentId
 from node.domain.consent_message import ConsentAddress, ScopeDigest
 from node.domain.consent_state import ConsentHistories, ConsentState, SeenBlock
@@ -125,10 +126,9 @@ def test_a_consent_that_never_was_is_found_at_both_and_the_receipts_prove_it(reg
     regulator.log(consent_block=regulator.stamp())
     assert regulator.answers(5) == [(A, "never_granted", "final"), (B, "never_granted", "final")]
     kept = regulator.step()[0].finding
-    said = describe_code(kept.code, dict(kept.values), load_texts(Language.ENGLISH))
-    assert said.endswith(
-        f"under consent {CONSENT.hex()[:16]}; up to block 0 the chain holds no grant of it (the receipt cites block 0)"
-    )
+    said = describe_code(kept.code, dict(kept.values), load_texts(Language.EN))
+    ended = "up to block 0 the chain holds no grant of it (the receipt cites block 0)"
+    assert said.endswith(f"under consent {CONSENT.hex()[:16]}; {ended}")
     evidence = Api(regulator.world).get(f"/v1/supervision/findings/{kept.finding_id}/evidence", institution=REGULATOR)
     root = parse_trust_root(regulator.world.settings.trust_root_file.read_bytes())
     assert verify_finding(parse_finding(evidence.content), root, now=NOW).code == "access_without_consent"

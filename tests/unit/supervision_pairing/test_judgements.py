@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.access import AccessOutcome, AccessSide, ConsentId, Purpose
+from node.supervision.consented import ConsentAnswer
 from node.supervision.findings import SEVERITIES, FindingCode, Severity
 from node.supervision.pairing import Judgement, Receipt, judge_request
 from tests.unit.supervision_pairing.receipts import DOCTOR, GRACE_MS, RECHECK_MS, START_MS, A, B, C, make_receipt, make_rules
@@ -161,5 +162,6 @@ def test_every_kind_of_finding_has_a_severity_and_words(language: str) -> None:
     texts = tomllib.loads((TEXTS / f"{language}.toml").read_text(encoding="utf-8"))
     assert set(SEVERITIES) == set(FindingCode)
     severities = {f"severity_{severity.value}" for severity in Severity}
-    assert set(texts["finding"]) == {code.value for code in FindingCode} | severities
+    answers = {f"{FindingCode.ACCESS_WITHOUT_CONSENT}_{answer}" for answer in ConsentAnswer}
+    assert set(texts["finding"]) == {code.value for code in FindingCode} | severities | answers
     assert set(texts["finding_name"]) == {code.value for code in FindingCode}
