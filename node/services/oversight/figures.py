@@ -59,6 +59,8 @@ BATCH_LEAVES: Final = 4_096
 """Leaves of one log that a step looks at."""
 MAX_WAITING: Final = 10_000
 """Entries without a header that a step asks for again."""
+CONSENT_LOOK_MS: Final = 60_000
+"""When the chain is asked about a receipt's consent: by then a final block is as late as the receipt, one question is enough."""
 
 _PURPOSE: Final = "figures"
 _TYPES: Final = frozenset(bytes((each,)) for each in (*READ_TYPES, EntryType.WITHDRAWAL, EntryType.ADMINISTRATIVE))
@@ -303,7 +305,7 @@ class FiguresService:
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.keep(transaction, update)
             parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
-            parts.consents.note(transaction, step.consents, now_ms)
+            parts.consents.note(transaction, step.consents, now_ms + CONSENT_LOOK_MS)
             parts.reliance.note(transaction, step.reliance, now_ms)
             if step.found:
                 parts.findings.keep(transaction, found_update(now_ms, step.found))

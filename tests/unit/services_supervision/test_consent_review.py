@@ -116,7 +116,7 @@ def regulator(tmp_path: Path) -> Iterator[Regulator]:
 def test_a_consent_in_force_is_asked_for_once_and_nothing_to_find(regulator: Regulator) -> None:
     regulator.grant()
     regulator.log(consent_block=regulator.stamp())
-    assert regulator.answers(5) == []
+    assert regulator.answers(65) == []
     assert (regulator.waiting(), regulator.chain.asked) == (0, [1])
     regulator.step(RECHECK_MS)
     assert regulator.chain.asked == [1]
@@ -124,7 +124,7 @@ def test_a_consent_in_force_is_asked_for_once_and_nothing_to_find(regulator: Reg
 
 def test_a_consent_that_never_was_is_found_at_both_and_the_receipts_prove_it(regulator: Regulator) -> None:
     regulator.log(consent_block=regulator.stamp())
-    assert regulator.answers(5) == [(A, "never_granted", "final"), (B, "never_granted", "final")]
+    assert regulator.answers(65) == [(A, "never_granted", "final"), (B, "never_granted", "final")]
     kept = regulator.step()[0].finding
     said = describe_code(kept.code, dict(kept.values), load_texts(Language.EN))
     ended = "up to block 0 the chain holds no grant of it (the receipt cites block 0)"
@@ -139,16 +139,16 @@ def test_a_consent_revoked_in_the_cited_state_is_found_and_one_revoked_after_it_
     before = regulator.stamp()
     regulator.chain.revoke(CONSENT)
     regulator.log(consent_block=before)
-    assert regulator.answers(5) == []
+    assert regulator.answers(65) == []
     regulator.log(consent_block=regulator.stamp())
-    assert regulator.answers(5) == [(A, "revoked_before", "block"), (B, "revoked_before", "block")]
+    assert regulator.answers(65) == [(A, "revoked_before", "block"), (B, "revoked_before", "block")]
     assert regulator.chain.asked == [1]
 
 
 def test_a_consent_granted_afterwards_does_not_heal_a_disclosure(regulator: Regulator) -> None:
     regulator.log(consent_block=regulator.stamp())
     regulator.grant()
-    assert regulator.answers(5) == [(A, "granted_later", "block"), (B, "granted_later", "block")]
+    assert regulator.answers(65) == [(A, "granted_later", "block"), (B, "granted_later", "block")]
 
 
 def test_a_holder_that_cites_old_state_is_found_by_the_time(regulator: Regulator) -> None:
@@ -159,7 +159,7 @@ def test_a_holder_that_cites_old_state_is_found_by_the_time(regulator: Regulator
     regulator.world.clock.advance(seconds=3_600)
     regulator.log(consent_block=old)
     # the requester only learnt which state the holder decided by
-    assert regulator.answers(5) == [(A, "revoked_before", "time")]
+    assert regulator.answers(65) == [(A, "revoked_before", "time")]
 
 
 @pytest.mark.parametrize(("late_s", "found"), [(200, []), (400, [(A, "revoked_before", "time")])])
@@ -170,21 +170,21 @@ def test_without_a_block_of_this_chain_the_time_counts_with_a_tolerance(
     regulator.chain.revoke(CONSENT)
     regulator.world.clock.advance(seconds=late_s)
     regulator.log(both=False, consent_block=BlockStamp(2, b"another chain's block".ljust(32)))
-    assert regulator.answers(5) == found
+    assert regulator.answers(65) == found
 
 
 def test_an_expired_consent_is_found(regulator: Regulator) -> None:
     regulator.grant(expires_at_s=int(regulator.world.clock.time.timestamp()) + 60)
     regulator.world.clock.advance(seconds=600)
     regulator.log(both=False)
-    assert regulator.answers(5) == [(A, "expired_before", "time")]
+    assert regulator.answers(65) == [(A, "expired_before", "time")]
 
 
 def test_while_the_chain_is_away_nothing_is_judged_and_nothing_passes(regulator: Regulator) -> None:
     regulator.log(both=False)
     regulator.chain.away = True
     with pytest.raises(ConsentStateUnknownError):
-        regulator.step(5)
+        regulator.step(65)
     assert (regulator.findings.findings(FindingFilter(), None, 10), regulator.waiting()) == ([], 1)
     regulator.chain.away = False
     assert regulator.answers() == [(A, "never_granted", "final")]
@@ -195,27 +195,27 @@ def test_a_chain_that_is_behind_the_cited_block_is_asked_again(regulator: Regula
     regulator.grant()
     regulator.chain.depth = 2
     regulator.log(both=False, consent_block=regulator.stamp())
-    assert (regulator.answers(5), regulator.waiting()) == ([], 1)
+    assert (regulator.answers(65), regulator.waiting()) == ([], 1)
     regulator.chain.mine(2)
     assert (regulator.answers(RECHECK_MS / 1000), regulator.waiting()) == ([], 0)
 
 
 def test_a_block_that_the_chain_never_came_to_excuses_nobody(regulator: Regulator) -> None:
     regulator.log(both=False, consent_block=BlockStamp(10**12, bytes(32)))
-    assert regulator.answers(5) == []
+    assert regulator.answers(65) == []
     assert regulator.answers(600) == [(A, "never_granted", "final")]
 
 
 def test_what_was_not_disclosed_or_rests_on_an_emergency_is_not_asked_for(regulator: Regulator) -> None:
     regulator.log(both=False, outcome=AccessOutcome.DENIED)
     regulator.log(both=False, emergency_id=bytes(32))
-    assert (regulator.answers(5), regulator.chain.asked) == ([], [])
+    assert (regulator.answers(65), regulator.chain.asked) == ([], [])
 
 
 def test_many_receipts_of_new_consents_are_one_question(regulator: Regulator) -> None:
     for number in range(5):
         regulator.log(both=False, consent_id=bytes([number]) * 32)
-    assert len(regulator.answers(5)) == 5
+    assert len(regulator.answers(65)) == 5
     assert regulator.chain.asked == [5]
 
 
