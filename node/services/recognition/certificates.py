@@ -159,10 +159,12 @@ class Certificates:
     # Choosing
 
     def _choose(self, kept: KeptDecision, line: OrderableCheck, keys: PatientKeys) -> _Chosen:
+        # before the entries are read: one that is followed only afterwards is not missing among them
+        is_followed = self._parts.index.find_leaf(kept.entry.origin, kept.entry.leaf_hash) is not None
         own = self._own_entries(kept.institution, keys)
         decision = next((each for each in own if each.reference == kept.entry), None)
         reversal = next((each for each in own if _takes_back(each, kept.entry)), None)
-        if decision is None and self._parts.index.find_leaf(kept.entry.origin, kept.entry.leaf_hash) is not None:
+        if decision is None and is_followed:
             # it is there, and no key that is left numbers it
             raise ExchangeKeyGoneError(kept.institution)
         if decision is None or (reversal is None and kept.reversed_at_ms is not None):
