@@ -57,7 +57,7 @@ class Central:
         """Insert the same results, and those of everybody else, eight entries each."""
         terminology = documents(1)
         panels = {each.code: each.items for each in terminology.maps[institution_of(0)].orderables}
-        items = [{"o": panel, "i": item} for panel in {*ORDERED, *PANELS} for item in panels[panel]]  # type: ignore[index]
+        items = [{"o": panel, "i": item} for panel in {*ORDERED, *PANELS} for item in panels[panel]]
         results = Results(terminology)
         now_ms = datetime.now(UTC).timestamp() * 1000
         rows = [
@@ -69,7 +69,7 @@ class Central:
             }
             for number in range(options.patients)
             for entry in range(ENTRIES)
-            for item in panels[PANELS[entry % len(PANELS)]]  # type: ignore[index]
+            for item in panels[PANELS[entry % len(PANELS)]]
         ]
         names: list[ItemCode] = sorted({each.code for each in terminology.catalogue.items})
         others = {

@@ -70,7 +70,7 @@ class Results:
         self._now_ms = int(datetime.now(UTC).timestamp() * 1000)
         items = terminology.catalogue.by_code()
         panels = {each.code: each.items for each in next(iter(terminology.maps.values())).orderables}
-        self._coded = {panel: tuple(_item(items[code]) for code in panels[panel]) for panel in PANELS}  # type: ignore[index]
+        self._coded = {panel: tuple(_item(items[code]) for code in panels[panel]) for panel in PANELS}
 
     def content(self, patient: Patient, entry: int) -> HeaderContent:
         """Return what one of a patient's entries says: panel after panel, one of them from long ago."""
