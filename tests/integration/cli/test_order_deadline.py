@@ -13,7 +13,6 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from node.api.app import create_app
 from node.cli.serve import listen
 from node.domain.recognition_acts import CheckContent, CheckId
 from node.telemetry import configure_logging
@@ -63,7 +62,7 @@ def hospital(tmp_path: Path) -> Iterator[Hospital]:
     # commands print to the stdout of this process, where the node would log
     configure_logging(io.StringIO())
     town = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0}).start()
-    gate = Gate(create_app(town.there.running.node))
+    gate = Gate(town.there.app)
     listening = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(gate, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

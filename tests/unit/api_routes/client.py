@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 
-from node.api.app import create_app
 from node.domain.entry import InstitutionId
 from node.services.clients import Scope
 from tests.unit.fhir_split.documents import Json
@@ -42,7 +41,7 @@ class Api:
             sent.setdefault("Authorization", f"Bearer {self.world.api_key(institution, scopes)}")
 
         async def exchange() -> httpx.Response:
-            transport = httpx.ASGITransport(create_app(self.world.running.node), raise_app_exceptions=False)
+            transport = httpx.ASGITransport(self.world.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://node") as client:
                 return await client.request(method, path, content=content, headers=sent)
 

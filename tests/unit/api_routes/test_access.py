@@ -122,7 +122,7 @@ def template(path: str) -> str:
 
 
 def test_the_table_names_every_route(api: Api) -> None:
-    document = create_app(api.world.running.node).openapi()
+    document = api.world.app.openapi()
     named = {(method, template(path).replace("hospital-a.example/log", "{origin}")) for method, path, _ in ROUTES}
     named |= {("GET", "/log/{institution}/checkpoint"), ("GET", "/log/{institution}/tile/{path}")}
     named |= {(method, path.replace("hospital-a", "{institution}")) for method, path in OPEN}

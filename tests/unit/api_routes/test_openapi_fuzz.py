@@ -46,7 +46,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_answer_is_promised(world: World, name: str) -> None:
     headers = {"Authorization": f"Bearer {world.api_key()}"}
-    schema: Any = schemathesis.openapi.from_asgi("/openapi.json", create_app(world.running.node), headers=headers)
+    schema: Any = schemathesis.openapi.from_asgi("/openapi.json", world.app, headers=headers)
     operation = schema.find_operation_by_id(name)
 
     @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)

@@ -16,7 +16,6 @@ from fastapi import FastAPI
 from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
 from node.adapters.keys.identity import FileInstitutionIdentity
-from node.api.app import create_app
 from node.bootstrap.operation import Outside
 from node.domain.entry import InstitutionId, Origin
 from node.domain.record import Kind
@@ -69,7 +68,6 @@ class Network(httpx.BaseTransport):
 
     def __init__(self, nodes: Callable[[str], World]) -> None:
         self._nodes = nodes
-        self._apps: dict[int, FastAPI] = {}
         self.meddle: Meddle = honest
         self.sent: list[httpx.Request] = []
 
@@ -83,11 +81,9 @@ class Network(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.content))
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
-        with self._nodes(request.url.host).visit() as running:
-            if running is None:
+        with self._nodes(request.url.host).visit() as app:
+            if app is None:
                 raise httpx.ConnectError("nobody listens", request=request)
-            node = running.node
-            app = self._apps.get(id(node)) or self._apps.setdefault(id(node), create_app(node))
             return self._ask(app, request)
 
     def _ask(self, app: FastAPI, request: httpx.Request) -> httpx.Response:

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from node.api.app import create_app
 from node.cli.main import app
 from tests.unit.members.neighbourhood import OTHER
 from tests.unit.members.orders import file_electrolytes
@@ -25,7 +24,7 @@ class Application(httpx.BaseTransport):
     """Carries a command's requests to a node's application."""
 
     def __init__(self, world: World) -> None:
-        self._app = create_app(world.running.node)
+        self._app = world.app
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         async def exchange() -> httpx.Response:

@@ -11,7 +11,6 @@ import httpx
 import pytest
 import structlog
 
-from node.api.app import create_app
 from node.domain.access import AccessContent, ConsentId
 from node.domain.consent import ConsentSalt
 from node.domain.consent_message import Revoke
@@ -124,7 +123,7 @@ def test_a_link_opens_once(api: Api, patient: Patient) -> None:
 def test_of_many_at_once_one_opens(patient: Patient) -> None:
     file_electrolytes(patient)
     path, sent = path_of(check(patient)), requests_sent(patient)
-    app = create_app(patient.neighbours.there.running.node)
+    app = patient.neighbours.there.app
 
     async def press() -> list[int]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node") as client:

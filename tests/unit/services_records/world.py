@@ -13,10 +13,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from fastapi import FastAPI
+
 from ledger.hashing import LeafIndex, TreeSize, hash_leaf, root_of_leaves
 from ledger.mirror import fetch_entries, open_log_checkpoint
 from ledger.notes import NoteSigner
 from node.adapters.keys.files import InstitutionKeys
+from node.api.app import create_app
 from node.bootstrap.maintenance import init_node
 from node.bootstrap.operation import Outside, RunningNode, open_node
 from node.domain.entry import InstitutionId, LeafReference, Level, Origin
@@ -59,6 +62,7 @@ class World:
     keys: dict[tuple[InstitutionId, frozenset[str]], str] = field(default_factory=dict)
     outside: Outside | None = None
     _running: RunningNode | None = None
+    _app: FastAPI | None = None
     _visits: int = 0
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -67,6 +71,15 @@ class World:
         if self._running is None:
             raise AssertionError("the node is stopped")
         return self._running
+
+    @property
+    def app(self) -> FastAPI:
+        """The running node's application; one, as when it is served."""
+        with self._changed:
+            node = self.running.node
+            if self._app is None or self._app.state.node is not node:
+                self._app = create_app(node)
+            return self._app
 
     @property
     def settings(self) -> NodeSettings:
@@ -85,13 +98,13 @@ class World:
             running.close()
 
     @contextlib.contextmanager
-    def visit(self) -> Iterator[RunningNode | None]:
-        """Hold the node open for a request from elsewhere; None when it is stopped or stops."""
+    def visit(self) -> Iterator[FastAPI | None]:
+        """Hold the node open for a request from elsewhere to its application; None when it is stopped or stops."""
         with self._changed:
-            running = self._running
+            app = None if self._running is None else self.app
             self._visits += 1
         try:
-            yield running
+            yield app
         finally:
             with self._changed:
                 self._visits -= 1
