@@ -75,7 +75,7 @@ def publish_small(neighbours: Neighbourhood) -> None:
     found = catalogue(neighbours.there)
 
     def are_known() -> bool:
-        neighbours.there.running.node.following.told(Origin(each.origin) for each in neighbours.registry[-1].origins)
+        neighbours.there.follow(*(Origin(each.origin) for each in neighbours.registry[-1].origins))
         found.adoption.step()
         documents = [found.documents.by_digest(digest) for digest in digests]
         return all(each is not None and each.known.place is not None for each in documents)

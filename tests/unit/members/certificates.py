@@ -70,7 +70,7 @@ def export(
     world, institution = at or (neighbours.there, OTHER)
 
     def is_made() -> bool:
-        world.running.node.following.told([Origin(f"{name}.example/log") for name in (OTHER, HOSPITAL, CLINIC)])
+        world.follow(*(Origin(f"{name}.example/log") for name in (OTHER, HOSPITAL, CLINIC)))
         try:
             made.append(parse_certificate(recognition(world).certificates.export(institution, decision)))
         except NotYetLoggedError:

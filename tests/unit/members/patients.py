@@ -72,7 +72,7 @@ class Patient:
         receipt = self.neighbours.here.receipt(document)
         self.neighbours.here.wait_logged(receipt)
         self.receipts.append(receipt)
-        self.neighbours.there.running.node.following.told([Origin(receipt.origin)])
+        self.neighbours.there.follow(Origin(receipt.origin))
         at = int(receipt.leaf_index or 0)
         eventually(lambda: any(each.target.leaf_index == at for each in self.records()), "hospital-b does not follow")
         return receipt

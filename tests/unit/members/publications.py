@@ -79,7 +79,7 @@ def settle(neighbours: Neighbourhood, world: World, holds: Callable[[AdoptionSta
     adoption = catalogue(world).adoption
 
     def look() -> bool:
-        world.running.node.following.told(Origin(each.origin) for each in neighbours.registry[-1].origins)
+        world.follow(*(Origin(each.origin) for each in neighbours.registry[-1].origins))
         adoption.step()
         return holds(adoption.status())
 
@@ -91,7 +91,7 @@ def settle_entry(world: World, place: tuple[Origin, int]) -> None:
     """Let a node follow and judge until it has looked at an entry."""
 
     def looked() -> bool:
-        world.running.node.following.told([place[0]])
+        world.follow(place[0])
         catalogue(world).adoption.step()
         query = "select next_index from catalogue_cursors where origin = ?"
         return any(row[0] > place[1] for row in world.rows(query, place[0]))

@@ -172,7 +172,7 @@ def test_results_of_the_own_hospital_need_no_receipt(patient: Patient) -> None:
         {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}, OTHER
     )
     there.wait_logged(receipt)
-    neighbours.there.running.node.following.told([OWN_LOG])
+    neighbours.there.follow(OWN_LOG)
     eventually(patient.records, "hospital-b does not follow its own log")
     answer = check(patient)
     (offer,) = answer.outcome.lines[0].offers
@@ -288,7 +288,7 @@ def test_where_one_node_hosts_both_sides_both_receipts_are_shown(tmp_path: Path)
         here.patients.register(CLINIC, Registration(number, patient.keys))
         file_electrolytes(patient)
         made = recognition(neighbours.here)
-        here.following.told([Origin("hospital-a.example/log")])
+        neighbours.here.follow(Origin("hospital-a.example/log"))
         actor = replace(ACTOR, institution=CLINIC)
         order = CheckOrder(number, actor, "", (OrderLine("o-1", ELECTROLYTES),))
         eventually(lambda: made.checking.check(CLINIC, order).outcome.lines[0].offers, "the clinic does not follow")
@@ -334,7 +334,7 @@ def test_a_result_that_a_change_of_code_had_moved_is_shown_where_it_is_found(nei
     relocations.step()
 
     def is_found() -> bool:
-        neighbours.there.running.node.following.told([Origin(receipt.origin)])
+        neighbours.there.follow(Origin(receipt.origin))
         return bool(patient.records())
 
     eventually(is_found, "hospital-b does not follow the relocation")

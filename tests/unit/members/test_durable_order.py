@@ -167,7 +167,7 @@ def also_at_the_clinic(patient: Patient) -> tuple[Origin, int]:
     receipt = here.receipt(report(f"C-{patient.number}", patient=patient.here.value), CLINIC)
     here.wait_logged(receipt)
     place = Origin(receipt.origin), int(receipt.leaf_index or 0)
-    patient.neighbours.there.running.node.following.told([place[0]])
+    patient.neighbours.there.follow(place[0])
     eventually(lambda: place in places(patient), "hospital-b does not follow")
     return place
 

@@ -74,7 +74,7 @@ def test_a_key_that_was_destroyed_is_named(neighbours: Neighbourhood) -> None:
     there.stop()
     shutil.rmtree(there.settings.keys / OTHER / "former-exchange")
     there.start()
-    there.running.node.following.told([Origin(OWN_LOG)])
+    there.follow(Origin(OWN_LOG))
     with pytest.raises(ExchangeKeyGoneError) as raised:
         recognition(there).certificates.export(OTHER, done.decision.decision_id)
     assert (raised.value.institution, "former-exchange" in str(raised.value)) == (OTHER, True)
@@ -88,7 +88,7 @@ def test_the_trail_of_a_record_goes_on_over_a_rotation(neighbours: Neighbourhood
     patient.retrieve(patient.grant())
 
     def told() -> int:
-        here.running.node.following.told([Origin(receipt.origin)])
+        here.follow(Origin(receipt.origin))
         answer = Api(here).get(f"/v1/records/{receipt.record_id}/trail", institution=HOSPITAL)
         return len(answer.json()["lines"])
 

@@ -146,7 +146,7 @@ def test_a_find_and_a_retrieval_say_that_it_is_recalled(at: At, alone: Patient) 
     assert [each["recalled"] for each in at.there.read(*asked)["records"]] == [False]
     at.here.read("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF, "--wait")
     following = alone.neighbours.there.running.node.following
-    following.told([reference(receipt).origin])
+    alone.neighbours.there.follow(reference(receipt).origin)
     eventually(lambda: following.is_recalled(reference(receipt)), "hospital-b does not follow the recall")
     assert [each["recalled"] for each in at.there.read(*asked)["records"]] == [True]
     ((retrieval_id,),) = alone.neighbours.there.rows("select retrieval_id from retrieval_requests")

@@ -100,7 +100,7 @@ def listed(report: RecallReport) -> list[LeafReference]:
 def follow(patient: Patient, report: RecallReport, *, recalled: bool = True) -> None:
     """Let hospital-b follow a recall, or its lifting."""
     following = patient.neighbours.there.running.node.following
-    following.told([report.recall.entry.origin])
+    patient.neighbours.there.follow(report.recall.entry.origin)
 
     def is_followed() -> bool:
         return {following.is_recalled(each) for each in listed(report)} <= {recalled}
@@ -232,7 +232,7 @@ def test_a_recall_stands_before_anything_was_searched(alone: Patient, monkeypatc
     (content,) = [each.content for each in found if each.leaf == reference(faulty)]
     assert standing.covers(reference(faulty), HOSPITAL, content)
     following = alone.neighbours.there.running.node.following
-    following.told([announced.recall.entry.origin])
+    alone.neighbours.there.follow(announced.recall.entry.origin)
     eventually(lambda: following.standing_recalls(announced.recall.entry.origin), "hospital-b does not follow the recall")
     (line,) = check(alone).outcome.lines
     assert (line.offers, {item.obstacle.value for each in line.unrecognisable for item in each.items}) == ((), {"recalled"})

@@ -87,7 +87,7 @@ def test_a_sensitive_result_is_absent_and_no_total_tells_of_it(patient: Patient)
     receipt = patient.neighbours.here.receipt(electrolytes(patient, meta=label))
     patient.neighbours.here.wait_logged(receipt)
     following = patient.neighbours.there.running.node.following
-    following.told([Origin(receipt.origin)])
+    patient.neighbours.there.follow(Origin(receipt.origin))
     at = int(receipt.leaf_index or 0)
     eventually(lambda: any(each.origin == receipt.origin and each.indexed > at for each in following.report()), "not followed")
     answer = check(patient)

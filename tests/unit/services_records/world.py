@@ -129,6 +129,11 @@ class World:
         assert receipt.leaf_index is not None
         self.running.node.progress.reached(receipt.origin, receipt.leaf_index, Level.LOGGED).result(WAIT_S)
 
+    def follow(self, *origins: Origin) -> None:
+        """Tell the node that logs grew, as the chain would."""
+        self.running.node.following.told(origins)
+        self.running.loops["following"].wake()
+
     def api_key(self, institution: InstitutionId = HOSPITAL, scopes: Sequence[str] = tuple(Scope)) -> str:
         place = institution, frozenset(scopes)
         if place not in self.keys:
