@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ledger.hashing import LeafIndex, hash_leaves
-from node.adapters.database.index import SqlFollowedIndex
+from node.adapters.database.logs.index import SqlFollowedIndex
 from node.domain.entry import EntryType, Origin
 from node.domain.header import HeaderContent
-from node.ports.index import HeaderPage
+from node.ports.logs.index import HeaderPage
 from node.wire.header.seal import HeaderPlace, header_digest, prepare_header, seal_header
 from node.wire.leaf import Leaf, encode_leaf
 from node.wire.locator import locator_tag, random_tag

@@ -21,8 +21,17 @@ from node.bootstrap.stores import Stores, exclusive_stores
 from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
 from node.domain.patient import LocatorTag
 from node.domain.record import Kind, RecordStatus
-from node.ports.records import CounterKey, EntryRow, IdentityMac, LocatorId, PatientId, PatientRow, RecordRow, RecordsTransaction
-from node.ports.secrets import RecordSecret, SecretId
+from node.ports.records.secrets import RecordSecret, SecretId
+from node.ports.records.transaction import (
+    CounterKey,
+    EntryRow,
+    IdentityMac,
+    LocatorId,
+    PatientId,
+    PatientRow,
+    RecordRow,
+    RecordsTransaction,
+)
 from node.services.logs.guard import UnguardedStart
 from node.settings import InstitutionSettings, NodeSettings, load_settings, write_settings
 from node.wire.leaf import Leaf, encode_leaf

@@ -49,15 +49,15 @@ from bench._checked_world import (  # noqa: E402
 from bench._grown_index import Patient, Size, fill, make_rows  # noqa: E402
 from bench._latency import measure  # noqa: E402
 from bench._report import Figures, keep, machine, peak_mb, show  # noqa: E402
-from node.adapters.database.index import SqlFollowedIndex  # noqa: E402
+from node.adapters.database.logs.index import SqlFollowedIndex  # noqa: E402
+from node.adapters.database.records.transaction import connection_of  # noqa: E402
 from node.adapters.database.schema import INDEX, open_database  # noqa: E402
-from node.adapters.database.transaction import connection_of  # noqa: E402
 from node.bootstrap.maintenance import init_node  # noqa: E402
 from node.bootstrap.operation import Outside, RunningNode, open_node  # noqa: E402
-from node.cli.serve import listen, serve_node  # noqa: E402
+from node.cli.operator.serve import listen, serve_node  # noqa: E402
 from node.domain.patient import PatientKeys  # noqa: E402
 from node.domain.record import PatientNumber  # noqa: E402
-from node.ports.consortium import RegisteredOrigin, Registry  # noqa: E402
+from node.ports.chain.consortium import RegisteredOrigin, Registry  # noqa: E402
 from node.services.clients import Scope  # noqa: E402
 from node.services.patients.index import Registration  # noqa: E402
 from node.settings import InstitutionSettings, load_settings, write_settings  # noqa: E402

@@ -40,7 +40,7 @@ from bench._grown_index import ENTRIES, Patient, Row, Size, fill, make_rows  # n
 from bench._latency import measure  # noqa: E402
 from bench._report import Figures, keep, machine, resident_mb, show  # noqa: E402
 from devnet.engines.ports import free_ports  # noqa: E402
-from node.adapters.database.index import SqlFollowedIndex  # noqa: E402
+from node.adapters.database.logs.index import SqlFollowedIndex  # noqa: E402
 from node.adapters.database.schema import INDEX, create_databases, open_database  # noqa: E402
 from node.services.reading.finding import Finder, Found, PatientProbe  # noqa: E402
 from tests.unit.services_following.world import content, origin_of  # noqa: E402

@@ -32,14 +32,14 @@ from bench._report import Figures, keep, machine, peak_mb, resident_mb, show  # 
 from devnet.engines.ports import free_ports  # noqa: E402
 from ledger.sequencer import Sequencer  # noqa: E402
 from ledger.store.posix import PosixLogStore, create_posix_log  # noqa: E402
-from node.adapters.database.index import SqlFollowedIndex  # noqa: E402
+from node.adapters.database.logs.index import SqlFollowedIndex  # noqa: E402
+from node.adapters.database.logs.trust import SqlTrustStore  # noqa: E402
 from node.adapters.database.schema import INDEX, TRUST, create_databases, open_database  # noqa: E402
-from node.adapters.database.trust import SqlTrustStore  # noqa: E402
 from node.adapters.peers.connections import HttpConnections  # noqa: E402
 from node.adapters.peers.http_peers import NodePeers  # noqa: E402
 from node.domain.entry import EntryType, InstitutionId, Origin  # noqa: E402
 from node.domain.trust import LogKey, TrustedLog  # noqa: E402
-from node.ports.records import RecordsReader  # noqa: E402
+from node.ports.records.transaction import RecordsReader  # noqa: E402
 from node.services.logs.following import FollowingService  # noqa: E402
 from node.services.logs.header_collection import HeaderCollector  # noqa: E402
 from node.services.logs.progress import Progress  # noqa: E402

@@ -37,13 +37,13 @@ import httpx  # noqa: E402 - after the path
 from bench._checked_world import documents, institution_of, write_documents  # noqa: E402
 from bench._report import Figures, keep, machine, peak_mb, resident_mb, show  # noqa: E402
 from node.adapters.clock import SystemClock  # noqa: E402
-from node.adapters.database.figures import SqlFigureStore  # noqa: E402
+from node.adapters.database.supervision.figures import SqlFigureStore  # noqa: E402
 from node.adapters.keys.files import FileNodeKeys  # noqa: E402
 from node.bootstrap.maintenance import issue_clients  # noqa: E402
 from node.bootstrap.stores import exclusive_stores  # noqa: E402
-from node.cli.audit_report import ReportFiles, ReportQuery, report  # noqa: E402
+from node.cli.audit.report import ReportFiles, ReportQuery, report  # noqa: E402
+from node.cli.operator.serve import listen, serve_node  # noqa: E402
 from node.cli.options import Language  # noqa: E402
-from node.cli.serve import listen, serve_node  # noqa: E402
 from node.domain.access import Actor  # noqa: E402
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin  # noqa: E402
 from node.domain.header import AnyContent  # noqa: E402
@@ -58,7 +58,7 @@ from node.domain.recognition_acts import (  # noqa: E402
     OfferedResult,
 )
 from node.domain.record import Kind, Part  # noqa: E402
-from node.ports.figures import FiguresUpdate  # noqa: E402
+from node.ports.supervision.figures import FiguresUpdate  # noqa: E402
 from node.services.records.entries import ActEntry  # noqa: E402
 from node.supervision.batches import AnchoredRun, encode_batch  # noqa: E402
 from node.supervision.events import (  # noqa: E402

@@ -26,7 +26,7 @@ from node.domain.consent_state import (
 from node.domain.entry import InstitutionId
 from node.domain.patient import PatientSeed
 from node.ports.clock import unix_ms
-from node.ports.consents import ConsentChange, ConsentChanges
+from node.ports.consents.store import ConsentChange, ConsentChanges
 from node.wire.consent.patient import grant_as_patient, grant_message
 
 DOMAIN = ContractDomain(1337, b"\x0c" * 20)

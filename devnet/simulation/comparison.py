@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from devnet.simulation.consortium import HostNode
 from devnet.simulation.misconduct import FindingKey
 from devnet.simulation.oracle import Place
-from node.ports.supervision import FindingFilter
+from node.ports.supervision.findings import FindingFilter
 from node.services.surface.oversight import Supervision
 from node.supervision.findings import FindingCode
 from node.supervision.tallies import Dimension, Figures

@@ -26,7 +26,7 @@ from node.bootstrap.maintenance import init_node
 from node.bootstrap.operation import AtHand, Outside, RunningNode, open_node
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import AuditKey, ChainPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
-from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
+from node.ports.chain.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
 from node.settings import InstitutionSettings, load_settings, write_settings
 from node.wire.kinds import load_kinds
 from node.wire.trust_root import sign_trust_root

@@ -13,7 +13,7 @@ from devnet.simulation.consortium import HostNode
 from devnet.simulation.region import REGULATOR
 from node.api.app import create_app
 from node.cli.api_client import ApiClient
-from node.cli.audit_export import ExportQuery, metadata_for, write_export
+from node.cli.audit.export import ExportQuery, metadata_for, write_export
 from node.services.clients import Scope
 
 EXPORT: Final = "concord.sqlite"

@@ -14,7 +14,7 @@ from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, 
 from node.domain.entry import EntryType, InstitutionId, LeafReference
 from node.domain.header import AnyContent, HeaderContent
 from node.domain.record import Part
-from node.ports.records import RecordsTransaction
+from node.ports.records.transaction import RecordsTransaction
 from node.services.records.entries import ActEntry, StagedAct
 from node.services.records.public_entries import stage_public
 from node.services.records.receipts import RECEIPT_KIND

@@ -19,8 +19,8 @@ from ledger.tiles import BundleAddress, Resource
 from node.bootstrap.operation import RunningNode
 from node.domain.entry import InstitutionId, Origin
 from node.errors import AccessDeniedError, ConcordError, MemberAnswerError, MemberRefusedError
-from node.ports.members import MemberAnswer
-from node.ports.records import RecordsReader, RecordsTransaction
+from node.ports.members.requests import MemberAnswer
+from node.ports.records.transaction import RecordsReader, RecordsTransaction
 from node.wire.members.disclosure import DISCLOSURE_MEDIA_TYPE
 from node.wire.members.http_signature import SignatureTag
 

@@ -22,7 +22,7 @@ import structlog
 
 from node.adapters.worker_channel import Channel, connected_pair
 from node.errors import ConcordError, PreparationLostError
-from node.ports.preparation import PreparationRequest, PreparedDocument
+from node.ports.records.preparation import PreparationRequest, PreparedDocument
 from node.services.records.preparation import PreparationContext, prepare_document
 
 log = structlog.get_logger(__name__)

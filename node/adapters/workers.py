@@ -17,7 +17,7 @@ import structlog
 from node.adapters.worker_process import LocalWorker, Prepared, ProcessWorker, Worker, WorkerLostError
 from node.errors import NodeStoppingError, PreparationLostError
 from node.ports.clock import Clock, unix_ms
-from node.ports.preparation import PreparationRequest
+from node.ports.records.preparation import PreparationRequest
 from node.services.records.preparation import PreparationContext
 
 log = structlog.get_logger(__name__)

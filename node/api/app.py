@@ -7,7 +7,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import LedgerError
-from node.api import (
+from node.api import problems
+from node.api.direct import DirectRoutes, DocumentHandler
+from node.api.openapi import document as openapi
+from node.api.requests import Caller
+from node.api.routes import (
     catalogue,
     cds_hooks,
     codes,
@@ -19,10 +23,8 @@ from node.api import (
     figures,
     log,
     notices,
-    openapi,
     patient_view,
     patients,
-    problems,
     recalls,
     recognition,
     records,
@@ -32,8 +34,6 @@ from node.api import (
     view,
     witness,
 )
-from node.api.direct import DirectRoutes, DocumentHandler
-from node.api.requests import Caller
 from node.errors import ConcordError
 from node.services.surface.node import Node
 

@@ -18,9 +18,9 @@ from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
+from node.api.bodies.records import submission_body
 from node.api.problems import problem_of
 from node.api.requests import read_lines, wait_for
-from node.api.schemas import submission_body
 from node.domain.entry import InstitutionId, Level, Origin
 from node.domain.receipt import Receipt
 from node.errors import ConcordError, DocumentTooLargeError, LimitExceededError

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi.responses import Response
 
-from node.ports.pages import Page
+from node.ports.recognition.pages import Page
 
 _HEADERS: Final = {
     "Cache-Control": "no-store",

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.adapters.database.publication import SqlPublicationStore
-from node.adapters.database.supervision import SqlSupervisionStore
-from node.adapters.database.unmapped import SqlUnmappedStore
+from node.adapters.database.catalogue.publication import SqlPublicationStore
+from node.adapters.database.catalogue.unmapped import SqlUnmappedStore
+from node.adapters.database.supervision.findings import SqlSupervisionStore
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import hosted_regulators
 from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.errors import SettingsError, WireError
-from node.ports.publication import PublicationStore
+from node.ports.catalogue.publication import PublicationStore
 from node.services.catalogue.adoption import AdoptionParts, DocumentAdoption, DocumentSource, last_held
 from node.services.catalogue.gathering import DocumentGathering, GatheringParts
 from node.services.catalogue.publishers import Publishers

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from node.adapters.database.records.transaction import connection_of
 from node.adapters.database.schema import JOURNAL_TABLES
-from node.adapters.database.transaction import connection_of
 from node.adapters.keys.files import InstitutionKeys
 from node.bootstrap.hosting import Institutions
 from node.domain.trust import TrustRoot
-from node.ports.chain import AnchorChain
+from node.ports.chain.anchoring import AnchorChain
 from node.ports.clock import Clock
-from node.ports.records import RecordsWriter
+from node.ports.records.transaction import RecordsWriter
 from node.settings import NodeSettings
 
 if TYPE_CHECKING:

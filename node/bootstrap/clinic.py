@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from node.adapters.database.cards import SqlCardStore
-from node.adapters.database.decisions import SqlDecisionStore, SqlVerifiedRetrievals
-from node.adapters.database.own_entries import SqlOwnTags
-from node.adapters.database.views import SqlViewStore
+from node.adapters.database.recognition.cards import SqlCardStore
+from node.adapters.database.recognition.decisions import SqlDecisionStore, SqlVerifiedRetrievals
+from node.adapters.database.recognition.views import SqlViewStore
+from node.adapters.database.records.own_entries import SqlOwnTags
 from node.bootstrap.catalogue import read_texts
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.services import Services

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.adapters.database.codes import SqlCodeRegister, SqlOpeningRegister
+from node.adapters.database.codes.registers import SqlCodeRegister, SqlOpeningRegister
 from node.adapters.keys.files import read_locator_secrets
 from node.adapters.peers.custodians import ask_custodian
 from node.bootstrap.exchange import BuiltExchange
@@ -14,7 +14,7 @@ from node.domain.entry import InstitutionId
 from node.domain.patient import PatientKeys
 from node.errors import ChainAwayError, SettingsError
 from node.identity.code_custody import CUSTODIANS
-from node.ports.membership import KeyDirectory
+from node.ports.members.membership import KeyDirectory
 from node.services.codes.card_vault import CardVault, asks
 from node.services.codes.code_desk import CodeDesk
 from node.services.codes.code_service import KEYS_MESSAGE, CodeService, CodeServiceParts, EmergencyOpener

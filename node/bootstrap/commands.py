@@ -14,10 +14,10 @@ from node.domain.trust import ChainPin
 
 if TYPE_CHECKING:
     from node.adapters.peers.http_log import HttpLogReader
-    from node.ports.chain import AnchoredHead
-    from node.ports.consortium import ConsortiumChain
-    from node.ports.records import RecordsReader
-    from node.ports.trust import TrustStore
+    from node.ports.chain.anchoring import AnchoredHead
+    from node.ports.chain.consortium import ConsortiumChain
+    from node.ports.logs.trust import TrustStore
+    from node.ports.records.transaction import RecordsReader
     from node.services.clients import ClientService
     from node.settings import InstitutionSettings, NodeSettings
 
@@ -87,7 +87,7 @@ def read_chain_key(settings: NodeSettings, institution: str) -> bytes:
 @contextmanager
 def read_clients(settings: NodeSettings) -> Iterator[RecordsReader]:
     """Read a node's records, whether it is running or not."""
-    from node.adapters.database.reader import SqlRecordsReader
+    from node.adapters.database.records.reader import SqlRecordsReader
     from node.adapters.database.schema import RECORDS, open_database
 
     engine = open_database(settings.directory, RECORDS, writer=False)
@@ -100,8 +100,8 @@ def read_clients(settings: NodeSettings) -> Iterator[RecordsReader]:
 @contextmanager
 def open_trust(settings: NodeSettings) -> Iterator[TrustStore]:
     """Open what a node trusts of other logs, whether it is running or not."""
+    from node.adapters.database.logs.trust import SqlTrustStore
     from node.adapters.database.schema import TRUST, open_database
-    from node.adapters.database.trust import SqlTrustStore
 
     engine = open_database(settings.directory, TRUST, writer=True)
     try:
@@ -118,10 +118,10 @@ def edit_clients(settings: NodeSettings) -> Iterator[ClientService]:
         DirectoryInUseError: It is running.
     """
     from node.adapters.clock import SystemClock
-    from node.adapters.database.reader import SqlRecordsReader
+    from node.adapters.database.records.reader import SqlRecordsReader
+    from node.adapters.database.records.transaction import SqlRecordsTransaction
+    from node.adapters.database.records.writer import SqlRecordsWriter
     from node.adapters.database.schema import RECORDS, open_database
-    from node.adapters.database.transaction import SqlRecordsTransaction
-    from node.adapters.database.writer import SqlRecordsWriter
     from node.adapters.directory import DirectoryLock
     from node.services.clients import ClientService
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from node.adapters.database.consents import SqlConsentStore
-from node.adapters.database.withdrawals import SqlWithdrawalStore
+from node.adapters.database.consents.store import SqlConsentStore
+from node.adapters.database.custody.withdrawals import SqlWithdrawalStore
 from node.adapters.keys.consents import FileConsentSigner
 from node.adapters.keys.files import RELAY_KEY, read_key
 from node.bootstrap.exchange import BuiltExchange
@@ -18,8 +18,8 @@ from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage
 from node.errors import MemberAwayError
-from node.ports.consents import ConsentChain
-from node.ports.records import RecordsTransaction
+from node.ports.consents.store import ConsentChain
+from node.ports.records.transaction import RecordsTransaction
 from node.services.codes.sealing import MemberSeals
 from node.services.consents.delivery import GRANTED, ConsentDelivery, Seal, Tell
 from node.services.consents.emergencies import EmergencyParts, EmergencyService

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.adapters.database.notices import SqlReliances, SqlSentNotices
-from node.adapters.database.own_entries import SqlEntryLabels, SqlOwnTags, SqlPatients
-from node.adapters.database.recalls import SqlRecallStore
-from node.adapters.database.refiling import SqlRefilingStore
-from node.adapters.database.relocations import SqlRelocationStore
-from node.adapters.database.tombstones import SqlTombstoneRegister
+from node.adapters.database.custody.refiling import SqlRefilingStore
+from node.adapters.database.custody.relocations import SqlRelocationStore
+from node.adapters.database.custody.tombstones import SqlTombstoneRegister
+from node.adapters.database.recognition.notices import SqlReliances, SqlSentNotices
+from node.adapters.database.recognition.recalls import SqlRecallStore
+from node.adapters.database.records.own_entries import SqlEntryLabels, SqlOwnTags, SqlPatients
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing

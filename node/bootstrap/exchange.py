@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import httpx
 
-from node.adapters.database.nonces import SqlNonceStore
-from node.adapters.database.outbox import SqlInboxStore, SqlOutboxStore
+from node.adapters.database.members.nonces import SqlNonceStore
+from node.adapters.database.members.outbox import SqlInboxStore, SqlOutboxStore
 from node.adapters.peers.signed_http import SignedHttpClient
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId
-from node.ports.members import MemberClient
+from node.ports.members.requests import MemberClient
 from node.services.loops import Loop
 from node.services.members.inbox import Inbox
 from node.services.members.outbox import Outbox

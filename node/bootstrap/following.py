@@ -12,9 +12,9 @@ from ledger.cosignatures import Cosigner
 from ledger.errors import MalformedKeyError
 from ledger.forks import SizedKey
 from ledger.notes import NoteSigner, parse_verifier_key
-from node.adapters.database.index import SqlFollowedIndex
+from node.adapters.database.logs.index import SqlFollowedIndex
+from node.adapters.database.logs.trust import SqlTrustStore
 from node.adapters.database.schema import INDEX, TRUST, open_database
-from node.adapters.database.trust import SqlTrustStore
 from node.adapters.keys.files import InstitutionKeys
 from node.adapters.peers.connections import HttpConnections
 from node.adapters.peers.http_peers import NodePeers
@@ -24,8 +24,8 @@ from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.domain.trust import LogKey, TrustedLog, TrustedWitness, TrustRoot
 from node.errors import SettingsError
-from node.ports.peers import FollowedPeer
-from node.ports.records import RecordsReader
+from node.ports.logs.peers import FollowedPeer
+from node.ports.records.transaction import RecordsReader
 from node.services.logs.anchor_news import AnchorNews
 from node.services.logs.cosigning import CosigningService
 from node.services.logs.following import FollowingService

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ledger.notes import NoteSigner
-from node.adapters.database.index import SqlFollowedIndex
-from node.adapters.database.trust import SqlTrustStore
+from node.adapters.database.logs.index import SqlFollowedIndex
+from node.adapters.database.logs.trust import SqlTrustStore
 from node.adapters.peers.http_peers import NodePeers
 from node.adapters.workers import WorkerPool
 from node.bootstrap.chain import ChainClients
@@ -16,8 +16,8 @@ from node.bootstrap.stores import Stores
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustRoot
 from node.ports.clock import Clock
-from node.ports.identities import InstitutionIdentity
-from node.ports.keys import NodeKeys
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.keys.signing import NodeKeys
 from node.services.logs.progress import Progress
 from node.services.logs.witness_exchange import WitnessExchange
 from node.services.patients.index import PatientIndex

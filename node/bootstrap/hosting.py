@@ -12,7 +12,7 @@ from node.domain.kind import DocumentLimits, IdentityRules
 from node.domain.record import Kind
 from node.domain.trust import TrustRoot
 from node.errors import SettingsError
-from node.ports.identities import InstitutionIdentity
+from node.ports.keys.identities import InstitutionIdentity
 from node.services.records.preparation import PreparationContext
 from node.settings import NodeSettings
 from node.wire.kinds import load_kinds

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.adapters.clock import SystemClock
-from node.adapters.database.membership import SqlRegistryStore
+from node.adapters.database.members.membership import SqlRegistryStore
 from node.adapters.keys.files import keep_locator_secrets, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
 from node.bootstrap.stores import exclusive_stores
@@ -15,8 +15,8 @@ from node.domain.entry import InstitutionId
 from node.errors import LocatorSecretRefusedError, SettingsError
 from node.identity.boxes import seal_box
 from node.identity.codes import LOCATOR_SECRET_BYTES
+from node.ports.chain.consortium import Registry
 from node.ports.clock import unix_ms
-from node.ports.consortium import Registry
 from node.services.members.membership import Membership
 from node.settings import NodeSettings
 from node.wire.patient.locator_secret import (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ledger.ports import LogReader
 from node.adapters.clock import SystemClock
-from node.adapters.database.own_entries import SqlEntryLabels, SqlOwnTags
-from node.adapters.database.relocations import SqlRelocationStore
+from node.adapters.database.custody.relocations import SqlRelocationStore
+from node.adapters.database.custody.tombstones import SqlTombstoneRegister
+from node.adapters.database.records.own_entries import SqlEntryLabels, SqlOwnTags
 from node.adapters.database.schema import create_databases
-from node.adapters.database.tombstones import SqlTombstoneRegister
 from node.adapters.keys.files import (
     FileNodeKeys,
     InstitutionKeys,
@@ -26,7 +26,7 @@ from node.bootstrap.stores import Stores, exclusive_stores
 from node.domain.entry import InstitutionId, Origin
 from node.errors import UnknownOriginError
 from node.ports.clock import unix_ms
-from node.ports.records import RecordsTransaction
+from node.ports.records.transaction import RecordsTransaction
 from node.services.clients import ClientService, IssuedClient, Scope
 from node.services.patients.index import PatientIndex
 from node.services.records.recovery import Recovery, RecoveryParts, RecoveryReport

@@ -11,7 +11,7 @@ import httpx
 import structlog
 
 from node.adapters.clock import SystemClock
-from node.adapters.database.own_entries import SqlOwnTags
+from node.adapters.database.records.own_entries import SqlOwnTags
 from node.adapters.directory import DirectoryLock
 from node.adapters.keys.files import FileNodeKeys, read_locator_secrets
 from node.adapters.keys.identity import FileInstitutionIdentity
@@ -36,11 +36,11 @@ from node.bootstrap.stores import open_stores
 from node.domain.entry import InstitutionId
 from node.domain.trust import TrustedLog
 from node.errors import NodeStoppingError
+from node.ports.chain.consortium import Registry
 from node.ports.clock import Clock
-from node.ports.consents import ConsentChain
-from node.ports.consortium import Registry
-from node.ports.members import MemberClient
-from node.ports.peers import FollowedPeer
+from node.ports.consents.store import ConsentChain
+from node.ports.logs.peers import FollowedPeer
+from node.ports.members.requests import MemberClient
 from node.services.logs.anchoring import AnchoringService
 from node.services.logs.sequencing import SequencingService
 from node.services.loops import Loop

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from node.adapters.database.consent_review import SqlConsentReviewStore
-from node.adapters.database.disclosures import SqlHeldEntries
-from node.adapters.database.emergency_reviews import SqlEmergencyReviewStore
-from node.adapters.database.figures import SqlFigureStore
-from node.adapters.database.nonces import SqlNonceStore
-from node.adapters.database.own_entries import SqlPatients
-from node.adapters.database.reliance import SqlRelianceStore
-from node.adapters.database.supervision import SqlSupervisionStore
-from node.adapters.database.withdrawals import SqlWithdrawalStore
+from node.adapters.database.consents.emergency_reviews import SqlEmergencyReviewStore
+from node.adapters.database.consents.review import SqlConsentReviewStore
+from node.adapters.database.custody.withdrawals import SqlWithdrawalStore
+from node.adapters.database.members.nonces import SqlNonceStore
+from node.adapters.database.reading.disclosures import SqlHeldEntries
+from node.adapters.database.recognition.reliance import SqlRelianceStore
+from node.adapters.database.records.own_entries import SqlPatients
+from node.adapters.database.supervision.figures import SqlFigureStore
+from node.adapters.database.supervision.findings import SqlSupervisionStore
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import hosted_regulators
@@ -21,7 +21,7 @@ from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustRoot
-from node.ports.publication import PublishedDocuments
+from node.ports.catalogue.publication import PublishedDocuments
 from node.services.catalogue.adoption import pinned_documents
 from node.services.catalogue.rulebook import Rulebook
 from node.services.consents.consent_review import ConsentReview, ConsentReviewParts

@@ -6,11 +6,11 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.adapters.database.consents import SqlConsentStore
-from node.adapters.database.disclosures import SqlDisclosureStore, SqlHeldEntries
-from node.adapters.database.own_entries import SqlPatientNumbers
-from node.adapters.database.retrievals import SqlRetrievalStore
-from node.adapters.database.withdrawals import SqlWithdrawalStore
+from node.adapters.database.consents.store import SqlConsentStore
+from node.adapters.database.custody.withdrawals import SqlWithdrawalStore
+from node.adapters.database.reading.disclosures import SqlDisclosureStore, SqlHeldEntries
+from node.adapters.database.reading.retrievals import SqlRetrievalStore
+from node.adapters.database.records.own_entries import SqlPatientNumbers
 from node.adapters.keys.files import read_locator_secrets
 from node.bootstrap.consents import BuiltConsents
 from node.bootstrap.exchange import BuiltExchange

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from node.adapters.database.check_reads import SqlCheckReadStore
-from node.adapters.database.checks import SqlCheckStore
-from node.adapters.database.decisions import SqlDecisionStore, SqlHeardDecisionStore, SqlVerifiedRetrievals
-from node.adapters.database.own_headers import SqlOwnHeaders
-from node.adapters.database.recalls import SqlRecallStore
-from node.adapters.database.received_notices import SqlReceivedNotices
+from node.adapters.database.recognition.check_reads import SqlCheckReadStore
+from node.adapters.database.recognition.checks import SqlCheckStore
+from node.adapters.database.recognition.decisions import SqlDecisionStore, SqlHeardDecisionStore, SqlVerifiedRetrievals
+from node.adapters.database.recognition.recalls import SqlRecallStore
+from node.adapters.database.recognition.received_notices import SqlReceivedNotices
+from node.adapters.database.records.own_headers import SqlOwnHeaders
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.clinic import build_clinic, view_links
 from node.bootstrap.exchange import BuiltExchange
@@ -18,7 +18,7 @@ from node.bootstrap.foundation import Foundation
 from node.bootstrap.services import Services
 from node.bootstrap.sharing import Sharing
 from node.domain.entry import InstitutionId, Origin
-from node.ports.membership import KeyDirectory
+from node.ports.members.membership import KeyDirectory
 from node.services.catalogue.rulebook import Rulebook
 from node.services.logs.followed_proofs import FollowedProofs
 from node.services.loops import Loop

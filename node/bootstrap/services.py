@@ -10,15 +10,15 @@ from ledger.checkpoints import Checkpoint, parse_checkpoint
 from ledger.mirror import open_log_checkpoint
 from ledger.notes import NoteSigner, parse_note
 from ledger.sequencer import Sequencer
-from node.adapters.database.own_entries import SqlEntryLabels
-from node.adapters.database.retrievals import SqlRetrievedCopies
-from node.adapters.database.withdrawals import SqlWithdrawalStore
+from node.adapters.database.custody.withdrawals import SqlWithdrawalStore
+from node.adapters.database.reading.retrievals import SqlRetrievedCopies
+from node.adapters.database.records.own_entries import SqlEntryLabels
 from node.bootstrap.following import Following, build_following, other_witnesses
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import Institutions, log_keys
 from node.domain.entry import Origin
 from node.domain.trust import TrustRoot
-from node.ports.records import RecordsReader
+from node.ports.records.transaction import RecordsReader
 from node.services.clients import ClientService
 from node.services.disclosure import DisclosureService
 from node.services.logs.anchoring import AnchoringService

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from node.adapters.database.membership import SqlRegistryStore
+from node.adapters.database.members.membership import SqlRegistryStore
 from node.bootstrap.foundation import Foundation
 from node.domain.entry import InstitutionId
-from node.ports.consortium import Registry
-from node.ports.identities import InstitutionIdentity
-from node.ports.records import RecordsWriter
-from node.ports.secrets import SecretStore
+from node.ports.chain.consortium import Registry
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.records.secrets import SecretStore
+from node.ports.records.transaction import RecordsWriter
 from node.services.loops import Loop
 from node.services.members.membership import Membership
 from node.services.records.entries import EntryComposer

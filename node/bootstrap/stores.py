@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from node.adapters.database.reader import SqlBodyReader, SqlRecordsReader
+from node.adapters.database.records.reader import SqlBodyReader, SqlRecordsReader
+from node.adapters.database.records.secrets import SqlSecretStore
+from node.adapters.database.records.transaction import SqlRecordsTransaction
+from node.adapters.database.records.writer import SqlRecordsWriter
 from node.adapters.database.schema import RECORDS, SECRETS, open_database
-from node.adapters.database.secrets import SqlSecretStore
-from node.adapters.database.transaction import SqlRecordsTransaction
-from node.adapters.database.writer import SqlRecordsWriter
 from node.adapters.directory import DirectoryLock
 from node.adapters.keys.files import FileKeyEncryptionKeys
 from node.ports.clock import Clock

@@ -7,24 +7,26 @@ from typing import Annotated
 
 import typer
 
-from node.cli import options, recognition_commands, retrieval_commands
-from node.cli.audit_commands import audit_app
-from node.cli.catalogue_commands import catalogue_app
-from node.cli.clients_commands import clients_app
-from node.cli.consent_commands import consent_app
-from node.cli.consortium_commands import consortium_app
+from node.cli import options
+from node.cli.audit.commands import audit_app
+from node.cli.catalogue.commands import catalogue_app
+from node.cli.consents.commands import consent_app
+from node.cli.consortium.commands import consortium_app
+from node.cli.consortium.trust_commands import trust_app
 from node.cli.failures import CommandLine
-from node.cli.keys_commands import keys_app
-from node.cli.locator_commands import locator_app
-from node.cli.log_commands import log_app
-from node.cli.notices_commands import notices_app
-from node.cli.patient_commands import patient_app
-from node.cli.recall_commands import recall_app
-from node.cli.recognition_commands import decide_app
-from node.cli.records_commands import records_app
-from node.cli.retrieval_commands import emergency_app, outbox_app
-from node.cli.tombstones_commands import tombstones_app
-from node.cli.trust_commands import trust_app
+from node.cli.log.commands import log_app
+from node.cli.operator.clients_commands import clients_app
+from node.cli.operator.keys_commands import keys_app
+from node.cli.operator.locator_commands import locator_app
+from node.cli.patient.commands import patient_app
+from node.cli.reading import commands as retrieval_commands
+from node.cli.reading.commands import emergency_app, outbox_app
+from node.cli.recognition import commands as recognition_commands
+from node.cli.recognition.commands import decide_app
+from node.cli.recognition.notices_commands import notices_app
+from node.cli.recognition.recall_commands import recall_app
+from node.cli.records.commands import records_app
+from node.cli.records.tombstones_commands import tombstones_app
 
 app = typer.Typer(
     name="concord",
@@ -75,7 +77,7 @@ def init(
     as_json: options.Json = False,
 ) -> None:
     """Create a node: its keys, its databases, its settings file, one API key for each institution."""
-    from node.cli import init as command
+    from node.cli.operator import init as command
 
     command.run(directory, institution, as_json=as_json)
 
@@ -87,7 +89,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one")] = None,
 ) -> None:
     """Serve the node until it is told to stop."""
-    from node.cli import serve as command
+    from node.cli.operator import serve as command
 
     command.run(directory, host, port)
 
@@ -107,7 +109,7 @@ def verify(
     as_json: options.Json = False,
 ) -> None:
     """Verify evidence, offline, against a trust root; exit with 0 verified, 1 refuted, 2 unreadable."""
-    from node.cli import verify as command
+    from node.cli.verify import command
 
     demands = command.Demands(rpc, None if max_age is None else command.parse_age(max_age), certificate)
     command.run(file, trust_root, demands, language=lang, as_json=as_json)
@@ -130,8 +132,8 @@ def prove_complete(
     as_json: options.Json = False,
 ) -> None:
     """Read a whole log and show that nothing which it holds of a patient is missing; exit with 1 where something is."""
-    from node.cli import prove_complete as command
-    from node.cli.log_source import LogSource
+    from node.cli.log.source import LogSource
+    from node.cli.patient import prove_complete as command
 
     source = LogSource(url, log_dir, vkey, trust_root, api_key)
     how = command.Options(patient, rpc, exchange_key or (), window, output)
@@ -154,7 +156,7 @@ def ingest(
     as_json: options.Json = False,
 ) -> None:
     """Submit FHIR documents; an interrupted run is taken up with --resume. Exits with 1 if anything was refused."""
-    from node.cli import ingest as command
+    from node.cli.records import ingest as command
 
     how = command.Options(url, api_key, resume, journal, None if wait is None else wait.value, batch_lines, receipts)
     command.run(paths, how, as_json=as_json)
@@ -175,7 +177,7 @@ def evidence(
     as_json: options.Json = False,
 ) -> None:
     """Write the evidence of a record, or the certificate of a decision: with the trust root, anyone verifies it offline."""
-    from node.cli import records as command
+    from node.cli.records import acts as command
 
     what = command.Exported(record, decision, parts, version)
     command.export_evidence(url, api_key, what, output, as_json=as_json)
@@ -197,7 +199,7 @@ def find(
     as_json: options.Json = False,
 ) -> None:
     """Find what exists of a patient at all members, in the node's own index; every question is logged."""
-    from node.cli import retrieval as command
+    from node.cli.reading import acts as command
 
     asking = command.Asking(number, system, card, purpose, staff, department, role, authentication)
     command.find(url, api_key, asking, as_json=as_json)
@@ -224,8 +226,8 @@ def check(
     as_json: options.Json = False,
 ) -> None:
     """Check an order: what results of others answer it, and why the rest do not."""
-    from node.cli import recognition as command
-    from node.cli.retrieval import Asking
+    from node.cli.reading.acts import Asking
+    from node.cli.recognition import acts as command
 
     asking = Asking(number, system, card, "treatment", staff, department, role, authentication)
     asked = command.Asked(asking, orders, encounter, campus)
@@ -256,7 +258,7 @@ def retrieve(
     as_json: options.Json = False,
 ) -> None:
     """Read records of other members: ask, wait, show how far each got. Exits with 1 if one was denied, 3 if a holder is away."""
-    from node.cli import retrieval as command
+    from node.cli.reading import acts as command
 
     purpose = purpose if emergency is None else "emergency"
     asking = command.Asking(number, system, card, purpose, staff, department, role, authentication)
@@ -267,7 +269,7 @@ def retrieve(
 @app.command()
 def status(*, url: options.Url, api_key: options.ApiKey, as_json: options.Json = False) -> None:
     """Show how far each log got, and how the chain does; exits with 1 if the node does not store or a log does not sign."""
-    from node.cli import records as command
+    from node.cli.records import acts as command
 
     command.show_status(url, api_key, as_json=as_json)
 
@@ -275,7 +277,7 @@ def status(*, url: options.Url, api_key: options.ApiKey, as_json: options.Json =
 @app.command()
 def openapi(as_json: options.Json = False) -> None:
     """Print the API's OpenAPI document, which is JSON in any case."""
-    from node.cli import openapi as command
+    from node.cli.operator import openapi as command
 
     del as_json
     command.run()

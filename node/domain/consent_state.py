@@ -1,7 +1,7 @@
 """What the chain says of consents and emergencies, at which block, read when (FORMATS "Consent").
 
 A grant counts when it is final; a revocation counts when it is first seen, final or not. Left out: reading the chain
-(`node.ports.consents`), and what a grant covers (`node.domain.consent`).
+(`node.ports.consents.store`), and what a grant covers (`node.domain.consent`).
 """
 
 from __future__ import annotations

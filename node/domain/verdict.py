@@ -41,7 +41,7 @@ class AsOfBasis(StrEnum):
 
 
 class AnchoredHeadLike(Protocol):
-    """A log head in the chain's state, as the verifier read it; `node.ports.chain.AnchoredHead` is one."""
+    """A log head in the chain's state, as the verifier read it; `node.ports.chain.anchoring.AnchoredHead` is one."""
 
     @property
     def origin(self) -> str:

@@ -1,4 +1,4 @@
-"""NaCl SealedBoxes to the exchange keys of members: what only the addressee opens (`ports.identities` opens them)."""
+"""NaCl SealedBoxes to the exchange keys of members: what only the addressee opens (`ports.keys.identities` opens them)."""
 
 from __future__ import annotations
 

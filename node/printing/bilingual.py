@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Final
 
-from node.ports.pages import Page
+from node.ports.recognition.pages import Page
 
 LANGUAGES: Final = ("zh", "en")
 

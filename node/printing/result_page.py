@@ -1,4 +1,4 @@
-"""The pages of one-time links (`ports.pages.ViewPages`): a button, what it showed, or why it opens nothing and what to do."""
+"""The pages of one-time links (`ports.recognition.pages.ViewPages`): a button, what it showed, or why it opens nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from node.domain.moments import civil
 from node.domain.recognition import Offer
 from node.domain.verdict import Verdict
 from node.domain.viewing import DisplayedRecord, MeasuredValue, ViewedLine, ViewedResult, ViewState
-from node.ports.pages import Page
+from node.ports.recognition.pages import Page
 from node.printing.bilingual import LANGUAGES, Tables, Words, make_page, pair, rows
 from node.recognition.warning import Names
 

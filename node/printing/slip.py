@@ -1,4 +1,4 @@
-"""The slip for the medical record (`ports.pages.SlipPages`): a recognition on half a sheet, in both languages, with a QR code.
+"""The slip for the medical record (`ports.recognition.pages.SlipPages`): a recognition on half a sheet, bilingual, with a QR code.
 
 Everything on it is in the summary that the QR code proves, but for names and how far the decision's own entry got.
 """
@@ -12,7 +12,7 @@ from node.domain.moments import civil
 from node.domain.money import yuan
 from node.domain.recognition import OfferedItem
 from node.domain.slip import Slip, SummarisedResult
-from node.ports.pages import Page
+from node.ports.recognition.pages import Page
 from node.printing.bilingual import LANGUAGES, Tables, Words, make_page, pair, rows
 from node.printing.qr import qr_svg
 from node.recognition.warning import Names

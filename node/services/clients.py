@@ -11,7 +11,7 @@ from enum import StrEnum
 from node.domain.entry import InstitutionId
 from node.errors import ForbiddenError, SettingsError, UnauthenticatedError
 from node.ports.clock import Clock, unix_ms
-from node.ports.records import ClientRow, RecordsReader, RecordsWriter
+from node.ports.records.transaction import ClientRow, RecordsReader, RecordsWriter
 
 _KEY_BYTES = 32
 _KEY_PREFIX = "concord_"

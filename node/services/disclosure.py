@@ -14,11 +14,11 @@ from node.domain.access import RequestId
 from node.domain.entry import LeafReference
 from node.errors import ForeignPermitError, RecordErasedError, RecordLockedError
 from node.policy.decision import Permit
-from node.ports.bodies import BodyReader, RetrievedCopies
-from node.ports.keys import NodeKeys
-from node.ports.records import EntryRow
-from node.ports.secrets import RecordSecret, SecretStore
-from node.ports.withdrawals import WithdrawalStore
+from node.ports.custody.withdrawals import WithdrawalStore
+from node.ports.keys.signing import NodeKeys
+from node.ports.records.bodies import BodyReader, RetrievedCopies
+from node.ports.records.secrets import RecordSecret, SecretStore
+from node.ports.records.transaction import EntryRow
 from node.wire.commitment import BodyPart, open_body
 from node.wire.evidence.file import Evidence, OpenedPart, parse_evidence
 from node.wire.evidence.opened_part import decode_opened_part

@@ -9,7 +9,7 @@ import msgspec
 
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
-from node.ports.records import RecordsReader, RecordsWriter
+from node.ports.records.transaction import RecordsReader, RecordsWriter
 from node.services.catalogue.adoption import AdoptionStatus
 from node.services.logs.chain_watch import ChainReport, ChainWatch, show_time
 from node.services.logs.cosigning import CosigningService

@@ -2,7 +2,7 @@
 
 One type for all kinds. A kind is a code here, its severity, and its words under `finding` in `node/texts`. A finding's
 id follows from what it is about, so that finding it again is not another finding. Left out: how each is found (`pairing`),
-where they are kept (`node.ports.supervision`).
+where they are kept (`node.ports.supervision.findings`).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ again. Whoever recognised has time to take the decision back, from when supervis
 it. A result counts as withdrawn when a later version of it is: an amendment that is withdrawn leaves nothing to rely on.
 A recall that was lifted counts for what was recognised while it stood, by the times that the entries claim, and for nothing else.
 
-Left out: following versions through the logs and keeping what is known (`node.ports.reliance`).
+Left out: following versions through the logs and keeping what is known (`node.ports.recognition.reliance`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Anchors heads of this node's logs: `ports.chain.AnchorChain` over a gateway and a journal.
+"""Anchors heads of this node's logs: `ports.chain.anchoring.AnchorChain` over a gateway and a journal.
 
 What may happen between any two lines here, and what the next `settle` does about it:
 
@@ -33,7 +33,7 @@ from node.errors import (
     TransactionRevertedError,
     UnknownOriginError,
 )
-from node.ports.chain import AnchoredHead, ChainHead, PendingAnchor, Settled, TransactionId
+from node.ports.chain.anchoring import AnchoredHead, ChainHead, PendingAnchor, Settled, TransactionId
 from node.ports.clock import Clock
 
 READ_ATTEMPTS: Final = 3

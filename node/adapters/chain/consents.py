@@ -1,4 +1,4 @@
-"""Consents and emergencies on chain: `ports.consents.ConsentChain` over a connection.
+"""Consents and emergencies on chain: `ports.consents.store.ConsentChain` over a connection.
 
 Whoever sends has no rights: messages are signed by patients' keys and by anchor keys, and sent from the node's relay
 account, whose nonces nothing else uses. Nothing is stored here: a message that was cut off is sent again, and what it did
@@ -49,9 +49,9 @@ from node.domain.consent_state import (
 )
 from node.domain.entry import InstitutionId, Origin
 from node.errors import ChainRefusedError, ContractMismatchError
-from node.ports.chain import ChainHead
+from node.ports.chain.anchoring import ChainHead
 from node.ports.clock import Clock
-from node.ports.consents import ConsentChange, ConsentChanges
+from node.ports.consents.store import ConsentChange, ConsentChanges
 
 CONSENTS: Final = "consents"
 CONSORTIUM: Final = "consortium"

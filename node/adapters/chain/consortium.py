@@ -1,4 +1,4 @@
-"""Proposes, votes and registers keys with an institution's chain key (`ports.consortium.ConsortiumChain`).
+"""Proposes, votes and registers keys with an institution's chain key (`ports.chain.consortium.ConsortiumChain`).
 
 An operator's commands, one at a time, each watched until it is in a block: no journal. A command that was cut off is
 given again; what it did already the contract refuses by name (`AlreadyVoted`, `RepeatedKey`).
@@ -19,7 +19,7 @@ from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.registry import ADDRESS_KINDS, CONSORTIUM, NOTHING, RegistryReader, role_mask
 from node.adapters.chain.signers import TransactionSigner
 from node.adapters.chain.watched import WatchedCalls
-from node.ports.consortium import (
+from node.ports.chain.consortium import (
     AddOrigin,
     Admit,
     ChangeRoles,

@@ -1,4 +1,4 @@
-"""The contracts' events in order, by a cursor whose block hashes are checked (`ports.chain.ChainEvents`).
+"""The contracts' events in order, by a cursor whose block hashes are checked (`ports.chain.anchoring.ChainEvents`).
 
 A page is events of a bounded range of blocks. Before it is returned, the cursor's block and the range's last block are
 both found where they were: a reorg between two requests makes an empty page, one since the last page makes a page that
@@ -21,7 +21,7 @@ from contracts.events import decode_event
 from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.finality import block_at, final_block
 from node.errors import ChainRefusedError
-from node.ports.chain import BlockReference, ChainEvent, ChainHead, EventCursor, EventPage
+from node.ports.chain.anchoring import BlockReference, ChainEvent, ChainHead, EventCursor, EventPage
 
 BLOCKS_PER_PAGE: Final = 2_000
 """Blocks whose logs are asked for at once; halved when the chain's node says that it is too much."""

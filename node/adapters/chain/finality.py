@@ -7,7 +7,7 @@ from web3.types import BlockData, BlockIdentifier
 
 from node.adapters.chain.connection import ChainConnection
 from node.domain.trust import Finality
-from node.ports.chain import ChainHead
+from node.ports.chain.anchoring import ChainHead
 
 
 def newest_block(connection: ChainConnection) -> ChainHead:

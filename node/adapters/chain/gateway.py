@@ -26,7 +26,7 @@ from node.adapters.chain.settlement import ContractHead, Receipt
 from node.adapters.chain.signers import AccessList
 from node.domain.entry import Origin
 from node.errors import TransactionRevertedError
-from node.ports.chain import ChainHead
+from node.ports.chain.anchoring import ChainHead
 
 CONSORTIUM: Final = "consortium"
 LOG_ANCHORS: Final = "log_anchors"

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ledger.hashing import RootHash, TreeSize
 from node.domain.entry import Origin
 from node.errors import AnchorPendingError, NonceTakenError
-from node.ports.chain import PendingAnchor, TransactionId
+from node.ports.chain.anchoring import PendingAnchor, TransactionId
 
 KEPT_ROWS: Final = 10_000
 """Rows of a sender that are kept: older settled ones are removed, for their heads are anchored many times over."""

@@ -1,4 +1,4 @@
-"""Reads the consortium contract: members, keys, origins and proposals (`ports.consortium`)."""
+"""Reads the consortium contract: members, keys, origins and proposals (`ports.chain.consortium`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ledger.hashing import RootHash, TreeSize
 from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.finality import final_block
 from node.domain.entry import InstitutionId, Origin
-from node.ports.consortium import Member, Proposal, ProposalNumber, RegisteredKey, RegisteredOrigin, Registry
+from node.ports.chain.consortium import Member, Proposal, ProposalNumber, RegisteredKey, RegisteredOrigin, Registry
 
 CONSORTIUM: Final = "consortium"
 NOTHING: Final = bytes(32)

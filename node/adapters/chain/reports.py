@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ledger.hashing import RootHash, TreeSize
 from node.adapters.chain.journal import JournalTables
 from node.domain.entry import Origin
-from node.ports.chain import AnchoredHead, Outcome, Settled, TransactionId
+from node.ports.chain.anchoring import AnchoredHead, Outcome, Settled, TransactionId
 
 REASON_CHARACTERS: Final = 256
 """A revert that no release knows may say anything; this much of it is kept."""

@@ -18,7 +18,7 @@ from node.adapters.chain.journal import Journal, JournalTables, Row, Transaction
 from node.adapters.chain.signers import TransactionSigner, UnsignedCall
 from node.adapters.chain.transact import Transact
 from node.errors import AnchorPendingError, ChainAwayError, ChainRefusedError
-from node.ports.chain import ChainHead, TransactionId
+from node.ports.chain.anchoring import ChainHead, TransactionId
 from node.ports.clock import Clock, unix_ms
 
 BUMP_DIVISOR: Final = 8

@@ -21,7 +21,7 @@ from node.adapters.chain.settlement import ContractHead, Facts, Step, judge
 from node.adapters.chain.transact import Transact
 from node.domain.entry import Origin
 from node.errors import ChainRefusedError
-from node.ports.chain import AnchoredHead, ChainHead, Outcome, Settled
+from node.ports.chain.anchoring import AnchoredHead, ChainHead, Outcome, Settled
 
 _log = structlog.get_logger(__name__)
 
@@ -101,7 +101,7 @@ class AnchorSettler:
         self._quiet_at = None
 
     def settle(self) -> Sequence[Settled]:
-        """Settle once; see `ports.chain.AnchorChain.settle`."""
+        """Settle once; see `ports.chain.anchoring.AnchorChain.settle`."""
         newest = self._gateway.newest_block()
         if newest.hash == self._quiet_at:
             return ()

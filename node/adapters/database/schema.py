@@ -10,35 +10,28 @@ import sqlalchemy as sa
 from ledger.store.sql import create_sql_log
 from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
-from node.adapters.database import (
+from node.adapters.database.catalogue import tables_publication, tables_unmapped
+from node.adapters.database.codes import tables_codes
+from node.adapters.database.consents import tables_consents
+from node.adapters.database.consents import tables_review as tables_consent_review
+from node.adapters.database.custody import tables_refiling, tables_relocations, tables_tombstones
+from node.adapters.database.engines import Durability, open_sqlite
+from node.adapters.database.logs.tables_index import index_metadata, index_version
+from node.adapters.database.logs.tables_trust import trust_metadata, trust_version
+from node.adapters.database.members import tables_membership, tables_nonces, tables_outbox
+from node.adapters.database.reading import tables_disclosures, tables_retrievals
+from node.adapters.database.recognition import (
     tables_cards,
     tables_check_reads,
     tables_checks,
-    tables_codes,
-    tables_consent_review,
-    tables_consents,
-    tables_disclosures,
-    tables_figures,
-    tables_membership,
-    tables_nonces,
     tables_notices,
-    tables_outbox,
-    tables_own_entries,
-    tables_publication,
     tables_recalls,
-    tables_refiling,
     tables_reliance,
-    tables_relocations,
-    tables_retrievals,
-    tables_supervision,
-    tables_tombstones,
-    tables_unmapped,
     tables_views,
 )
-from node.adapters.database.engines import Durability, open_sqlite
-from node.adapters.database.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
-from node.adapters.database.tables_index import index_metadata, index_version
-from node.adapters.database.tables_trust import trust_metadata, trust_version
+from node.adapters.database.records import tables_own_entries
+from node.adapters.database.records.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
+from node.adapters.database.supervision import tables_figures, tables_supervision
 from node.domain.entry import Origin
 from node.errors import SchemaVersionError, SettingsError
 

@@ -1,4 +1,4 @@
-"""Signs messages to the `consents` contract with the hosted institutions' anchor keys (`ports.consents.ConsentSigner`)."""
+"""Signs messages to the `consents` contract with the hosted institutions' anchor keys (`ports.consents.store.ConsentSigner`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An institution's exchange and request keys, from their files (`ports.identities`)."""
+"""An institution's exchange and request keys, from their files (`ports.keys.identities`)."""
 
 from __future__ import annotations
 

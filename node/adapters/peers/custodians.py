@@ -8,8 +8,8 @@ import msgspec
 
 from node.domain.entry import InstitutionId
 from node.errors import MemberAnswerError, SealedMessageError
-from node.ports.identities import InstitutionIdentity
-from node.ports.members import MemberClient
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.members.requests import MemberClient
 from node.services.codes.custodians import Opening
 from node.wire.members.http_signature import SignatureTag
 

@@ -1,4 +1,4 @@
-"""Other nodes over HTTP, and this node's own logs without it (`ports.peers`)."""
+"""Other nodes over HTTP, and this node's own logs without it (`ports.logs.peers`)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from node.adapters.peers.errors import PeerAwayError
 from node.adapters.peers.http_log import HttpLogReader
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustedLog
-from node.ports.peers import FollowedPeer, WitnessReply
-from node.ports.records import RecordsReader
+from node.ports.logs.peers import FollowedPeer, WitnessReply
+from node.ports.records.transaction import RecordsReader
 from node.services.logs.progress import Progress
 from node.wire.header.frames import parse_header_frames
 

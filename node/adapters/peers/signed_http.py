@@ -1,4 +1,4 @@
-"""Signed requests to other members over HTTP (RFC 9421): `ports.members.MemberClient`, and an `httpx.Auth` for readers of logs.
+"""Signed requests to members over HTTP (RFC 9421): `ports.members.requests.MemberClient`, and an `httpx.Auth` to read logs.
 
 Addresses and keys come from the registry only; redirects are not followed, proxies of the environment not used. An answer
 counts when the member that was asked signed it for this very request; a refusal that nobody signed changes nothing.
@@ -21,9 +21,9 @@ import msgspec
 from node.domain.entry import InstitutionId
 from node.errors import MalformedSignatureError, MemberAnswerError, MemberAwayError, MemberRefusedError, ResponseSignatureError
 from node.ports.clock import Clock
-from node.ports.identities import InstitutionIdentity
-from node.ports.members import MemberAnswer
-from node.ports.membership import KeyDirectory
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.members.membership import KeyDirectory
+from node.ports.members.requests import MemberAnswer
 from node.services.members.signed_requests import make_terms, request_key
 from node.wire.members.http_signature import (
     SignatureTag,

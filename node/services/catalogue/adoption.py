@@ -18,8 +18,8 @@ import structlog
 from node.domain.entry import InstitutionId
 from node.domain.recognition import DocumentDigest, Pin
 from node.errors import MalformedCatalogueError, WireError
-from node.ports.publication import Gathered, KnownDocument, PublicationStore, PublishedDocument, PublishedDocuments
-from node.ports.records import RecordsWriter
+from node.ports.catalogue.publication import Gathered, KnownDocument, PublicationStore, PublishedDocument, PublishedDocuments
+from node.ports.records.transaction import RecordsWriter
 from node.services.catalogue.gathering import DocumentGathering
 from node.services.catalogue.publishers import Publishers
 from node.services.catalogue.rulebook import Rulebook

@@ -17,12 +17,12 @@ from ledger.hashing import LeafIndex, hash_leaf
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.moments import LATEST_MS
 from node.errors import InputError, VerificationError
+from node.ports.catalogue.publication import DocumentPlace, Gathered, KnownDocument, PublicationStore, PublishedDocument
 from node.ports.clock import Clock, unix_ms
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.publication import DocumentPlace, Gathered, KnownDocument, PublicationStore, PublishedDocument
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.supervision import SupervisionStore, found_update
-from node.ports.trust import TrustStore
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.logs.trust import TrustStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
+from node.ports.supervision.findings import SupervisionStore, found_update
 from node.services.catalogue.publishers import Publishers
 from node.services.logs.log_standing import trusted_size
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from ledger.hashing import TreeSize
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustedInstitution
-from node.ports.consortium import Member
-from node.ports.membership import KeyDirectory
+from node.ports.chain.consortium import Member
+from node.ports.members.membership import KeyDirectory
 from node.terminology.editions import publication_refusal
 
 

@@ -14,9 +14,9 @@ from ledger.hashing import LeafIndex
 from node.domain.entry import EntryType, InstitutionId, Level, Origin
 from node.domain.recognition import Pin
 from node.errors import NotPublisherError, SerialTakenError
+from node.ports.catalogue.publication import Gathered, KnownDocument, PublicationStore, PublishedDocument
 from node.ports.clock import Clock, unix_ms
-from node.ports.publication import Gathered, KnownDocument, PublicationStore, PublishedDocument
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.catalogue.adoption import MAX_TOLD, DocumentAdoption
 from node.services.catalogue.publishers import Publishers
 from node.services.catalogue.rulebook import Rulebook

@@ -15,9 +15,9 @@ from typing import Final
 from node.domain.entry import InstitutionId
 from node.domain.recognition import CheckOutcome
 from node.domain.record import Item
+from node.ports.catalogue.unmapped import CountedCode, OccurredCode, Occurrence, UnmappedStore
 from node.ports.clock import Clock, unix_ms
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.unmapped import CountedCode, OccurredCode, Occurrence, UnmappedStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.catalogue.rulebook import Rulebook
 from node.terminology.bundle import Terminology
 from node.terminology.maps import ResultIndex

@@ -14,7 +14,7 @@ from node.domain.entry import InstitutionId
 from node.errors import CustodiansAwayError, MemberError
 from node.identity.code_custody import SealedCard, encode_sealed_card, open_card, parse_sealed_card, seal_card
 from node.identity.code_text import PatientCard
-from node.ports.codes import CardRow
+from node.ports.codes.registers import CardRow
 from node.services.codes.custodians import Opening
 
 AskCustodian = Callable[[InstitutionId, Opening], list[bytes]]

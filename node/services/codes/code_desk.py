@@ -30,10 +30,10 @@ from node.errors import (
     SettingsError,
     UnknownDocumentError,
 )
-from node.ports.identities import InstitutionIdentity
-from node.ports.members import MemberClient
-from node.ports.membership import KeyDirectory
-from node.ports.records import RecordsTransaction
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.members.membership import KeyDirectory
+from node.ports.members.requests import MemberClient
+from node.ports.records.transaction import RecordsTransaction
 from node.services.codes.sealing import MemberSeals
 from node.services.patients.index import PatientIndex, PatientService, Registration
 from node.wire.json_strict import check_document

@@ -32,10 +32,10 @@ from node.errors import (
 from node.identity.code_text import PatientCard, encode_card, parse_card
 from node.identity.codes import draw_seed, epoch_key, patient_code, person_pseudonym, public_keys
 from node.ports.clock import Clock, unix_ms
-from node.ports.codes import CardRow, CodeRegister, ReleaseRow
-from node.ports.keys import NodeKeys
-from node.ports.membership import KeyDirectory
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.codes.registers import CardRow, CodeRegister, ReleaseRow
+from node.ports.keys.signing import NodeKeys
+from node.ports.members.membership import KeyDirectory
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.codes.card_vault import CardVault
 from node.services.codes.custodians import Opening
 from node.services.codes.sealing import MemberSeals

@@ -15,10 +15,10 @@ from node.domain.codes import CODE_SERVICE_ROLE
 from node.domain.entry import InstitutionId
 from node.errors import CodeRefusedError
 from node.ports.clock import Clock, unix_ms
-from node.ports.codes import OpeningRegister, OpeningRow
-from node.ports.identities import InstitutionIdentity
-from node.ports.membership import KeyDirectory
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.codes.registers import OpeningRegister, OpeningRow
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.members.membership import KeyDirectory
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.wire.members.codes import MAX_LAYERS
 
 _HOUR_MS: Final = 3_600_000

@@ -6,7 +6,7 @@ from node.domain.entry import InstitutionId
 from node.errors import MemberAwayError
 from node.identity.boxes import seal_box
 from node.ports.clock import Clock
-from node.ports.membership import KeyDirectory
+from node.ports.members.membership import KeyDirectory
 
 _EXCHANGE: str = "exchange"
 

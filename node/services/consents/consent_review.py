@@ -14,9 +14,9 @@ from typing import Final, Protocol
 from node.domain.access import BlockStamp, ConsentId
 from node.domain.consent_state import ConsentHistories, SeenBlock
 from node.ports.clock import Clock, unix_ms
-from node.ports.consent_review import ConsentReviewStore
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.supervision import SupervisionStore, found_update
+from node.ports.consents.review import ConsentReviewStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
+from node.ports.supervision.findings import SupervisionStore, found_update
 from node.supervision.consented import ConsentUse, KnownConsent, is_told, judge_use, needs_cited_block, unfounded
 from node.supervision.findings import EntryPlace, SupervisionFinding
 from node.supervision.misconduct import group_of

@@ -15,9 +15,9 @@ from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage
 from node.errors import MalformedConsentError, MemberAwayError
 from node.ports.clock import Clock, unix_ms
-from node.ports.consents import ConsentRole, ConsentStore, KeptConsent
-from node.ports.identities import InstitutionIdentity
-from node.ports.records import RecordsTransaction
+from node.ports.consents.store import ConsentRole, ConsentStore, KeptConsent
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.records.transaction import RecordsTransaction
 from node.wire.consent.notice import encode_sealed_consent, parse_sealed_consent
 from node.wire.consent.text import encode_presented, parse_presented, parse_scope
 

@@ -17,9 +17,9 @@ from node.domain.entry import InstitutionId, Origin
 from node.domain.record import PatientNumber
 from node.errors import EmergencyRateError, SecondPersonError, UnknownEmergencyError
 from node.ports.clock import Clock, unix_ms
-from node.ports.consents import ConsentSigner, ConsentStore, KeptEmergency
-from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.consents.store import ConsentSigner, ConsentStore, KeptEmergency
+from node.ports.keys.signing import NodeKeys
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.patients.index import PatientIndex
 from node.wire.consent.emergency import (
     EmergencyReview,

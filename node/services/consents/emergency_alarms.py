@@ -11,7 +11,7 @@ import structlog
 
 from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage
-from node.ports.records import RecordsTransaction
+from node.ports.records.transaction import RecordsTransaction
 from node.services.members.outbox import Outbox
 from node.telemetry import EMERGENCY_ACCESSES
 from node.wire.members.disclosure import DisclosureRequest

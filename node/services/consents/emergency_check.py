@@ -17,8 +17,8 @@ from node.errors import ConsentStateUnknownError, InputError
 from node.identity.typed_data import recover_signer
 from node.policy.facts import EmergencyFacts
 from node.ports.clock import Clock
-from node.ports.consent_states import ConsentStates
-from node.ports.membership import KeyDirectory
+from node.ports.consents.states import ConsentStates
+from node.ports.members.membership import KeyDirectory
 from node.wire.consent.emergency import EmergencyStatement, emergency_tag, parse_statement, statement_digest
 from node.wire.consent.message import parse_signed_message
 from node.wire.members.disclosure import CitedEmergency

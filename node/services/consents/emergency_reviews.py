@@ -14,9 +14,9 @@ from typing import Final
 from node.domain.consent_message import EmergencyId
 from node.domain.consent_state import EmergencyState
 from node.ports.clock import Clock, unix_ms
-from node.ports.emergency_reviews import EmergencyReviewStore, EmergencyUse
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.supervision import SupervisionStore, found_update
+from node.ports.consents.emergency_reviews import EmergencyReviewStore, EmergencyUse
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
+from node.ports.supervision.findings import SupervisionStore, found_update
 from node.supervision.findings import FindingCode, SupervisionFinding
 
 BATCH: Final = 200

@@ -23,9 +23,9 @@ from node.errors import ConsentAuthorityError, ConsentInputError, SelfAssertedEr
 from node.identity.consent_signing import verify_signature
 from node.identity.typed_data import recover_signer
 from node.ports.clock import Clock, unix_ms
-from node.ports.consents import ConsentChain, ConsentRole, ConsentSigner, ConsentStore, KeptConsent
-from node.ports.identities import InstitutionIdentity
-from node.ports.records import PatientRow, RecordsTransaction, RecordsWriter
+from node.ports.consents.store import ConsentChain, ConsentRole, ConsentSigner, ConsentStore, KeptConsent
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.records.transaction import PatientRow, RecordsTransaction, RecordsWriter
 from node.services.consents.delivery import ConsentDelivery, Tell
 from node.services.consents.watch import ConsentWatch
 from node.services.patients.index import PatientIndex

@@ -19,8 +19,8 @@ from node.domain.consent_message import (
 )
 from node.domain.consent_state import ConsentState
 from node.errors import TransactionMissingError, TransactionRevertedError
-from node.ports.consents import ConsentChain, ConsentStore, MessageStage, QueuedMessage
-from node.ports.records import RecordsWriter
+from node.ports.consents.store import ConsentChain, ConsentStore, MessageStage, QueuedMessage
+from node.ports.records.transaction import RecordsWriter
 
 log = structlog.get_logger(__name__)
 

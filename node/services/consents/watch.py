@@ -19,8 +19,8 @@ from node.domain.consent_message import EmergencyId
 from node.domain.consent_state import ConsentHistories, ConsentReading, EmergencyState, SeenBlock, SeenHead
 from node.errors import ChainError, ConsentStateUnknownError
 from node.ports.clock import Clock, unix_ms
-from node.ports.consents import ConsentChain, ConsentStore, KeptConsent
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.consents.store import ConsentChain, ConsentStore, KeptConsent
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.telemetry import CONSENT_STALENESS, OPEN_EMERGENCIES
 
 log = structlog.get_logger(__name__)

@@ -24,11 +24,11 @@ from node.domain.record import Part, RecordStatus
 from node.domain.revision_notice import NoticeChange, Revision
 from node.errors import ConcordError, MalformedParameterError, RefilingRefusedError
 from node.ports.clock import Clock, unix_ms
-from node.ports.identities import InstitutionIdentity
-from node.ports.own_entries import EntryLabels, Patients
-from node.ports.preparation import DraftedRecord, Preparation, PreparationRequest
-from node.ports.records import EntryRow, PatientId, RecordRow, RecordsTransaction, RecordsWriter
-from node.ports.refiling import RefilingStore, WrongPatientNotice
+from node.ports.custody.refiling import RefilingStore, WrongPatientNotice
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.records.own_entries import EntryLabels, Patients
+from node.ports.records.preparation import DraftedRecord, Preparation, PreparationRequest
+from node.ports.records.transaction import EntryRow, PatientId, RecordRow, RecordsTransaction, RecordsWriter
 from node.services.members.outbox import Outbox
 from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters

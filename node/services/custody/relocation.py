@@ -22,12 +22,12 @@ from node.domain.header import HeaderContent, RelocationContent
 from node.domain.patient import LocatorTag, PatientKeys
 from node.domain.relocation import RelocationReason
 from node.ports.clock import Clock, unix_ms
-from node.ports.consents import KeptConsent
-from node.ports.identities import InstitutionIdentity
-from node.ports.keys import NodeKeys
-from node.ports.own_entries import EntryLabels, OwnTags, Patients
-from node.ports.records import EntryRow, PatientId, RecordRow, RecordsTransaction, RecordsWriter
-from node.ports.relocations import Relocated, RelocationJob, RelocationStore
+from node.ports.consents.store import KeptConsent
+from node.ports.custody.relocations import Relocated, RelocationJob, RelocationStore
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.keys.signing import NodeKeys
+from node.ports.records.own_entries import EntryLabels, OwnTags, Patients
+from node.ports.records.transaction import EntryRow, PatientId, RecordRow, RecordsTransaction, RecordsWriter
 from node.services.custody.tombstones import TombstoneService
 from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters

@@ -17,9 +17,9 @@ from node.domain.entry import KEPT_TYPES, EntryType, InstitutionId, LeafReferenc
 from node.domain.message import MemberMessage
 from node.errors import HeaderKeptError, MalformedParameterError
 from node.ports.clock import Clock, unix_ms
-from node.ports.membership import KeyDirectory
-from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
-from node.ports.tombstones import TombstoneRegister, TombstoneRow, TombstoneState
+from node.ports.custody.tombstones import TombstoneRegister, TombstoneRow, TombstoneState
+from node.ports.members.membership import KeyDirectory
+from node.ports.records.transaction import EntryRow, RecordsTransaction, RecordsWriter
 from node.services.members.outbox import Outbox
 from node.services.records.public_entries import stage_public
 from node.wire.json_strict import check_document

@@ -20,10 +20,10 @@ from node.domain.record import PatientNumber
 from node.domain.retention import Care, Retention
 from node.errors import RecordErasedError, UnknownPatientError, UnknownRecordError
 from node.ports.clock import Clock, unix_ms
-from node.ports.consents import ConsentRole, ConsentStore
-from node.ports.identities import InstitutionIdentity
-from node.ports.records import EntryRow, PatientId, RecordsTransaction, RecordsWriter
-from node.ports.withdrawals import WithdrawalStore
+from node.ports.consents.store import ConsentRole, ConsentStore
+from node.ports.custody.withdrawals import WithdrawalStore
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.records.transaction import EntryRow, PatientId, RecordsTransaction, RecordsWriter
 from node.services.consents.grants import ConsentEvidence, ConsentService
 from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from node.domain.entry import Origin
-from node.ports.chain import ChainEvents
-from node.ports.index import EventCursors
+from node.ports.chain.anchoring import ChainEvents
+from node.ports.logs.index import EventCursors
 
 _CONTRACT = "log_anchors"
 _EVENT = "Anchored"

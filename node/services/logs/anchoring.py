@@ -26,9 +26,9 @@ from node.errors import (
     NonceTakenError,
     TransactionRevertedError,
 )
-from node.ports.chain import AnchorChain, AnchoredHead, Outcome, Settled
+from node.ports.chain.anchoring import AnchorChain, AnchoredHead, Outcome, Settled
 from node.ports.clock import Clock
-from node.ports.records import AnchorRow, RecordsReader, RecordsTransaction, RecordsWriter
+from node.ports.records.transaction import AnchorRow, RecordsReader, RecordsTransaction, RecordsWriter
 from node.services.logs.chain_watch import ChainWatch
 from node.services.logs.progress import Progress
 from node.telemetry import ANCHORED_SIZE

@@ -26,8 +26,8 @@ from node.domain.institution import HostedInstitution
 from node.domain.trust import TrustedWitness
 from node.errors import ConcordError, WitnessAheadError, WitnessContradictsError
 from node.ports.clock import Clock
-from node.ports.records import RecordsReader
-from node.ports.trust import CosignedCheckpoint, CosignedStore
+from node.ports.logs.trust import CosignedCheckpoint, CosignedStore
+from node.ports.records.transaction import RecordsReader
 from node.services.logs.progress import Progress
 from node.services.logs.witness_exchange import WitnessExchange
 from node.telemetry import WITNESSED_SIZE

@@ -27,9 +27,9 @@ from ledger.notes import parse_note
 from ledger.proofs import prove_consistency, prove_inclusion, verify_inclusion
 from node.domain.entry import Origin
 from node.errors import NotYetLoggedError
-from node.ports.index import FollowedEntry, FollowedIndex
-from node.ports.records import RecordsReader
-from node.ports.trust import TrustStore
+from node.ports.logs.index import FollowedEntry, FollowedIndex
+from node.ports.logs.trust import TrustStore
+from node.ports.records.transaction import RecordsReader
 
 _CHUNK_LEAVES: Final = 8_192
 

@@ -38,11 +38,11 @@ from node.domain.recall import RecallCriteria
 from node.domain.recognition import Reachability
 from node.domain.trust import TrustedLog
 from node.errors import ChainError, ConcordError, NodeStoppingError
-from node.ports.chain import AnchorChain, AnchoredHead
+from node.ports.chain.anchoring import AnchorChain, AnchoredHead
 from node.ports.clock import Clock, unix_ms
-from node.ports.index import IndexStore
-from node.ports.peers import FollowedPeer, Peers
-from node.ports.trust import FrozenLog, TrustStore
+from node.ports.logs.index import IndexStore
+from node.ports.logs.peers import FollowedPeer, Peers
+from node.ports.logs.trust import FrozenLog, TrustStore
 from node.services.logs.header_collection import HeaderCollector
 from node.telemetry import FOLLOWED_SIZE, FROZEN_LOGS
 from node.wire.evidence.fork_evidence import ForkEvidence, encode_fork_evidence

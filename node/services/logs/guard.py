@@ -21,8 +21,8 @@ from ledger.proofs import prove_consistency, root_at
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import TrustedWitness
 from node.errors import ChainError, ConcordError, WitnessAheadError, WitnessContradictsError
-from node.ports.chain import AnchorChain, AnchoredHead
-from node.ports.records import RecordsReader
+from node.ports.chain.anchoring import AnchorChain, AnchoredHead
+from node.ports.records.transaction import RecordsReader
 from node.services.logs.witness_exchange import WitnessExchange
 
 _WITNESS = "the chain"

@@ -18,8 +18,8 @@ from ledger.hashing import LeafIndex
 from node.domain.entry import KEPT_TYPES, EntryType, LeafReference, Origin
 from node.domain.recall import RecallListing, RecallStatement
 from node.errors import HeaderVerificationError, InputError, VerificationError
-from node.ports.index import HeaderPage, IndexStore
-from node.ports.peers import FollowedPeer
+from node.ports.logs.index import HeaderPage, IndexStore
+from node.ports.logs.peers import FollowedPeer
 from node.wire.header.seal import verify_header_digest
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target

@@ -15,8 +15,8 @@ from ledger.follower import parse_state
 from ledger.hashing import LeafIndex, hash_leaf
 from ledger.notes import parse_note
 from node.domain.entry import InstitutionId, Origin
-from node.ports.index import FollowedIndex, WithheldHeaders
-from node.ports.trust import FrozenLog, TrustStore
+from node.ports.logs.index import FollowedIndex, WithheldHeaders
+from node.ports.logs.trust import FrozenLog, TrustStore
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 
 

@@ -19,7 +19,7 @@ from ledger.ports import HeadGuard
 from ledger.sequencer import Sequencer
 from node.domain.entry import Origin
 from node.errors import NodeStoppingError
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.logs.progress import Progress
 
 _UNDECIDED_RETRY_S = 1.0

@@ -18,7 +18,7 @@ from ledger.notes import NoteSignature, add_signatures, parse_note
 from ledger.witness import AddCheckpoint, encode_add_checkpoint, parse_conflict, parse_cosignatures
 from node.domain.trust import TrustedWitness
 from node.errors import WitnessAheadError, WitnessContradictsError, WitnessRefusesError
-from node.ports.peers import WitnessPeers, WitnessReply
+from node.ports.logs.peers import WitnessPeers, WitnessReply
 
 _ATTEMPTS: Final = 4
 """Requests for one checkpoint: others may be submitting newer ones to the same witness."""

@@ -17,7 +17,7 @@ from ledger.witness import Answer, Witness
 from node.domain.entry import InstitutionId, Origin
 from node.errors import UnknownInstitutionError
 from node.ports.clock import Clock
-from node.ports.trust import TrustStore
+from node.ports.logs.trust import TrustStore
 
 log = structlog.get_logger(__name__)
 

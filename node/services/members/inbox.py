@@ -13,8 +13,8 @@ from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage
 from node.errors import MessageConflictError, UnknownMessageKindError
 from node.ports.clock import Clock, unix_ms
-from node.ports.outbox import InboxStore
-from node.ports.records import Act, RecordsTransaction
+from node.ports.members.outbox import InboxStore
+from node.ports.records.transaction import Act, RecordsTransaction
 from node.wire.members.message import parse_message
 
 Handler = Callable[[RecordsTransaction, MemberMessage], None]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from node.domain.entry import InstitutionId, Origin
+from node.ports.chain.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
 from node.ports.clock import Clock
-from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
-from node.ports.membership import RegistryStore
+from node.ports.members.membership import RegistryStore
 
 _NOBODY = Registry(0, 0, (), ())
 

@@ -18,9 +18,9 @@ from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage, MessageId
 from node.errors import ConcordError, MemberAwayError, NodeStoppingError
 from node.ports.clock import Clock, unix_ms
-from node.ports.members import MemberClient
-from node.ports.outbox import OutboxRow, OutboxStore
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.members.outbox import OutboxRow, OutboxStore
+from node.ports.members.requests import MemberClient
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.telemetry import OUTBOX_OLDEST, OUTBOX_WAITING
 from node.wire.members.http_signature import SignatureTag
 from node.wire.members.message import encode_message

@@ -18,10 +18,10 @@ from typing import TypeVar
 from node.domain.entry import InstitutionId
 from node.errors import AlteredRequestError, ReplayedRequestError, RequestTimeError, UnknownRequestKeyError, WrongAudienceError
 from node.ports.clock import Clock
-from node.ports.identities import InstitutionIdentity
-from node.ports.membership import KeyDirectory
-from node.ports.nonces import NonceStore, UsedNonce
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.members.membership import KeyDirectory
+from node.ports.members.nonces import NonceStore, UsedNonce
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.wire.members.http_signature import (
     SignatureTag,
     SignatureTerms,

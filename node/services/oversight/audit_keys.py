@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from node.domain.header import Header
 from node.errors import HeaderWrapError
-from node.ports.identities import InstitutionIdentity
+from node.ports.keys.identities import InstitutionIdentity
 from node.wire.header.seal import HeaderPlace, open_header_key, supervision_data_key
 
 

@@ -24,15 +24,15 @@ from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.header import AnyContent
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
-from node.ports.consent_review import ConsentReviewStore
-from node.ports.emergency_reviews import EmergencyReviewStore, EmergencyUse
-from node.ports.figures import FigureCursor, FigureStore, FiguresUpdate
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.reliance import RelianceStore
-from node.ports.supervision import SupervisionStore, found_update
-from node.ports.trust import TrustStore
+from node.ports.consents.emergency_reviews import EmergencyReviewStore, EmergencyUse
+from node.ports.consents.review import ConsentReviewStore
+from node.ports.keys.signing import NodeKeys
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.logs.trust import TrustStore
+from node.ports.recognition.reliance import RelianceStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
+from node.ports.supervision.figures import FigureCursor, FigureStore, FiguresUpdate
+from node.ports.supervision.findings import SupervisionStore, found_update
 from node.services.logs.following import FollowingService
 from node.services.logs.log_standing import trusted_size
 from node.services.oversight.audit_keys import AuditKeys

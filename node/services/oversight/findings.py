@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from ledger.hashing import LeafIndex
 from node.domain.entry import Origin
 from node.errors import HeaderVerificationError, InputError, UnknownFindingError
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.supervision import FindingFilter, KeptFinding, SupervisionStore
-from node.ports.trust import TrustStore
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.logs.trust import TrustStore
+from node.ports.supervision.findings import FindingFilter, KeptFinding, SupervisionStore
 from node.services.logs.followed_proofs import FollowedProofs, ProvedEntry
 from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.findings import EntryPlace, FindingCode, FindingId

@@ -15,9 +15,9 @@ from ledger.hashing import LeafIndex
 from node.domain.entry import InstitutionId, Origin
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.records import RecordsWriter
-from node.ports.supervision import FindingFilter, KeptFinding, SupervisionStore, found_update
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.records.transaction import RecordsWriter
+from node.ports.supervision.findings import FindingFilter, KeptFinding, SupervisionStore, found_update
 from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.findings import FindingCode
 from node.supervision.misconduct import EntryRules, group_of

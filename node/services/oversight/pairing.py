@@ -23,10 +23,10 @@ from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.recognition_acts import CheckContent
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.supervision import LogCursor, ReceiptRow, SupervisionStore, SupervisionUpdate
-from node.ports.trust import TrustStore
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.logs.trust import TrustStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
+from node.ports.supervision.findings import LogCursor, ReceiptRow, SupervisionStore, SupervisionUpdate
 from node.services.logs.following import FollowingService
 from node.services.logs.log_standing import LogStanding, trusted_size
 from node.services.oversight.audit_keys import AuditKeys

@@ -16,9 +16,9 @@ from node.domain.entry import LeafReference
 from node.domain.recall import RecallLifting, RecallListing
 from node.errors import InputError, VerificationError
 from node.ports.clock import Clock, unix_ms
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.reliance import KeptReliance, KeptReplacement, RelianceStore
-from node.ports.supervision import SupervisionStore, found_update
+from node.ports.recognition.reliance import KeptReliance, KeptReplacement, RelianceStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
+from node.ports.supervision.findings import SupervisionStore, found_update
 from node.supervision.findings import EntryPlace, SupervisionFinding
 from node.supervision.reliance import Lifted, Replaced, Withdrawal, judge_reliance, still_counts, subject_of
 from node.wire.leaf import parse_leaf

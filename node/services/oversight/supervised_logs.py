@@ -15,8 +15,8 @@ from node.domain.access import AccessContent
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.trust import TrustRoot
 from node.errors import HeaderVerificationError, InputError, UnknownOriginError
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.trust import TrustStore
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.logs.trust import TrustStore
 from node.services.oversight.audit_keys import AuditKeys
 from node.terminology.bundle import Terminology
 from node.terminology.regions import InstitutionProfile

@@ -18,10 +18,10 @@ from node.domain.patient import PatientKeys
 from node.domain.recognition_acts import CheckContent, DecisionContent
 from node.errors import HeaderVerificationError, InputError, NotYetLoggedError, UnknownRecordError
 from node.ports.clock import Clock, unix_ms
-from node.ports.identities import InstitutionIdentity
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.own_entries import Patients
-from node.ports.records import EntryRow, RecordRow, RecordsReader, RecordsWriter
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.records.own_entries import Patients
+from node.ports.records.transaction import EntryRow, RecordRow, RecordsReader, RecordsWriter
 from node.services.logs.followed_proofs import FollowedProofs, ProvedEntry
 from node.services.patients.index import PatientIndex
 from node.services.reading.finding import Finder, FoundEntry, PatientProbe

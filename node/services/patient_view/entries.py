@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from node.domain.entry import Origin
 from node.domain.patient import LocatorTag
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.services.logs.followed_proofs import FollowedProofs
 from node.wire.leaf import LEAF_TAG_SLICE
 from node.wire.patient.entries import AnsweredEntry, AnsweredLog, TagsByLog

@@ -18,10 +18,10 @@ from node.errors import AlteredRequestError, NotYetLoggedError, ReplayedRequestE
 from node.policy.decision import Decision, Denial, permit_patient
 from node.policy.facts import RecordState
 from node.ports.clock import Clock, unix_ms
-from node.ports.held_entries import HeldEntries, HeldEntry
-from node.ports.nonces import NonceStore, UsedNonce
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.withdrawals import WithdrawalStore
+from node.ports.custody.withdrawals import WithdrawalStore
+from node.ports.members.nonces import NonceStore, UsedNonce
+from node.ports.records.held_entries import HeldEntries, HeldEntry
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.logs.sequencing import SequencingService
 from node.services.members.signed_requests import ReceivedRequest
 from node.services.patient_view.entries import PatientEntries

@@ -20,9 +20,9 @@ from node.domain.relocation import RelocationReason
 from node.errors import MalformedParameterError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
-from node.ports.identities import InstitutionIdentity
-from node.ports.keys import NodeKeys
-from node.ports.records import LocatorId, PatientId, PatientRow, RecordsTransaction, RecordsWriter
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.keys.signing import NodeKeys
+from node.ports.records.transaction import LocatorId, PatientId, PatientRow, RecordsTransaction, RecordsWriter
 from node.wire.json_strict import check_document
 
 _PURPOSE = "patient-keys"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from node.domain.entry import Origin
 from node.domain.patient import LocatorTag
-from node.ports.own_entries import OwnTags
-from node.ports.records import CounterKey, EntryRow, RecordsTransaction
+from node.ports.records.own_entries import OwnTags
+from node.ports.records.transaction import CounterKey, EntryRow, RecordsTransaction
 from node.services.patients.index import PatientIndex
 from node.wire.locator import locator_tag
 

@@ -27,11 +27,11 @@ from node.errors import (
 )
 from node.policy.facts import ConsentFacts, EmergencyFacts, RecordFacts, RecordState
 from node.ports.clock import Clock
-from node.ports.consent_states import ConsentStates
-from node.ports.held_entries import HeldEntries, HeldEntry
-from node.ports.identities import InstitutionIdentity
-from node.ports.membership import KeyDirectory
-from node.ports.withdrawals import WithdrawalStore
+from node.ports.consents.states import ConsentStates
+from node.ports.custody.withdrawals import WithdrawalStore
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.members.membership import KeyDirectory
+from node.ports.records.held_entries import HeldEntries, HeldEntry
 from node.services.patients.index import PatientIndex
 from node.wire.consent.scopes import scope_digest, verify_presented
 from node.wire.consent.text import parse_scope

@@ -18,9 +18,9 @@ from node.errors import AccessDeniedError, NotYetLoggedError, RecordErasedError,
 from node.policy.decision import NOT_AVAILABLE, Basis, Decision, Denial, Permit, decide
 from node.policy.facts import AccessRequest, Facts, HolderRules
 from node.ports.clock import Clock, unix_ms
-from node.ports.disclosures import AnsweredRequest, DisclosureStore
-from node.ports.keys import NodeKeys
-from node.ports.records import Act, EntryRow, RecordsTransaction
+from node.ports.keys.signing import NodeKeys
+from node.ports.reading.disclosures import AnsweredRequest, DisclosureStore
+from node.ports.records.transaction import Act, EntryRow, RecordsTransaction
 from node.services.reading.access_facts import AccessFacts, Gathered
 from node.services.records.entries import EntryComposer
 from node.services.records.evidence import EvidenceService, ProvenEntry

@@ -18,7 +18,7 @@ from node.domain.entry import EntryType, LeafReference, Origin
 from node.domain.header import Header, HeaderContent, RelocationContent
 from node.domain.patient import LocatorTag
 from node.errors import HeaderVerificationError, InputError
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import Leaf, parse_leaf
 from node.wire.locator import TagMaker

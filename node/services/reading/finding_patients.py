@@ -21,11 +21,11 @@ from node.errors import UnknownPatientError
 from node.identity.code_text import PatientCard
 from node.identity.codes import epoch_key
 from node.ports.clock import Clock, unix_ms
-from node.ports.index import FollowedIndex
-from node.ports.membership import KeyDirectory
-from node.ports.own_entries import PatientNumbers
-from node.ports.records import PatientRow, RecordsWriter
-from node.ports.withdrawals import WithdrawalStore
+from node.ports.custody.withdrawals import WithdrawalStore
+from node.ports.logs.index import FollowedIndex
+from node.ports.members.membership import KeyDirectory
+from node.ports.records.own_entries import PatientNumbers
+from node.ports.records.transaction import PatientRow, RecordsWriter
 from node.services.patients.index import PatientIndex
 from node.services.reading.finding import Finder, Found, FoundEntry, PatientProbe
 from node.services.records.entries import EntryComposer

@@ -6,8 +6,8 @@ from node.domain.entry import InstitutionId
 from node.errors import AccessDeniedError
 from node.policy.decision import DenialReason
 from node.ports.clock import Clock
-from node.ports.membership import KeyDirectory
-from node.ports.records import Act
+from node.ports.members.membership import KeyDirectory
+from node.ports.records.transaction import Act
 from node.services.reading.disclosure_stream import SealedDisclosure, seal_disclosure
 from node.services.reading.disclosures import Disclosures
 from node.telemetry import DISCLOSURES

@@ -23,9 +23,9 @@ from node.identity.sealed import encode_patient_keys
 from node.policy.decision import Denial, permit_own
 from node.policy.facts import RecordState
 from node.ports.clock import Clock, unix_ms
-from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.retrievals import RetrievalStore, SealedOrder
+from node.ports.keys.signing import NodeKeys
+from node.ports.reading.retrievals import RetrievalStore, SealedOrder
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.disclosure import DisclosureService, RetrievedRecord
 from node.services.reading.finding_patients import PatientFinding, PatientLike
 from node.wire.evidence.file import encode_evidence

@@ -38,11 +38,11 @@ from node.errors import (
 )
 from node.identity.sealed import parse_patient_keys
 from node.ports.clock import Clock, unix_ms
-from node.ports.identities import InstitutionIdentity
-from node.ports.keys import NodeKeys
-from node.ports.members import MemberClient
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.retrievals import RetrievalStore, SealedOrder, StateChange
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.keys.signing import NodeKeys
+from node.ports.members.requests import MemberClient
+from node.ports.reading.retrievals import RetrievalStore, SealedOrder, StateChange
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.disclosure import HEAD, RETRIEVED
 from node.services.reading.disclosure_stream import DisclosureReader, VerifiedHead, spooled
 from node.services.reading.retrieval import ORDER_SEAL

@@ -2,7 +2,7 @@
 
 Both are taken under the clinician of the check, by the service of decisions (docs/spec/recognition.md, "Feedback"); the same
 said again changes nothing. A suggestion that was accepted without the results having been retrieved and verified is noted,
-and is no recognition; so is an override without a reason of the card's. Left out: the words of cards (`node.api.cds_hooks`).
+and is no recognition; so is an override without a reason of the card's. Left out: the words of cards (`node.api.routes.cds_hooks`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from node.domain.entry import InstitutionId
 from node.domain.recognition import UNRETRIEVABLE, OrderableCheck, Reason, ReasonCode
 from node.domain.recognition_acts import CheckId, DecisionId
 from node.errors import DecisionStandsError, MalformedReasonError, UnknownCardError
-from node.ports.cards import CardId, CardStore, KeptCard, KeptFeedback
 from node.ports.clock import Clock, unix_ms
-from node.ports.decisions import VerifiedRetrievals
-from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.keys.signing import NodeKeys
+from node.ports.recognition.cards import CardId, CardStore, KeptCard, KeptFeedback
+from node.ports.recognition.decisions import VerifiedRetrievals
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.recognition.decision import Recognise, Reorder
 from node.services.catalogue.rulebook import Rulebook
 from node.services.recognition.checking import OrderChecking

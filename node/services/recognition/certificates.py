@@ -30,13 +30,13 @@ from node.errors import (
     UnknownPartError,
 )
 from node.identity.sealed import parse_patient_keys
+from node.ports.catalogue.publication import PublishedDocuments
 from node.ports.clock import Clock, unix_ms
-from node.ports.decisions import DecisionStore, KeptDecision
-from node.ports.identities import InstitutionIdentity
-from node.ports.index import FollowedEntry, FollowedIndex, LeafPlace
-from node.ports.keys import NodeKeys
-from node.ports.publication import PublishedDocuments
-from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.keys.signing import NodeKeys
+from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
+from node.ports.recognition.decisions import DecisionStore, KeptDecision
+from node.ports.records.transaction import EntryRow, RecordsTransaction, RecordsWriter
 from node.services.logs.followed_proofs import FollowedProofs, ProvedEntry
 from node.services.patients.tag_counters import TagCounters
 from node.services.reading.finding import Finder, FoundEntry, PatientProbe

@@ -24,12 +24,12 @@ from node.domain.recognition_acts import CheckContent, CheckedLine, CheckedOrder
 from node.domain.record import Kind, Part
 from node.errors import UnknownCheckError
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
-from node.ports.check_reads import CheckReadStore, KeptRead
-from node.ports.checks import CheckStore, KeptCheck
 from node.ports.clock import Clock, unix_ms
-from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.views import KeptView
+from node.ports.keys.signing import NodeKeys
+from node.ports.recognition.check_reads import CheckReadStore, KeptRead
+from node.ports.recognition.checks import CheckStore, KeptCheck
+from node.ports.recognition.views import KeptView
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.recognition.check import check_order
 from node.services.catalogue.rulebook import Rulebook
 from node.services.catalogue.unmapped import UnmappedCodes

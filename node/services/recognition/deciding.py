@@ -19,9 +19,9 @@ from node.domain.record import Kind, Part
 from node.errors import DecisionStandsError, ReversedDecisionError, RevisedResultError, StaleCheckError, UnknownDecisionError
 from node.identity.sealed import encode_patient_keys, parse_patient_keys
 from node.ports.clock import Clock, unix_ms
-from node.ports.decisions import DecisionStore, KeptDecision, VerifiedRetrievals
-from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.keys.signing import NodeKeys
+from node.ports.recognition.decisions import DecisionStore, KeptDecision, VerifiedRetrievals
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.recognition.decision import DecisionBasis, Recognise, Reorder, decide
 from node.services.catalogue.rulebook import Rulebook
 from node.services.members.outbox import Outbox

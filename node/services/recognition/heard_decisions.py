@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from node.domain.entry import InstitutionId, Origin
 from node.domain.message import MemberMessage
 from node.errors import MalformedParameterError, UnknownDecisionError
-from node.ports.decisions import HeardDecision, HeardDecisionStore
-from node.ports.records import RecordsTransaction
+from node.ports.recognition.decisions import HeardDecision, HeardDecisionStore
+from node.ports.records.transaction import RecordsTransaction
 from node.wire.members.decisions import parse_decision_message
 
 MAX_LISTED = 1_000

@@ -15,9 +15,9 @@ from node.domain.header import AnyContent, HeaderContent, RelocationContent
 from node.domain.patient import LocatorTag
 from node.domain.recall import RecallCriteria
 from node.errors import HeaderVerificationError
-from node.ports.identities import InstitutionIdentity
-from node.ports.recalls import OwnHeader, OwnHeaders, RecalledResult
-from node.ports.records import PatientId
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.recognition.recalls import OwnHeader, OwnHeaders, RecalledResult
+from node.ports.records.transaction import PatientId
 from node.recognition.recalls import Meaning, fits
 from node.services.patients.index import PatientIndex
 from node.wire.header.seal import HeaderPlace, open_header_reader

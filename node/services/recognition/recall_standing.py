@@ -14,7 +14,7 @@ from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.found_result import FoundResult
 from node.domain.header import HeaderContent
 from node.domain.recall import RecallCriteria
-from node.ports.records import RecordsTransaction
+from node.ports.records.transaction import RecordsTransaction
 from node.recognition.recalls import Meaning, fits
 
 

@@ -15,8 +15,8 @@ from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.recall import RecallId, RecallListing
 from node.domain.revision_notice import NoticeChange, Revision
 from node.ports.clock import Clock, unix_ms
-from node.ports.recalls import KeptRecall, RecallStore, SearchedRun
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.recognition.recalls import KeptRecall, RecallStore, SearchedRun
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.recognition.recall_search import RecallSearch, Run
 from node.services.records.public_entries import stage_public
 from node.services.records.sent_notices import RevisionNotices

@@ -28,10 +28,10 @@ from node.domain.recall import (
 )
 from node.errors import RecallConflictError, TooManyRecallsError, UnknownRecallError
 from node.ports.clock import Clock, unix_ms
-from node.ports.keys import NodeKeys
-from node.ports.notices import NoticeFilter, NoticeState, ToldMember
-from node.ports.recalls import KeptLifting, KeptRecall, RecalledResult, RecallStore
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.keys.signing import NodeKeys
+from node.ports.recognition.notices import NoticeFilter, NoticeState, ToldMember
+from node.ports.recognition.recalls import KeptLifting, KeptRecall, RecalledResult, RecallStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.recognition.recalls import MAX_STANDING
 from node.services.recognition.recall_search import RecallSearch
 from node.services.records.public_entries import stage_public

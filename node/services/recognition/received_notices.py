@@ -19,10 +19,10 @@ from node.domain.message import MemberMessage
 from node.domain.revision_notice import NoticeId
 from node.errors import MalformedParameterError, UnknownNoticeError
 from node.ports.clock import Clock, unix_ms
-from node.ports.keys import NodeKeys
-from node.ports.membership import KeyDirectory
-from node.ports.notices import ReceivedNotice, ReceivedNotices, ReliedDecision, ReliedRetrieval
-from node.ports.records import RecordsTransaction, RecordsWriter
+from node.ports.keys.signing import NodeKeys
+from node.ports.members.membership import KeyDirectory
+from node.ports.recognition.notices import ReceivedNotice, ReceivedNotices, ReliedDecision, ReliedRetrieval
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.members.outbox import Outbox
 from node.services.reading.retrieval import ORDER_SEAL
 from node.services.recognition.deciding import DECISION_SEAL

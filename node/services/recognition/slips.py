@@ -16,11 +16,11 @@ from node.domain.recognition_acts import DecisionId
 from node.domain.slip import Slip
 from node.errors import NotYetLoggedError, QrTooLargeError, SlipRefusedError, UnknownDecisionError, UnknownPartError
 from node.ports.clock import Clock, unix_ms
-from node.ports.decisions import DecisionStore
-from node.ports.index import FollowedIndex, LeafPlace
-from node.ports.keys import NodeKeys
-from node.ports.own_entries import OwnTags
-from node.ports.records import EntryRow, RecordsTransaction, RecordsWriter
+from node.ports.keys.signing import NodeKeys
+from node.ports.logs.index import FollowedIndex, LeafPlace
+from node.ports.recognition.decisions import DecisionStore
+from node.ports.records.own_entries import OwnTags
+from node.ports.records.transaction import EntryRow, RecordsTransaction, RecordsWriter
 from node.services.recognition.checking import OrderChecking
 from node.services.recognition.deciding import DECISION_SEAL
 from node.services.records.evidence import EvidenceService

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from node.domain.entry import LeafReference, Origin
 from node.domain.recognition import ItemCode, OrderableCheck
 from node.domain.record import PatientNumber
-from node.ports.keys import NodeKeys
-from node.ports.views import KeptView, ViewStore
+from node.ports.keys.signing import NodeKeys
+from node.ports.recognition.views import KeptView, ViewStore
 from node.services.reading.finding_patients import PatientLike
 from node.wire.recognition.text import CheckText
 from node.wire.recognition.view_text import ViewTarget, ViewText, encode_view

@@ -32,9 +32,9 @@ from node.errors import (
     WireError,
 )
 from node.ports.clock import Clock, unix_ms
-from node.ports.keys import NodeKeys
-from node.ports.records import RecordsTransaction, RecordsWriter
-from node.ports.views import KeptView, ViewStore
+from node.ports.keys.signing import NodeKeys
+from node.ports.recognition.views import KeptView, ViewStore
+from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.services.catalogue.rulebook import Rulebook
 from node.services.reading.retrieval import Retrieval, RetrievalOrder
 from node.services.recognition.checking import OrderChecking

@@ -17,9 +17,9 @@ from node.domain.header import AnyContent
 from node.domain.patient import LocatorTag, PatientKeys
 from node.domain.record import Kind, Part, RecordStatus
 from node.ports.clock import Clock, unix_ms
-from node.ports.identities import InstitutionIdentity
-from node.ports.records import EntryRow, PatientId, RecordsTransaction
-from node.ports.secrets import RecordSecret, SecretId
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.records.secrets import RecordSecret, SecretId
+from node.ports.records.transaction import EntryRow, PatientId, RecordsTransaction
 from node.services.patients.index import PatientIndex
 from node.services.patients.tag_counters import TagCounters
 from node.services.records.secret_stock import SecretStock

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from node.domain.entry import InstitutionId, Origin, RecordId
 from node.errors import RecordErasedError, UnknownRecordError
 from node.ports.clock import Clock, unix_ms
-from node.ports.records import RecordRow, RecordsReader, RecordsTransaction, RecordsWriter
-from node.ports.secrets import SecretId, SecretStore
+from node.ports.records.secrets import SecretId, SecretStore
+from node.ports.records.transaction import RecordRow, RecordsReader, RecordsTransaction, RecordsWriter
 
 ORPHAN_AGE_MS = 3_600_000
 """A secret without an entry is an orphan after an hour: its staging ended long ago, one way or the other."""

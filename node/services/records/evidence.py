@@ -16,9 +16,9 @@ from node.errors import NotYetLoggedError, RecordErasedError, RecordLockedError,
 from node.policy.decision import Denial, DenialReason, Permit, permit_own
 from node.policy.facts import RecordState
 from node.ports.clock import Clock
-from node.ports.records import AnchorRow, EntryRow, RecordsReader
-from node.ports.trust import CosignedStore
-from node.ports.withdrawals import WithdrawalStore
+from node.ports.custody.withdrawals import WithdrawalStore
+from node.ports.logs.trust import CosignedStore
+from node.ports.records.transaction import AnchorRow, EntryRow, RecordsReader
 from node.services.disclosure import DisclosureService
 from node.wire.commitment import DisclosedPart, disclose_parts
 from node.wire.evidence.file import Evidence, OpenedPart, StatedAnchor, encode_evidence, parse_evidence

@@ -19,8 +19,8 @@ from node.domain.institution import HostedInstitution
 from node.domain.receipt import Outcome, Receipt
 from node.domain.record import Item
 from node.errors import ConcordError
-from node.ports.preparation import Preparation, PreparationRequest, PreparedDocument
-from node.ports.records import GroupHandler, RecordsWriter
+from node.ports.records.preparation import Preparation, PreparationRequest, PreparedDocument
+from node.ports.records.transaction import GroupHandler, RecordsWriter
 from node.services.logs.progress import Progress
 from node.services.records.lanes import Lanes, Ticket, Turns
 from node.services.records.staging import Reassigned, StagingRequest, StagingResult

@@ -10,8 +10,8 @@ from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.kind import DocumentLimits, IdentityRules, KindTable
 from node.domain.record import Kind, RecordDraft
 from node.errors import DocumentRefusedError, LimitExceededError, Refusal
-from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
-from node.ports.secrets import RecordSecret, SecretId
+from node.ports.records.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
+from node.ports.records.secrets import RecordSecret, SecretId
 from node.services.records.assignment import assignment_for
 from node.wire.fhir.documents import split_document
 from node.wire.prepare import RecordContext, prepare_record

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from node.domain.entry import EntryType, InstitutionId, Origin, Version
 from node.domain.record import RecordStatus
-from node.ports.records import EntryRow, RecordsTransaction
+from node.ports.records.transaction import EntryRow, RecordsTransaction
 from node.wire.public_entry import PublicEntry
 
 

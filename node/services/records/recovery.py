@@ -29,9 +29,9 @@ from node.domain.entry import RecordId, Version
 from node.domain.header import HeaderContent, RelocationContent
 from node.domain.labels import RESTRICTED
 from node.domain.record import RecordStatus
-from node.ports.identities import InstitutionIdentity
-from node.ports.own_entries import EntryLabels
-from node.ports.records import CounterKey, EntryRow, IdentityMac, PatientId, RecordRow, RecordsTransaction
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.records.own_entries import EntryLabels
+from node.ports.records.transaction import CounterKey, EntryRow, IdentityMac, PatientId, RecordRow, RecordsTransaction
 from node.services.patients.index import PatientIndex
 from node.services.records.recovery_burials import Burials, BurialStores
 from node.services.records.staging import reader_key_id

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from node.domain.entry import EntryType, Origin
 from node.domain.header import RelocationContent
-from node.ports.own_entries import OwnTags
-from node.ports.records import EntryRow, RecordRow, RecordsTransaction
-from node.ports.relocations import Relocated, RelocationStore
-from node.ports.tombstones import TombstoneRegister
+from node.ports.custody.relocations import Relocated, RelocationStore
+from node.ports.custody.tombstones import TombstoneRegister
+from node.ports.records.own_entries import OwnTags
+from node.ports.records.transaction import EntryRow, RecordRow, RecordsTransaction
 from node.wire.header.seal import header_digest
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import TOMBSTONE, open_public_entry, tombstone_target

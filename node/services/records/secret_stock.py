@@ -14,7 +14,7 @@ import threading
 from typing import Final
 
 from node.ports.clock import Clock, unix_ms
-from node.ports.secrets import RecordSecret, SecretId, SecretStore
+from node.ports.records.secrets import RecordSecret, SecretId, SecretStore
 from node.wire.commitment import SECRET_BYTES
 
 MAX_AGE_MS: Final = 60_000

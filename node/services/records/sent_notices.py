@@ -19,9 +19,9 @@ from node.domain.message import MemberMessage, MessageId
 from node.domain.revision_notice import NoticeChange, Revision
 from node.errors import UnknownNoticeError
 from node.ports.clock import Clock, unix_ms
-from node.ports.notices import NoticeFilter, NoticeState, Reliances, SentNotice, SentNotices, ToldMember, Waiting
-from node.ports.recalls import RecallStore
-from node.ports.records import EntryRow, RecordsTransaction
+from node.ports.recognition.notices import NoticeFilter, NoticeState, Reliances, SentNotice, SentNotices, ToldMember, Waiting
+from node.ports.recognition.recalls import RecallStore
+from node.ports.records.transaction import EntryRow, RecordsTransaction
 from node.services.members.outbox import Outbox
 from node.telemetry import NOTICES_OVERDUE, NOTICES_UNACKNOWLEDGED
 from node.wire.members.revisions import (

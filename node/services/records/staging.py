@@ -16,12 +16,12 @@ from node.domain.receipt import Outcome, Receipt
 from node.domain.revision_notice import Revision
 from node.errors import ConcordError, DocumentRefusedError, Refusal, VersionConflictError
 from node.ports.clock import Clock, unix_ms
-from node.ports.identities import InstitutionIdentity
-from node.ports.keys import NodeKeys
-from node.ports.own_entries import EntryLabels, Labels
-from node.ports.preparation import DraftedRecord, PreparedAs
-from node.ports.records import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
-from node.ports.secrets import SecretStore
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.keys.signing import NodeKeys
+from node.ports.records.own_entries import EntryLabels, Labels
+from node.ports.records.preparation import DraftedRecord, PreparedAs
+from node.ports.records.secrets import SecretStore
+from node.ports.records.transaction import CounterKey, EntryRow, IdentityMac, RecordRow, RecordsTransaction
 from node.services.patients.index import PatientIndex, PatientSession, ResolvedPatient
 from node.services.patients.tag_counters import TagCounters
 from node.services.records.assignment import assignment_for

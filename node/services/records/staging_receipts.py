@@ -5,7 +5,7 @@ from __future__ import annotations
 from node.domain.entry import EntryType, LeafReference, Level, Version
 from node.domain.receipt import Outcome, Receipt
 from node.domain.revision_notice import Revision
-from node.ports.records import EntryRow, RecordRow
+from node.ports.records.transaction import EntryRow, RecordRow
 from node.services.records.sent_notices import change_of
 from node.wire.leaf import LEAF_COMMITMENT_SLICE
 

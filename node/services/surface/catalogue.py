@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.ports.publication import PublishedDocuments
+from node.ports.catalogue.publication import PublishedDocuments
 from node.services.catalogue.adoption import DocumentAdoption
 from node.services.catalogue.publishing import DocumentPublishing
 from node.services.catalogue.unmapped import UnmappedCodes

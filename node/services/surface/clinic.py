@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.ports.pages import SlipPages, ViewPages
+from node.ports.recognition.pages import SlipPages, ViewPages
 from node.services.recognition.card_feedback import CardFeedbackService
 from node.services.recognition.slips import Slips
 from node.services.recognition.viewing import Viewing

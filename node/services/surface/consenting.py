@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from node.domain.consent_message import ContractDomain
 from node.ports.clock import Clock
-from node.ports.consents import ConsentStore
+from node.ports.consents.store import ConsentStore
 from node.services.consents.emergencies import EmergencyService
 from node.services.consents.grants import ConsentService
 from node.services.consents.watch import ConsentWatch

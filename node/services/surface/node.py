@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from node.domain.entry import InstitutionId
 from node.domain.institution import HostedInstitution
-from node.ports.records import RecordsReader
-from node.ports.trust import CosignedStore
+from node.ports.logs.trust import CosignedStore
+from node.ports.records.transaction import RecordsReader
 from node.services.clients import ClientService
 from node.services.custody.refiling import RefilingService
 from node.services.custody.withdrawal import WithdrawalService

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.domain.entry import InstitutionId, Origin
-from node.ports.identities import InstitutionIdentity
-from node.ports.membership import KeyDirectory
+from node.ports.keys.identities import InstitutionIdentity
+from node.ports.members.membership import KeyDirectory
 from node.services.members.rate_limit import RateLimit
 from node.services.patient_view.entries import PatientEntries
 from node.services.patient_view.records import PatientRecords

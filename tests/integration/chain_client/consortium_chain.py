@@ -26,7 +26,7 @@ from node.adapters.chain.signers import LocalSigner
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import ChainPin, Finality
 from node.errors import ChainAwayError
-from node.ports.chain import Outcome, Settled, TransactionId
+from node.ports.chain.anchoring import Outcome, Settled, TransactionId
 from tests.unit.chain_client_anchors.logs import GrowingLog
 
 ResultT = TypeVar("ResultT")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.errors import AnchorBaseGoneError, NonceTakenError, TransactionRevertedError
-from node.ports.chain import Outcome
+from node.ports.chain.anchoring import Outcome
 from tests.integration.chain_client.conftest import MakeNode
 from tests.integration.chain_client.consortium_chain import ConsortiumChain, key, with_finality
 from tests.integration.chain_client.faulty_proxy import SEND, running_proxy

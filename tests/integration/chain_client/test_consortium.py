@@ -22,7 +22,7 @@ from node.adapters.chain.signers import LocalSigner
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import ChainPin
 from node.errors import TransactionMissingError, TransactionRevertedError
-from node.ports.consortium import (
+from node.ports.chain.consortium import (
     AddOrigin,
     Admit,
     ChangeRoles,

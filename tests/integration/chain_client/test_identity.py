@@ -14,7 +14,7 @@ import pytest
 from node.adapters.chain.client import ChainClient
 from node.domain.trust import ChainPin, ContractPin
 from node.errors import ChainAwayError, ContractMismatchError, WrongChainError
-from node.ports.chain import Outcome
+from node.ports.chain.anchoring import Outcome
 from tests.integration.chain_client.conftest import MakeNode, engine_named
 from tests.integration.chain_client.consortium_chain import ConsortiumChain, found, key, origin
 from tests.integration.chain_client.faulty_proxy import running_proxy

@@ -11,7 +11,7 @@ from node.adapters.chain.connection import ChainConnection
 from node.adapters.chain.events import ContractEvents
 from node.domain.trust import ChainPin
 from node.errors import ChainRefusedError
-from node.ports.chain import ChainEvent, ChainEvents, EventCursor, Outcome
+from node.ports.chain.anchoring import ChainEvent, ChainEvents, EventCursor, Outcome
 from tests.integration.chain_client.conftest import MakeNode
 from tests.integration.chain_client.consortium_chain import ConsortiumChain, ask, with_finality
 from tests.integration.chain_client.faulty_proxy import running_proxy

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from node.cli.ingest_journal import DEFAULT_NAME
+from node.cli.records.ingest_journal import DEFAULT_NAME
 from tests.integration.cli.served_node import (
     HOSPITAL,
     ORIGIN,

@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from node.cli.serve import listen
+from node.cli.operator.serve import listen
 from node.domain.recognition_acts import CheckContent, CheckId
 from node.telemetry import configure_logging
 from tests.integration.cli.served_node import concord, document

@@ -24,7 +24,7 @@ from ledger.witness import AddCheckpoint, encode_add_checkpoint, parse_conflict,
 from node.domain.entry import InstitutionId
 from node.domain.trust import TrustedWitness
 from node.errors import WitnessContradictsError
-from node.ports.peers import WitnessReply
+from node.ports.logs.peers import WitnessReply
 from node.services.logs.witness_exchange import WitnessExchange
 from tests.served_logs import ServedLog
 from tests.simulators import ORIGIN, SIGNER

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from node.adapters.database.consent_review import SqlConsentReviewStore
-from node.adapters.database.tables import records_metadata
-from node.adapters.database.transaction import SqlRecordsTransaction
+from node.adapters.database.consents.review import SqlConsentReviewStore
+from node.adapters.database.records.tables import records_metadata
+from node.adapters.database.records.transaction import SqlRecordsTransaction
 from node.domain.access import AccessSide, BlockStamp, ConsentId
 from node.domain.consent_state import ConsentHistory, SeenBlock
 from node.domain.entry import InstitutionId, Origin

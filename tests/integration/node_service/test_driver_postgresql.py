@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from node.adapters.database.tables import records_metadata
-from node.adapters.database.transaction import SqlRecordsTransaction
+from node.adapters.database.records.tables import records_metadata
+from node.adapters.database.records.transaction import SqlRecordsTransaction
 from node.domain.entry import EntryType, InstitutionId, Origin, RecordId, Version
 from node.domain.record import Kind, RecordStatus
-from node.ports.records import CounterKey, EntryRow, IdentityMac, LocatorId, PatientId, PatientRow, RecordRow
-from node.ports.secrets import SecretId
+from node.ports.records.secrets import SecretId
+from node.ports.records.transaction import CounterKey, EntryRow, IdentityMac, LocatorId, PatientId, PatientRow, RecordRow
 from tests.integration.ledger_log.test_postgresql import server_url
 
 __all__ = ["server_url"]

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from node.adapters.database.reliance import SqlRelianceStore
-from node.adapters.database.tables import records_metadata
-from node.adapters.database.transaction import SqlRecordsTransaction
+from node.adapters.database.recognition.reliance import SqlRelianceStore
+from node.adapters.database.records.tables import records_metadata
+from node.adapters.database.records.transaction import SqlRecordsTransaction
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.recall import RecallId
 from node.supervision.findings import EntryPlace

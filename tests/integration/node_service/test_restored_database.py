@@ -22,7 +22,7 @@ from ledger.notes import NoteSigner, parse_note
 from ledger.ports import LogReader
 from ledger.store.sql import SqlLogReader
 from node.adapters.database.engines import Durability, open_sqlite
-from node.adapters.database.reader import SqlRecordsReader
+from node.adapters.database.records.reader import SqlRecordsReader
 from node.adapters.keys.files import InstitutionKeys
 from node.bootstrap.maintenance import recover_node
 from node.domain.entry import InstitutionId, Origin

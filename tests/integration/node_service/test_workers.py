@@ -12,7 +12,7 @@ from node.adapters.worker_process import LocalWorker, ProcessWorker, WorkerLostE
 from node.domain.entry import EntryType, LeafReference, Origin, RecordId, Version
 from node.domain.kind import DocumentLimits, IdentityRules
 from node.errors import DocumentRefusedError
-from node.ports.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
+from node.ports.records.preparation import DraftedRecord, PreparationRequest, PreparedAs, PreparedDocument
 from node.services.records.preparation import PreparationContext
 from node.wire.kinds import load_kinds
 from node.wire.prepare import Assignment, RecordContext

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from node.cli.patient_files import write_patient
+from node.cli.patient.files import write_patient
 from node.domain.access import RequestId
 from node.domain.entry import InstitutionId
 from node.identity.code_text import parse_card

@@ -14,12 +14,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
-from node.adapters.database.decisions import SqlHeardDecisionStore
-from node.adapters.database.notices import SqlReliances, SqlSentNotices
-from node.adapters.database.outbox import SqlOutboxStore
-from node.adapters.database.recalls import SqlRecallStore
+from node.adapters.database.members.outbox import SqlOutboxStore
+from node.adapters.database.recognition.decisions import SqlHeardDecisionStore
+from node.adapters.database.recognition.notices import SqlReliances, SqlSentNotices
+from node.adapters.database.recognition.recalls import SqlRecallStore
+from node.adapters.database.records.transaction import SqlRecordsTransaction
 from node.adapters.database.schema import RECORDS, create_databases, open_database
-from node.adapters.database.transaction import SqlRecordsTransaction
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.message import MemberMessage, MessageId
 from node.domain.recall import LiftingReason, RecallCriteria, RecallId, RecallReason
@@ -27,10 +27,10 @@ from node.domain.recognition_acts import DecisionId
 from node.domain.record import Kind, RecordStatus
 from node.domain.revision_notice import NoticeChange, Revision
 from node.errors import UnknownNoticeError
-from node.ports.decisions import HeardDecision
-from node.ports.notices import NoticeFilter, NoticeState
-from node.ports.recalls import KeptLifting, KeptRecall, RecalledResult, SearchedRun
-from node.ports.records import EntryRow, IdentityMac, RecordRow
+from node.ports.recognition.decisions import HeardDecision
+from node.ports.recognition.notices import NoticeFilter, NoticeState
+from node.ports.recognition.recalls import KeptLifting, KeptRecall, RecalledResult, SearchedRun
+from node.ports.records.transaction import EntryRow, IdentityMac, RecordRow
 from node.services.members.outbox import Outbox
 from node.services.records.sent_notices import RevisionNotices
 from node.services.records.staging_receipts import revisions_of

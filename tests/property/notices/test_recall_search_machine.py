@@ -21,20 +21,20 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from node.adapters.database.notices import SqlReliances, SqlSentNotices
-from node.adapters.database.outbox import SqlOutboxStore
-from node.adapters.database.own_headers import SqlOwnHeaders
-from node.adapters.database.recalls import SqlRecallStore
+from node.adapters.database.members.outbox import SqlOutboxStore
+from node.adapters.database.recognition.notices import SqlReliances, SqlSentNotices
+from node.adapters.database.recognition.recalls import SqlRecallStore
+from node.adapters.database.records.own_headers import SqlOwnHeaders
+from node.adapters.database.records.transaction import SqlRecordsTransaction
 from node.adapters.database.schema import RECORDS, create_databases, open_database
-from node.adapters.database.transaction import SqlRecordsTransaction
 from node.domain.access import Actor
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.recall import LiftingReason, RecallCriteria, RecallId, RecallListing, RecallReason
 from node.domain.record import RecordStatus
 from node.domain.revision_notice import NoticeChange
-from node.ports.notices import NoticeFilter
-from node.ports.recalls import RecalledResult
-from node.ports.records import EntryRow
+from node.ports.recognition.notices import NoticeFilter
+from node.ports.recognition.recalls import RecalledResult
+from node.ports.records.transaction import EntryRow
 from node.services.members.outbox import Outbox
 from node.services.recognition.recall_search import Run
 from node.services.recognition.recall_work import RecallWork, RecallWorkParts

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 
 from node.api.app import create_app
 from node.bootstrap.operation import Outside
-from node.ports.consortium import Registry
+from node.ports.chain.consortium import Registry
 from tests.unit.consents.simulated_chain import SimulatedConsents
 from tests.unit.services_records.world import World, make_world, report
 

@@ -18,7 +18,7 @@ from node.adapters.chain.settlement import ContractHead, Receipt
 from node.adapters.chain.signers import AccessList, SignedTransaction, UnsignedCall
 from node.domain.entry import Origin
 from node.errors import ChainAwayError, ChainRefusedError, TransactionRevertedError, WrongChainError
-from node.ports.chain import ChainHead
+from node.ports.chain.anchoring import ChainHead
 
 CHAIN_ID = 7
 FEE_WEI = 5

@@ -18,7 +18,7 @@ from node.errors import (
     UnknownOriginError,
     WrongChainError,
 )
-from node.ports.chain import Outcome
+from node.ports.chain.anchoring import Outcome
 from tests.unit.chain_client_anchors.logs import GrowingLog
 from tests.unit.chain_client_anchors.simulator import PlainSigner, Pooled
 from tests.unit.chain_client_anchors.world import KEY, World

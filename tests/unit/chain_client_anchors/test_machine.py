@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from node.adapters.chain.journal import HELD
 from node.errors import ChainError
-from node.ports.chain import Outcome
+from node.ports.chain.anchoring import Outcome
 from tests.unit.chain_client_anchors.simulator import PlainSigner, Pooled
 from tests.unit.chain_client_anchors.world import KEY, CrashError, World
 

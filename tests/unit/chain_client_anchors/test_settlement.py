@@ -10,7 +10,7 @@ from ledger.hashing import RootHash, TreeSize
 from node.adapters.chain.journal import Row, State, Transaction, Wanted
 from node.adapters.chain.settlement import ContractHead, Facts, Receipt, Step, judge
 from node.domain.entry import Origin
-from node.ports.chain import TransactionId
+from node.ports.chain.anchoring import TransactionId
 
 ROOT = RootHash(b"r" * 32)
 OTHER = RootHash(b"o" * 32)

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ledger.hashing import TreeSize
 from node.adapters.chain.anchors import ChainAnchors
 from node.adapters.chain.journal import Journal, tables
-from node.ports.chain import Outcome, Settled, TransactionId
+from node.ports.chain.anchoring import Outcome, Settled, TransactionId
 from tests.unit.chain_client_anchors.logs import GrowingLog
 from tests.unit.chain_client_anchors.simulator import PlainSigner, SimulatedChain
 

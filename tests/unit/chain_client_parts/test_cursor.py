@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.adapters.chain.events import CURSOR_BLOCKS, thin
-from node.ports.chain import BlockReference
+from node.ports.chain.anchoring import BlockReference
 
 
 def block(number: int) -> BlockReference:

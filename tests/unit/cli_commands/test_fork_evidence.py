@@ -10,9 +10,9 @@ import pytest
 
 from ledger.follower import Contradicted, Follower
 from ledger.forks import Contradiction, ContradictionKind
+from node.adapters.database.logs.trust import SqlTrustStore
 from node.adapters.database.schema import TRUST, open_database
-from node.adapters.database.trust import SqlTrustStore
-from node.ports.trust import FrozenLog
+from node.ports.logs.trust import FrozenLog
 from node.wire.evidence.fork_evidence import ForkEvidence, encode_fork_evidence
 from tests.served_logs import AnyKey, ServedLog, drive
 from tests.unit.cli_commands.conftest import Concord

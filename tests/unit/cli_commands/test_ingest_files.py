@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from node.cli.failures import UnreadableFileError, UsageError
-from node.cli.ingest_journal import Journal, Tally
-from node.cli.ingest_sources import find_sources, read_batches
+from node.cli.records.ingest_journal import Journal, Tally
+from node.cli.records.ingest_sources import find_sources, read_batches
 
 URL = "http://node"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from node.adapters.database.membership import SqlRegistryStore
+from node.adapters.database.members.membership import SqlRegistryStore
 from node.adapters.keys.files import read_locator_secrets
 from node.bootstrap.stores import exclusive_stores
 from node.cli.main import app

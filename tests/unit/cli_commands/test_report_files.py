@@ -8,7 +8,7 @@ import io
 import openpyxl
 import pytest
 
-from node.cli.report_files import report_csv, report_workbook
+from node.cli.audit.report_files import report_csv, report_workbook
 from node.printing.report_page import Table
 
 NAMES = ["a\u0000b", "bell\u0007", "\u001b[31mred", "\ufffe", "line\nbreak", "=1+1", "\u0007=1+1", "@SUM(A1)", "第二人民医院/东院"]

@@ -30,7 +30,7 @@ from node.domain.entry import InstitutionId, Origin
 from node.errors import ChainAwayError, TransactionMissingError, TransactionRevertedError
 from node.identity.typed_data import recover_signer
 from node.ports.clock import Clock
-from node.ports.consents import ConsentChange, ConsentChanges
+from node.ports.consents.store import ConsentChange, ConsentChanges
 
 States = dict[ConsentId, ConsentState]
 

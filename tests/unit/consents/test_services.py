@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from node.adapters.database.custody.withdrawals import SqlWithdrawalStore
 from node.adapters.database.schema import RECORDS, open_database
-from node.adapters.database.withdrawals import SqlWithdrawalStore
 from node.bootstrap.operation import Outside
 from node.domain.access import Actor, ConsentContent, ConsentId
 from node.domain.consent import ConsentSalt, ConsentTerms, PatientGrant
@@ -36,9 +36,9 @@ from node.errors import (
     UnknownPatientError,
 )
 from node.identity.codes import exchange_private_key, keys_of_seed
-from node.ports.consents import KeptConsent, MessageStage
-from node.ports.consortium import Registry
-from node.ports.records import RecordsTransaction
+from node.ports.chain.consortium import Registry
+from node.ports.consents.store import KeptConsent, MessageStage
+from node.ports.records.transaction import RecordsTransaction
 from node.services.consents.grants import ConsentEvidence, Queued
 from node.services.patients.index import Registration
 from node.services.surface.consenting import Consenting

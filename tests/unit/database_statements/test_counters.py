@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from node.adapters.database.engines import Durability, open_sqlite
-from node.adapters.database.statements import SET_COUNTERS
-from node.adapters.database.tables import records_metadata
-from node.adapters.database.transaction import SqlRecordsTransaction
+from node.adapters.database.records.statements import SET_COUNTERS
+from node.adapters.database.records.tables import records_metadata
+from node.adapters.database.records.transaction import SqlRecordsTransaction
 from node.domain.entry import Origin
-from node.ports.records import CounterKey, LocatorId
+from node.ports.records.transaction import CounterKey, LocatorId
 
 ONE, OTHER = LocatorId(b"1" * 16), LocatorId(b"2" * 16)
 LOG, OTHER_LOG = Origin("one.example/log"), Origin("other.example/log")

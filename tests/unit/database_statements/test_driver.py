@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import psycopg
 
 import node.adapters.database
 from ledger.store.sql_statements import Statement
-from node.adapters.database import statements
 from node.adapters.database.driver import insert_rows, insert_text, look_up, lookup_text
 from node.adapters.database.engines import Durability, open_sqlite
-from node.adapters.database.tables import headers, records, records_metadata
+from node.adapters.database.records import statements
+from node.adapters.database.records.tables import headers, records, records_metadata
 
 COUNTS = (0, 1, 2, 3, 399, 400, 401, 1000)
 INSERTS = {

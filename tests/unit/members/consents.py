@@ -32,7 +32,7 @@ from node.domain.entry import InstitutionId
 from node.domain.patient import PatientSeed
 from node.errors import ChainAwayError
 from node.ports.clock import Clock
-from node.ports.consents import ConsentChange, ConsentChanges
+from node.ports.consents.store import ConsentChange, ConsentChanges
 from node.wire.consent.patient import grant_as_patient, grant_message
 from tests.unit.services_records.world import MovingClock
 

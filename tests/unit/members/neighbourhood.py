@@ -21,8 +21,8 @@ from node.domain.entry import InstitutionId, Origin
 from node.domain.record import Kind
 from node.domain.trust import ChainPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
 from node.identity.typed_data import address_of_key
-from node.ports.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
-from node.ports.records import Act, RecordsTransaction
+from node.ports.chain.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
+from node.ports.records.transaction import Act, RecordsTransaction
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.unit.members.consents import ConsentLedger, SimulatedConsents
 from tests.unit.services_records.world import CLINIC, HOSPITAL, MovingClock, World, make_world

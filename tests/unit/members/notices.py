@@ -9,7 +9,7 @@ from node.domain.entry import InstitutionId, LeafReference
 from node.domain.message import MemberMessage, MessageId
 from node.domain.receipt import Receipt
 from node.domain.recognition_acts import DecisionId
-from node.ports.notices import NoticeFilter, NoticeState
+from node.ports.recognition.notices import NoticeFilter, NoticeState
 from node.recognition.decision import Recognise
 from node.services.recognition.deciding import DecisionAnswer
 from node.services.recognition.received_notices import Notice

@@ -12,7 +12,7 @@ from node.domain.access import AccessOutcome
 from node.domain.entry import Origin
 from node.domain.retrieval import RequestState, RetrievalRequest
 from node.errors import UnknownRetrievalError
-from node.ports.records import RecordsTransaction
+from node.ports.records.transaction import RecordsTransaction
 from node.services.patients.index import Registration
 from node.services.reading.retrieval import RetrievalOrder
 from node.services.records.entries import EntryComposer, StagedAct

@@ -13,7 +13,7 @@ from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.recognition_acts import CheckContent
 from node.errors import ExchangeKeyGoneError, HeaderWrapError, SealedMessageError, UnknownOriginError
 from node.identity.boxes import seal_box
-from node.ports.consortium import Member, RegisteredKey
+from node.ports.chain.consortium import Member, RegisteredKey
 from node.services.oversight.audit_keys import AuditKeys
 from node.wire.header.seal import HeaderPlace, prepare_header, seal_header
 from node.wire.locator import random_tag

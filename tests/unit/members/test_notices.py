@@ -12,7 +12,7 @@ from node.domain.message import MessageId
 from node.domain.recognition import Reason
 from node.domain.revision_notice import NoticeChange, NoticeId
 from node.errors import MalformedParameterError, RevisedResultError, UnknownNoticeError
-from node.ports.notices import NoticeFilter
+from node.ports.recognition.notices import NoticeFilter
 from node.recognition.decision import Recognise, Reorder
 from node.services.records.sent_notices import NoticeAlarm
 from node.wire.members.decisions import DecisionMessage

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from node.adapters.database.publication import SqlPublicationStore
+from node.adapters.database.catalogue.publication import SqlPublicationStore
 from node.domain.recognition import Reason
 from node.errors import MalformedCatalogueError, NotPublisherError, SerialTakenError, StaleCheckError, UnknownFormatError
 from node.recognition.decision import Reorder

@@ -121,7 +121,7 @@ def test_the_worklist_is_shown(regulated: Neighbourhood, monkeypatch: pytest.Mon
 
 
 def test_a_page_of_headers_ends_before_it_is_too_large(regulated: Neighbourhood, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("node.api.log._MAX_PAGE_BYTES", 25_000)
+    monkeypatch.setattr("node.api.routes.log._MAX_PAGE_BYTES", 25_000)
     for serial in (2, 3, 4):
         slip_in(regulated, version(sample("prices"), serial), HOSPITAL)
     receipt = regulated.here.receipt(report())

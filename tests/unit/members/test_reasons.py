@@ -11,7 +11,7 @@ import pytest
 from node.domain.entry import Origin
 from node.domain.recognition import Obstacle
 from node.ports.clock import unix_ms
-from node.ports.trust import FrozenLog
+from node.ports.logs.trust import FrozenLog
 from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from tests.unit.api_routes.client import Api
 from tests.unit.fhir_split.documents import PATIENT, Json, bundle

@@ -131,7 +131,7 @@ def test_whether_it_was_announced_is_not_known_without_an_answer(at: At, monkeyp
     def lost(*_: object, **__: object) -> None:
         raise UnreachedError("the node did not answer in time")
 
-    monkeypatch.setattr("node.cli.recalls.ApiClient.post", lost)
+    monkeypatch.setattr("node.cli.recognition.recalls.ApiClient.post", lost)
     recall_id = "ab" * 16
     words = ("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF, "--recall-id", recall_id)
     refused = terminal.run(*words)

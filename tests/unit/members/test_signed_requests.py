@@ -14,7 +14,7 @@ from node.adapters.peers.signed_http import SignedHttpClient, SignedRequestAuth
 from node.domain.entry import InstitutionId
 from node.domain.message import MemberMessage, MessageId
 from node.errors import ConcordError, MemberAnswerError, MemberAwayError, MemberRefusedError, ResponseSignatureError
-from node.ports.members import MemberAnswer
+from node.ports.members.requests import MemberAnswer
 from node.wire.members.http_signature import SignatureTag, SignatureWindow
 from node.wire.members.message import encode_message
 from tests.unit.members.neighbourhood import OTHER, Answer, Neighbourhood, away

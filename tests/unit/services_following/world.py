@@ -11,9 +11,9 @@ from ledger.errors import ResourceMissingError
 from ledger.hashing import LeafIndex, RootHash, TreeSize, hash_leaf
 from ledger.notes import NoteSigner
 from ledger.tiles import Resource
-from node.adapters.database.index import SqlFollowedIndex
+from node.adapters.database.logs.index import SqlFollowedIndex
+from node.adapters.database.logs.trust import SqlTrustStore
 from node.adapters.database.schema import INDEX, TRUST, create_databases, open_database
-from node.adapters.database.trust import SqlTrustStore
 from node.adapters.peers.errors import PeerAwayError
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin, RecordId, Version
 from node.domain.header import AnyContent, HeaderContent
@@ -21,8 +21,8 @@ from node.domain.patient import LocatorTag
 from node.domain.recall import RecallId, RecallListing, RecallStatement
 from node.domain.record import Kind, RecordStatus
 from node.domain.trust import Closure, LogKey, TrustedLog
-from node.ports.chain import AnchoredHead
-from node.ports.peers import FollowedPeer
+from node.ports.chain.anchoring import AnchoredHead
+from node.ports.logs.peers import FollowedPeer
 from node.services.logs.following import FollowedStatus, FollowingService
 from node.services.logs.header_collection import HeaderCollector
 from node.wire.header.seal import HeaderPlace, header_digest, prepare_header, seal_header

@@ -11,7 +11,7 @@ from node.bootstrap.maintenance import rotate_kek
 from node.domain.entry import EntryType, InstitutionId, RecordId
 from node.domain.receipt import Outcome, Receipt
 from node.errors import RecordErasedError, SecretUnreadableError, UnknownRecordError
-from node.ports.secrets import RecordSecret, SecretId
+from node.ports.records.secrets import RecordSecret, SecretId
 from node.services.disclosure import OpenedRecord
 from node.services.records.erasure import ORPHAN_AGE_MS
 from node.wire.leaf import parse_leaf
@@ -124,7 +124,7 @@ def test_a_crash_between_the_steps_is_finished_at_the_next_start(world: World, m
         elif step == "scrub":
             patch.setattr(erasure._writer, "scrub", cut)
         else:
-            patch.setattr("node.adapters.database.transaction.SqlRecordsTransaction.forget_secret_ids", cut)
+            patch.setattr("node.adapters.database.records.transaction.SqlRecordsTransaction.forget_secret_ids", cut)
         with pytest.raises(PowerCutError):
             erasure.erase(HOSPITAL, receipt.record_id)
     assert world.rows("SELECT secret_id FROM entries WHERE record_id = ?", receipt.record_id) == [(secret_id,)]
@@ -146,7 +146,7 @@ def test_a_crash_before_the_first_step_is_committed_changes_nothing(world: World
         raise PowerCutError
 
     with monkeypatch.context() as patch:
-        patch.setattr("node.adapters.database.transaction.SqlRecordsTransaction.insert_headers", cut)
+        patch.setattr("node.adapters.database.records.transaction.SqlRecordsTransaction.insert_headers", cut)
         with pytest.raises(PowerCutError):
             world.running.node.erasure.erase(HOSPITAL, receipt.record_id)
     world.restart()

@@ -14,11 +14,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from node.adapters.database.transaction import connection_of
-from node.adapters.database.writer import MAX_GROUP, SqlRecordsWriter
+from node.adapters.database.records.transaction import connection_of
+from node.adapters.database.records.writer import MAX_GROUP, SqlRecordsWriter
 from node.domain.receipt import Outcome
 from node.errors import NodeStoppingError
-from node.ports.records import RecordsTransaction
+from node.ports.records.transaction import RecordsTransaction
 from node.wire.prepare import FinishedEntry, PreparedRecord, finish_record
 from tests.unit.services_records.world import HOSPITAL, WAIT_S, World, make_world, report
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ledger.store.sql import SqlLogReader
 from node.adapters.database.engines import Durability, open_sqlite
-from node.adapters.database.reader import SqlRecordsReader
+from node.adapters.database.records.reader import SqlRecordsReader
 from node.bootstrap.maintenance import recover_node
 from node.domain.receipt import Outcome
 from node.services.records.recovery import RecoveryReport

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import pytest
 
-from node.ports.secrets import RecordSecret, SecretId
+from node.ports.records.secrets import RecordSecret, SecretId
 from node.services.records.erasure import ORPHAN_AGE_MS
 from node.services.records.secret_stock import MAX_AGE_MS, MAX_DRAWN, SecretStock
 from tests.unit.services_records.world import MovingClock

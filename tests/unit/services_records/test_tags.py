@@ -128,7 +128,7 @@ def test_a_roll_back_gives_tags_and_indices_back(world: World, monkeypatch: pyte
         raise PowerCutError
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"node.adapters.database.transaction.SqlRecordsTransaction.{at}", cut)
+        patch.setattr(f"node.adapters.database.records.transaction.SqlRecordsTransaction.{at}", cut)
         with pytest.raises(PowerCutError):
             world.receipt(report("2"))
     world.restart()

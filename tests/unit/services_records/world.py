@@ -26,7 +26,7 @@ from node.domain.entry import InstitutionId, LeafReference, Level, Origin
 from node.domain.receipt import Receipt
 from node.policy.decision import Permit, permit_own
 from node.policy.facts import RecordState
-from node.ports.records import EntryRow
+from node.ports.records.transaction import EntryRow
 from node.services.clients import Scope
 from node.services.records.ingest import Submission
 from node.settings import InstitutionSettings, NodeSettings, load_settings, write_settings

@@ -16,8 +16,8 @@ from node.domain.labels import SensitivityLabel
 from node.domain.patient import PatientKeys, PatientSeed
 from node.domain.receipt import Outcome
 from node.identity.codes import draw_seed, exchange_private_key, keys_of_seed
-from node.ports.consents import ConsentRole, KeptConsent
-from node.ports.records import PatientId
+from node.ports.consents.store import ConsentRole, KeptConsent
+from node.ports.records.transaction import PatientId
 from node.services.patients.index import Registration
 from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from node.adapters.database.consent_review import SqlConsentReviewStore
-from node.adapters.database.supervision import SqlSupervisionStore
+from node.adapters.database.consents.review import SqlConsentReviewStore
+from node.adapters.database.supervision.findings import SqlSupervisionStore
 from node.cli.options import Language
-from node.cli.patient_words import describe_code
+from node.cli.patient.words import describe_code
 from node.cli.texts import load_texts
 from node.domain.access import AccessContent, AccessOutcome, BlockStamp, ConsentId
 from node.domain.consent_message import ConsentAddress, ScopeDigest
@@ -20,7 +20,7 @@ from node.domain.consent_state import ConsentHistories, ConsentState, SeenBlock
 from node.domain.entry import Origin
 from node.errors import ConsentStateUnknownError
 from node.ports.clock import unix_ms
-from node.ports.supervision import FindingFilter, KeptFinding
+from node.ports.supervision.findings import FindingFilter, KeptFinding
 from node.services.consents.consent_review import RECHECK_MS, ConsentReview, ConsentReviewParts
 from node.services.consents.watch import ConsentWatch, Staleness
 from node.supervision.consented import ConsentAnswer, ConsentJudgement, ConsentUse, JudgedBy, KnownConsent, unfounded

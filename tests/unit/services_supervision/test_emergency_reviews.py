@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from node.adapters.database.emergency_reviews import SqlEmergencyReviewStore
-from node.adapters.database.supervision import SqlSupervisionStore
+from node.adapters.database.consents.emergency_reviews import SqlEmergencyReviewStore
+from node.adapters.database.supervision.findings import SqlSupervisionStore
 from node.domain.access import Purpose
 from node.domain.consent_message import EmergencyId
 from node.domain.consent_state import EmergencyState
 from node.errors import ConsentStateUnknownError
-from node.ports.supervision import FindingFilter, KeptFinding
+from node.ports.supervision.findings import FindingFilter, KeptFinding
 from node.services.consents.emergency_reviews import RECHECK_MS, EmergencyReviewParts, EmergencyReviews
 from tests.unit.services_records.world import World
 from tests.unit.services_supervision.consortium import HOLDER, REQUESTER, A, B, eventually, log_act, make_access, make_consortium

@@ -23,7 +23,7 @@ from node.domain.recognition_acts import (
     OfferedResult,
     ReversalContent,
 )
-from node.ports.chain import AnchoredHead
+from node.ports.chain.anchoring import AnchoredHead
 from node.services.clients import Scope
 from node.wire.evidence.finding_evidence import parse_finding, verify_finding
 from node.wire.trust_root import parse_trust_root, sign_trust_root

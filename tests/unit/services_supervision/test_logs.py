@@ -11,11 +11,11 @@ from typing import Any, cast
 import pytest
 
 from ledger.hashing import LeafIndex
-from node.adapters.database.supervision import SqlSupervisionStore
+from node.adapters.database.supervision.findings import SqlSupervisionStore
 from node.domain.entry import EntryType, InstitutionId, Origin
-from node.ports.index import FollowedEntry, LeafPlace, WithheldHeaders
-from node.ports.supervision import FindingFilter, KeptFinding
-from node.ports.trust import FrozenLog
+from node.ports.logs.index import FollowedEntry, LeafPlace, WithheldHeaders
+from node.ports.logs.trust import FrozenLog
+from node.ports.supervision.findings import FindingFilter, KeptFinding
 from node.services.logs.following import FollowedStatus
 from node.services.logs.log_standing import LogStanding, StandingRules
 from node.services.oversight.audit_keys import AuditKeys

@@ -20,9 +20,10 @@ from datasette.app import Datasette
 from openpyxl import load_workbook
 from typer.testing import CliRunner, Result
 
-from node.cli import audit_export, audit_report
-from node.cli.audit_export import METADATA, TABLES
-from node.cli.export_views import VIEWS
+from node.cli.audit import export as audit_export
+from node.cli.audit import report as audit_report
+from node.cli.audit.export import METADATA, TABLES
+from node.cli.audit.export_views import VIEWS
 from node.cli.main import app
 from node.domain.recognition import Reason
 from node.supervision.events import FigureEvent

@@ -16,9 +16,9 @@ from ledger.tiles import TileHashReader
 from ledger.witness import SIZE_MEDIA_TYPE
 from node.domain.entry import InstitutionId
 from node.errors import ChainAwayError, UnknownInstitutionError, WitnessAheadError, WitnessRefusesError
-from node.ports.chain import AnchorChain, AnchoredHead
-from node.ports.peers import WitnessReply
-from node.ports.records import RecordsReader
+from node.ports.chain.anchoring import AnchorChain, AnchoredHead
+from node.ports.logs.peers import WitnessReply
+from node.ports.records.transaction import RecordsReader
 from node.services.logs.guard import ChainHeadGuard, QuorumGuard, WitnessHeads
 from node.services.logs.witness_exchange import WitnessExchange
 from tests.unit.services_witnessing.world import COSIGNERS, ORIGIN, OTHERS, QUORUM, WITNESSES, Records, World

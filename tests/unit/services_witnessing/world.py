@@ -11,14 +11,14 @@ from ledger.hashing import TreeSize
 from ledger.notes import NoteSigner
 from ledger.ports import HashReader
 from ledger.tiles import TileHashReader
+from node.adapters.database.logs.trust import SqlTrustStore
 from node.adapters.database.schema import TRUST, create_databases, open_database
-from node.adapters.database.trust import SqlTrustStore
 from node.adapters.peers.errors import PeerAwayError
 from node.domain.entry import InstitutionId, Origin
 from node.domain.institution import HostedInstitution
 from node.domain.trust import TrustedWitness
-from node.ports.peers import WitnessReply
-from node.ports.records import RecordsReader
+from node.ports.logs.peers import WitnessReply
+from node.ports.records.transaction import RecordsReader
 from node.services.logs.cosigning import CosigningService
 from node.services.logs.progress import Progress
 from node.services.logs.witness_exchange import WitnessExchange

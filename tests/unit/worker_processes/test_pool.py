@@ -14,7 +14,7 @@ from node.adapters.workers import WorkerPool
 from node.domain.entry import InstitutionId
 from node.domain.kind import DocumentLimits, KindTable
 from node.errors import NodeStoppingError, PreparationLostError
-from node.ports.preparation import PreparationRequest, PreparedDocument
+from node.ports.records.preparation import PreparationRequest, PreparedDocument
 from node.services.records.preparation import PreparationContext
 
 WAIT_S = 30

@@ -1,0 +1,1 @@
+"""Checks, decisions, recalls and notices, in `records.db`."""

@@ -1,0 +1,1 @@
+"""The OpenAPI document: words and examples for each operation."""

@@ -1,0 +1,1 @@
+"""`concord audit`: trails, findings, figures and the export, asked of a node."""

@@ -1,0 +1,1 @@
+"""`concord consent`: sign, grant and show consents."""

@@ -1,0 +1,1 @@
+"""`concord consortium` and `concord trust`."""

@@ -1,0 +1,1 @@
+"""`concord log`: read, prove, audit, mend and unfreeze logs."""

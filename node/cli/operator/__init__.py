@@ -1,0 +1,1 @@
+"""What whoever runs a node does: `concord init`, `serve`, `clients`, `keys`, `locator`, `openapi`."""

@@ -1,0 +1,1 @@
+"""`concord patient` and `concord prove-complete`: the patient's own tools."""

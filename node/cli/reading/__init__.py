@@ -1,0 +1,1 @@
+"""`concord find`, `retrieve`, `emergency` and `outbox`."""

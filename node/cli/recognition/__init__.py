@@ -1,0 +1,1 @@
+"""`concord check`, `decide`, `recall` and `notices`."""

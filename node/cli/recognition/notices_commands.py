@@ -1,0 +1,64 @@
+"""`concord notices`: what others amended, withdrew or recalled, and who has taken notice of what was here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from node.cli import options
+from node.cli.reading.commands import Authentication, Department, Role, Staff
+
+notices_app = typer.Typer(no_args_is_help=True, help="Take notice of amendments, withdrawals and recalls; see who has not.")
+
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Notices to show")]
+
+
+@notices_app.command("list")
+def list_notices(
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were acknowledged")] = False,
+    limit: Limit = 50,
+    as_json: options.Json = False,
+) -> None:
+    """List what others amended, withdrew or recalled, and which decisions here rely on it, the newest first."""
+    from node.cli.recognition import notices as command
+
+    command.list_notices(url, api_key, limit, everything=everything, as_json=as_json)
+
+
+@notices_app.command()
+def acknowledge(
+    notice: Annotated[str, typer.Argument(help="Id of the notice, 32 hex digits")],
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    staff: Staff,
+    department: Department = "",
+    role: Role = "",
+    authentication: Authentication = "",
+    as_json: options.Json = False,
+) -> None:
+    """Say that you took notice; the issuer is told. Decisions that rely on it stand until they are reversed."""
+    from node.cli.recognition import notices as command
+    from node.cli.recognition.acts import Clinician
+
+    command.acknowledge(url, api_key, notice, Clinician(staff, department, role, authentication), as_json=as_json)
+
+
+@notices_app.command()
+def sent(
+    *,
+    url: options.Url,
+    api_key: options.ApiKey,
+    unacknowledged: Annotated[bool, typer.Option("--unacknowledged", help="Only those that nobody there acknowledged")] = False,
+    record: Annotated[str | None, typer.Option(help="Only those about this record")] = None,
+    limit: Limit = 50,
+    as_json: options.Json = False,
+) -> None:
+    """List whom this institution told of its amendments, withdrawals and recalls, and how far each notice got."""
+    from node.cli.recognition import notices as command
+
+    command.sent(url, api_key, record, limit, unacknowledged=unacknowledged, as_json=as_json)

@@ -1,0 +1,1 @@
+"""`concord ingest`, `records` and `tombstones`."""

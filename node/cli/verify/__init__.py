@@ -1,0 +1,1 @@
+"""`concord verify`: offline; imports nothing that opens a connection unless asked to."""

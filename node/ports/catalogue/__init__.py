@@ -1,0 +1,1 @@
+"""Published documents, and codes that lead nowhere."""

@@ -1,0 +1,1 @@
+"""Anchors and the consortium's registry on chain."""

@@ -1,0 +1,1 @@
+"""What the code service and its custodians keep."""

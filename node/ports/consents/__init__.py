@@ -1,0 +1,1 @@
+"""Consents and emergencies: the contract, what is kept of them, and what the regulator asks of either."""

@@ -1,0 +1,1 @@
+"""Where records are kept, moved, filed again, removed and locked."""

@@ -1,0 +1,1 @@
+"""Other members: their keys, requests to them, messages that have to arrive."""

@@ -1,0 +1,1 @@
+"""Disclosures as holder and retrievals as requester."""

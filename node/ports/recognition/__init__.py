@@ -1,0 +1,1 @@
+"""Checks, decisions, recalls and notices, and what clinicians see of them."""

@@ -1,0 +1,1 @@
+"""Entries, records, their bodies and secrets."""
