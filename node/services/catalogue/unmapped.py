@@ -41,6 +41,7 @@ class UnmappedCodes:
         self._writer = writer
         self._clock = clock
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._counts: Counter[OccurredCode] = Counter()
         self._maps: _Maps | None = None
 
@@ -68,17 +69,19 @@ class UnmappedCodes:
 
     def step(self) -> None:
         """Write what was counted; the step of a loop."""
-        with self._lock:
-            counts, self._counts = self._counts, Counter()
-        maps, now_ms = self._ready(), unix_ms(self._clock)
-        unmapped = {each: times for each, times in counts.items() if not maps.know(each)}
+        # who reads after this must not miss what another thread has taken and not written yet
+        with self._writing:
+            with self._lock:
+                counts, self._counts = self._counts, Counter()
+            maps, now_ms = self._ready(), unix_ms(self._clock)
+            unmapped = {each: times for each, times in counts.items() if not maps.know(each)}
 
-        def work(transaction: RecordsTransaction) -> None:
-            self._store.add(transaction, unmapped, now_ms)
-            self._store.forget(transaction, now_ms - KEPT_DAYS * _DAY_MS)
+            def work(transaction: RecordsTransaction) -> None:
+                self._store.add(transaction, unmapped, now_ms)
+                self._store.forget(transaction, now_ms - KEPT_DAYS * _DAY_MS)
 
-        if unmapped:
-            self._writer.submit(work).result()
+            if unmapped:
+                self._writer.submit(work).result()
 
     def _count(self, occurred: Iterable[OccurredCode]) -> None:
         with self._lock:

@@ -57,9 +57,11 @@ class SimulatedConsents:
     branch: int = 0
 
     def head(self) -> SeenHead:
+        # before the question, as the real one: what is read is at least as new
+        read_at = self.clock.now()
         self._ask()
         newest = len(self.blocks) - 1
-        return SeenHead(self._block(max(0, newest - self.depth)), self._block(newest), self.clock.now())
+        return SeenHead(self._block(max(0, newest - self.depth)), self._block(newest), read_at)
 
     def consent(self, consent: ConsentId) -> ConsentReading:
         head = self.head()
@@ -156,8 +158,8 @@ class SimulatedConsents:
         self._append((self.blocks[-1][0] | {state.consent: state}, (change,)))
 
     def _append(self, block: tuple[States, tuple[ConsentChange, ...]]) -> None:
-        self.blocks.append(block)
         self.times.append(int(self.clock.now().timestamp()))
+        self.blocks.append(block)
 
     def _block(self, number: int) -> SeenBlock:
         block_hash = bytes([self.branch]) + number.to_bytes(31, "big")

@@ -55,23 +55,24 @@ class ConsentLedger:
     away: bool = False
 
     def send(self, message: object, patient_key: ConsentAddress | None) -> None:
-        self.block += 1
-        now_s = int(self.clock.now().timestamp())
-        self.times[self.block] = now_s
+        block, now_s = self.block + 1, int(self.clock.now().timestamp())
+        self.times[block] = now_s
         match message:
             case Grant(consent, scope, expires_at_s):
                 self.consents[consent] = ConsentState(consent, scope, patient_key, None, expires_at_s, None)
-                self.changes.append((self.block, ConsentChange(consent, is_revocation=False)))
+                self.changes.append((block, ConsentChange(consent, is_revocation=False)))
             case InstitutionGrant(origin, consent, scope, expires_at_s):
                 self.consents[consent] = ConsentState(consent, scope, None, self.institutions[origin], expires_at_s, None)
-                self.changes.append((self.block, ConsentChange(consent, is_revocation=False)))
+                self.changes.append((block, ConsentChange(consent, is_revocation=False)))
             case Revoke(consent) | InstitutionRevoke(_, consent):
                 self.consents[consent] = replace(self.consents[consent], revoked_at_s=now_s)
-                self.changes.append((self.block, ConsentChange(consent, is_revocation=True)))
+                self.changes.append((block, ConsentChange(consent, is_revocation=True)))
             case OpenEmergency(origin, emergency, digest):
                 self.emergencies[emergency] = EmergencyState(emergency, digest, self.institutions[origin], now_s, None)
             case ReviewEmergency(_, emergency, _):
                 self.emergencies[emergency] = replace(self.emergencies[emergency], reviewed_at_s=now_s)
+        # last: whoever sees the block and asks for what happened up to it is told of this
+        self.block = block
 
     def grant(self, seed: PatientSeed, terms: ConsentTerms) -> PresentedConsent:
         """Let a patient grant a consent, final at once."""
@@ -94,11 +95,12 @@ class SimulatedConsents:
         return DOMAIN
 
     def head(self) -> SeenHead:
+        # before the question, as the real one: what is read is at least as new
+        read_at, number = self._clock.now(), self._ledger.block
         if self._ledger.away:
             raise ChainAwayError("http://chain.example", "it is away")
-        number = self._ledger.block
-        block = SeenBlock(BlockStamp(number, number.to_bytes(32, "big")), int(self._clock.now().timestamp()))
-        return SeenHead(block, block, self._clock.now())
+        block = SeenBlock(BlockStamp(number, number.to_bytes(32, "big")), int(read_at.timestamp()))
+        return SeenHead(block, block, read_at)
 
     def consent(self, consent: ConsentId) -> ConsentReading:
         head, state = self.head(), self._ledger.consents.get(consent)
