@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import structlog
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from node.cli.operator.serve import listen
 from node.domain.recognition_acts import CheckContent, CheckId
-from node.telemetry import configure_logging
 from tests.integration.cli.served_node import concord, document
 from tests.unit.members.neighbourhood import OTHER, make_neighbourhood
 from tests.unit.members.orders import own_log, recognition
@@ -59,8 +56,6 @@ class Hospital:
 
 @pytest.fixture
 def hospital(tmp_path: Path) -> Iterator[Hospital]:
-    # commands print to the stdout of this process, where the node would log
-    configure_logging(io.StringIO())
     town = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0}).start()
     gate = Gate(town.there.app)
     listening = listen("127.0.0.1", 0)
@@ -72,7 +67,6 @@ def hospital(tmp_path: Path) -> Iterator[Hospital]:
     thread.join()
     listening.close()
     town.stop()
-    structlog.reset_defaults()
 
 
 def test_without_an_answer_the_order_goes_ahead_and_is_recorded(hospital: Hospital) -> None:

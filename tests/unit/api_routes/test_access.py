@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from node.api.app import create_app
 from node.domain.entry import InstitutionId
 from node.services.clients import Scope
-from node.telemetry import configure_logging
 from tests.unit.api_routes.client import Api, problem
 from tests.unit.api_routes.conftest import MakeApi
 from tests.unit.fhir_split.documents import bundle, panel
@@ -203,19 +201,18 @@ def test_what_no_route_answers_is_a_problem_too(api: Api, method: str, path: str
     problem(api.call(method, path), status, slug)
 
 
-def test_a_fault_of_ours_tells_nothing_and_is_logged_by_its_place(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    lines = io.StringIO()
-    configure_logging(lines)
+def test_a_fault_of_ours_tells_nothing_and_is_logged_by_its_place(
+    api: Api, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
+) -> None:
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError(f"at {NAME}")
 
     monkeypatch.setattr(api.world.running.node.reader, "page", fail)
     problem(api.get("/v1/records"), 500, "internal")
-    (line,) = [json.loads(one) for one in lines.getvalue().splitlines() if "request_failed" in one]
+    (line,) = [json.loads(one) for one in logged.getvalue().splitlines() if "request_failed" in one]
     assert (line["error"], line["at"].split(" ")[0]) == ("RuntimeError", "fail")
-    assert NAME not in lines.getvalue()
-    structlog.reset_defaults()
+    assert NAME not in logged.getvalue()
 
 
 NAME, NUMBER, PHONE, ACCESSION = "欧阳震华", "440100199001011234", "13800138000", "ACC-770011"
@@ -250,9 +247,7 @@ def bad_documents() -> list[bytes]:
     return [*broken, *swapped]
 
 
-def test_no_answer_and_no_log_line_holds_patient_data(make_api: MakeApi) -> None:
-    lines = io.StringIO()
-    configure_logging(lines, level=0)
+def test_no_answer_and_no_log_line_holds_patient_data(make_api: MakeApi, logged: io.StringIO) -> None:
     api = make_api(versioned_kinds=("exam-result",), limits={"max_document_bytes": 20_000})
     receipt = api.logged(json.loads(sensitive(meta={"versionId": "1"})))
     statuses = {api.submit(sensitive(meta={"versionId": "1"}, conclusion="other")).status_code}
@@ -275,8 +270,7 @@ def test_no_answer_and_no_log_line_holds_patient_data(make_api: MakeApi) -> None
         shown = response.content + repr(response.headers).encode()
         assert [secret for secret in SECRETS if secret.encode() in shown] == [], response.request.url
         assert [secret for secret in SECRETS if json.dumps(secret)[1:-1].encode() in shown] == []
-    assert [secret for secret in SECRETS if secret in lines.getvalue() or json.dumps(secret)[1:-1] in lines.getvalue()] == []
-    structlog.reset_defaults()
+    assert [secret for secret in SECRETS if secret in logged.getvalue() or json.dumps(secret)[1:-1] in logged.getvalue()] == []
 
 
 def test_an_unknown_scope_cannot_be_issued(api: Api) -> None:

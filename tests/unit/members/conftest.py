@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.members.neighbourhood import Neighbourhood, honest, make_neighbourhood
 from tests.unit.members.notices import patient_alone
-from tests.unit.members.patients import Patient
+from tests.unit.members.patients import Patient, leave_nothing_open
 
 # the loops of the outbox are stepped by the tests: one that looks on its own would race with them
 QUIET: dict[str, object] = {"outbox_interval_s": 3600.0}
@@ -41,6 +41,7 @@ def patient(town: Neighbourhood) -> Iterator[Patient]:
     yield Patient(town)
     town.network.meddle = honest
     town.ledger.away = False
+    leave_nothing_open(town)
 
 
 @pytest.fixture

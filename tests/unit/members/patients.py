@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import httpx
+
 from node.domain.access import AccessContent, Actor, Purpose, RequestId
 from node.domain.consent import ConsentTerms, PresentedConsent
 from node.domain.entry import EntryType, InstitutionId, Origin
@@ -19,6 +21,7 @@ from node.identity.codes import exchange_private_key, keys_of_seed
 from node.services.patients.index import Registration
 from node.services.reading.finding_patients import FindOrder, FoundRecord
 from node.services.reading.retrieval import RetrievalOrder
+from node.services.reading.retrieval_work import DISCLOSURES_PATH
 from node.services.surface.reading import Reading
 from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
@@ -116,12 +119,28 @@ class Patient:
         return found
 
     @property
+    def disclosure_requests(self) -> list[httpx.Request]:
+        """Return the requests for the patient's entries that went out, in order; other patients' and messages are left out."""
+        hashes = [receipt.leaf_hash.hex().encode() for receipt in self.receipts if receipt.leaf_hash is not None]
+        sent = [each for each in self.neighbours.network.sent if each.url.path == DISCLOSURES_PATH]
+        return [each for each in sent if any(leaf_hash in each.content for leaf_hash in hashes)]
+
+    @property
     def holder_log(self) -> list[AccessContent]:
         return self.log(self.neighbours.here, HOSPITAL)
 
     @property
     def requester_log(self) -> list[AccessContent]:
         return self.log(self.neighbours.there, OTHER)
+
+
+def leave_nothing_open(neighbours: Neighbourhood) -> None:
+    """Forget the orders that holders did not answer: they would be asked, and would log that, in the midst of another test."""
+    for world in (neighbours.here, neighbours.there):
+        query = "select distinct institution, retrieval_id from retrieval_requests where settled_at_ms is null"
+        for institution, retrieval_id in world.rows(query):
+            reading(world).retrieval.forget(institution, retrieval_id)
+        reading(world).work.finish()
 
 
 def states(requests: Sequence[RetrievalRequest]) -> list[tuple[str, str]]:

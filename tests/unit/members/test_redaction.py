@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from node.identity.code_text import PatientCard, encode_card
 from node.identity.codes import patient_code, public_keys
-from node.telemetry import configure_logging, render_metrics
+from node.telemetry import render_metrics
 from tests.unit.api_routes.client import Api
 from tests.unit.members.asking import never_was, post, request_for, subject_of
 from tests.unit.members.consents import terms
@@ -24,14 +22,6 @@ NAME = "欧阳震华"
 CONCLUSION = "Kreatinin-Befund-4711"
 STAFF = "staff-8812"
 REASON = "bewusstlos-nach-Unfall"
-
-
-@pytest.fixture
-def logged() -> Iterator[io.StringIO]:
-    stream = io.StringIO()
-    configure_logging(stream, level=logging.DEBUG)
-    yield stream
-    configure_logging()
 
 
 class Watched:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-import structlog
 
 from node.domain.access import AccessContent, ConsentId
 from node.domain.consent import ConsentSalt
@@ -18,7 +17,6 @@ from node.domain.recognition import Reason, ReasonCode
 from node.recognition.decision import Recognise, Reorder
 from node.services.recognition.checking import CheckAnswer
 from node.services.recognition.view_links import hash_token
-from node.telemetry import configure_logging
 from node.wire.consent.patient import grant_as_patient
 from tests.unit.api_routes.client import Api
 from tests.unit.members.consents import DOMAIN, terms
@@ -49,7 +47,7 @@ def post(api: Api, path: str) -> httpx.Response:
 
 
 def requests_sent(patient: Patient) -> int:
-    return len(patient.neighbours.network.sent)
+    return len(patient.disclosure_requests)
 
 
 def test_a_link_shows_what_was_retrieved_and_verified(api: Api, patient: Patient) -> None:
@@ -205,9 +203,7 @@ def test_what_a_report_says_is_shown_as_text(api: Api, patient: Patient) -> None
     assert "out of scope" in page.text
 
 
-def test_the_token_is_nowhere_and_no_log_line_tells_of_anyone(patient: Patient) -> None:
-    lines = io.StringIO()
-    configure_logging(lines, level=0)
+def test_the_token_is_nowhere_and_no_log_line_tells_of_anyone(patient: Patient, logged: io.StringIO) -> None:
     api = Api(patient.neighbours.there)
     file_electrolytes(patient)
     path = path_of(check(patient))
@@ -216,10 +212,9 @@ def test_the_token_is_nowhere_and_no_log_line_tells_of_anyone(patient: Patient) 
     read_response(get(api, path))
     read_response(post(api, path))
     read_response(post(api, path), 410)
-    assert token not in lines.getvalue()
-    assert patient.there.value not in lines.getvalue()
+    assert token not in logged.getvalue()
+    assert patient.there.value not in logged.getvalue()
     assert token.encode() not in patient.neighbours.there.file_bytes()
-    structlog.reset_defaults()
 
 
 def test_a_row_that_was_moved_opens_nothing(api: Api, patient: Patient) -> None:
