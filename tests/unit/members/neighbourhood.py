@@ -49,6 +49,14 @@ def acting(world: World) -> Act:
     return act
 
 
+def deliver_by_hand(world: World) -> None:
+    """Leave the delivery of messages to the test, until the node is started again.
+
+    The loop would race with it, woken by every message, or late with the step that it begins with.
+    """
+    world.running.loops["outbox"].close()
+
+
 def honest(request: httpx.Request, answer: Answer) -> httpx.Response:
     return answer(request)
 

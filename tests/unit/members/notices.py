@@ -17,7 +17,7 @@ from node.services.surface.exchange import Exchange
 from node.wire.members.decisions import DECISION_KIND, DecisionMessage, encode_decision_message
 from node.wire.members.message import encode_message
 from tests.unit.members.asking import subject_of
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood, acting
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, acting, deliver_by_hand
 from tests.unit.members.orders import check, decide, electrolytes, recognition
 from tests.unit.members.patients import Patient
 from tests.unit.services_records.world import HOSPITAL, World
@@ -26,9 +26,9 @@ NURSE = Actor(OTHER, "03.04", "b-99", "", "password", "nurse")
 
 
 def patient_alone(neighbours: Neighbourhood) -> Patient:
-    """Return a patient of new nodes; the outbox' own loop, which every message wakes, would race with the tests."""
+    """Return a patient of new nodes, whose messages the tests deliver."""
     for world in (neighbours.here, neighbours.there):
-        exchange(world).outbox.on_news(lambda: None)
+        deliver_by_hand(world)
     return Patient(neighbours)
 
 

@@ -26,7 +26,7 @@ from node.wire.members.revisions import (
 )
 from tests.unit.api_routes.client import Api
 from tests.unit.members.asking import never_was, request_for, subject_of, told
-from tests.unit.members.neighbourhood import OTHER, answer_lost, away, honest
+from tests.unit.members.neighbourhood import OTHER, answer_lost, away, deliver_by_hand, honest
 from tests.unit.members.notices import (
     NURSE,
     acknowledge,
@@ -156,10 +156,10 @@ def test_a_member_that_is_away_is_told_when_it_is_back(alone: Patient) -> None:
     (state,) = sent(alone)
     assert (state.is_delivered, state.attempts) == (False, 1)
     alone.neighbours.here.restart()
+    deliver_by_hand(alone.neighbours.here)
     alone.neighbours.refresh()
     alone.neighbours.network.meddle = honest
     alone.neighbours.clock.advance(hours=2)
-    exchange(alone.neighbours.here).outbox.on_news(lambda: None)
     deliver(alone)
     assert len(received(alone)) == 1
     assert sent(alone)[0].is_delivered

@@ -13,7 +13,7 @@ from node.errors import ConcordError, MalformedMessageError, MessageConflictErro
 from node.services.surface.exchange import Exchange
 from node.wire.members.message import encode_message, parse_message
 from tests.unit.api_routes.client import Api
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood, acting, answer_lost, away, honest
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, acting, answer_lost, away, deliver_by_hand, honest
 from tests.unit.services_records.world import CLINIC, HOSPITAL, World
 
 SUBJECT = "6e340b9c"
@@ -23,8 +23,7 @@ MESSAGE = MemberMessage(MessageId("0" * 32), "tombstone", HOSPITAL, OTHER, SUBJE
 def exchange(world: World) -> Exchange:
     found = world.running.node.exchange
     assert found is not None
-    # the tests deliver: the loop, woken by every message, would race with them
-    found.outbox.on_news(lambda: None)
+    deliver_by_hand(world)
     return found
 
 

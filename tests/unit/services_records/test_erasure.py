@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 
 import pytest
 
@@ -16,7 +17,7 @@ from node.services.disclosure import OpenedRecord
 from node.services.records.erasure import ORPHAN_AGE_MS
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import open_public_entry, tombstone_target
-from tests.unit.services_records.world import CLINIC, HOSPITAL, World, own_permit, report
+from tests.unit.services_records.world import CLINIC, HOSPITAL, WAIT_S, World, own_permit, report
 
 pytestmark = pytest.mark.slow
 
@@ -155,6 +156,14 @@ def test_a_crash_before_the_first_step_is_committed_changes_nothing(world: World
     assert len(world.leaves()) == 2
 
 
+def wait_for_the_first_sweep() -> None:
+    """Wait for what every start begins beside the work: it would take a test's orphan."""
+    for thread in threading.enumerate():
+        if thread.name == "sweeper":
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
+
+
 def orphan(world: World) -> SecretId:
     secret_id = SecretId(b"\x07" * 16)
     world.running.node.erasure._secrets.put_many({secret_id: RecordSecret(b"\x08" * 32)})
@@ -162,6 +171,7 @@ def orphan(world: World) -> SecretId:
 
 
 def test_the_sweep_takes_orphans_when_they_are_old_enough_and_nothing_else(world: World) -> None:
+    wait_for_the_first_sweep()
     receipt = world.receipt(report())
     orphan(world)
     assert world.running.node.erasure.sweep() == 0
@@ -174,6 +184,7 @@ def test_the_sweep_takes_orphans_when_they_are_old_enough_and_nothing_else(world
 
 
 def test_a_clock_that_was_set_back_costs_no_secret(world: World) -> None:
+    wait_for_the_first_sweep()
     world.receipt(report("F-1"))
     world.clock.advance(hours=2)
     world.running.node.erasure.sweep()

@@ -12,7 +12,7 @@ from node.domain.entry import Origin
 from node.errors import HeaderKeptError
 from node.services.surface.exchange import Exchange
 from tests.unit.api_routes.client import Api
-from tests.unit.members.neighbourhood import OTHER, Neighbourhood, away, honest, make_neighbourhood
+from tests.unit.members.neighbourhood import OTHER, Neighbourhood, away, deliver_by_hand, honest, make_neighbourhood
 from tests.unit.services_entries.test_acts import ENTRY, stage
 from tests.unit.services_records.world import HOSPITAL, World, report
 
@@ -22,6 +22,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def neighbours(tmp_path: Path) -> Iterator[Neighbourhood]:
     made = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0}).start()
+    for world in (made.here, made.there):
+        deliver_by_hand(world)
     yield made
     made.stop()
 
