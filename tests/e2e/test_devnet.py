@@ -120,7 +120,8 @@ def test_the_printed_document_suffices_to_use_it(command_line_devnet: tuple[Path
     }
     for each in printed["institutions"]:
         assert list(each) == ["name", "role", "url", "log_url", "vkey", "api_key"]
-        answer = httpx.get(f"{each['url']}/v1/status", headers={"Authorization": f"Bearer {each['api_key']}"}, trust_env=False)
+        headers = {"Authorization": f"Bearer {each['api_key']}"}
+        answer = httpx.get(f"{each['url']}/v1/status", headers=headers, timeout=LEVEL_DEADLINE_S, trust_env=False)
         assert answer.status_code == httpx.codes.OK
     assert Path(printed["trust_root"]).is_file()
     assert printed["chain"]["chain_id"] == 20260

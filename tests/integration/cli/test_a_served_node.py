@@ -103,7 +103,7 @@ def test_an_interrupted_run_is_taken_up_and_sends_nothing_twice(node: ServedNode
     lines, journal, receipts = tmp_path / "many.ndjson", tmp_path / DEFAULT_NAME, tmp_path / "receipts"
     count = 600
     lines.write_bytes(b"\n".join(report(f"many-{number}") for number in range(count)))
-    words = ["ingest", str(lines), "--batch-lines", "20", "--wait", "logged", "--receipts", str(receipts), *node.access]
+    words = ["ingest", str(lines), "--batch-lines", "10", "--wait", "logged", "--receipts", str(receipts), *node.access]
     with subprocess.Popen([sys.executable, "-m", "node", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:  # noqa: S603 - ours
         deadline = time.monotonic() + 60
         while not (journal.exists() and journal.read_text().count("\n") > 4):

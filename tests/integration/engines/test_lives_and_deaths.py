@@ -72,9 +72,11 @@ def test_a_kill_amid_a_load_loses_nothing_that_was_acknowledged(engine: Engine, 
     for receipt in acknowledged:
         assert client.eth.get_transaction_receipt(receipt["transactionHash"]) == receipt
         assert client.eth.get_block(receipt["blockNumber"])["hash"] == receipt["blockHash"]
+    # what waited for a block may have come into one meanwhile
     head = client.eth.block_number
-    assert Sender.fresh(client).send()["blockNumber"] == head + 1
-    for number in range(1, head + 2):
+    last = Sender.fresh(client).send()["blockNumber"]
+    assert last > head
+    for number in range(1, last + 1):
         assert client.eth.get_block(number)["parentHash"] == client.eth.get_block(number - 1)["hash"]
     disconnect(client)
 

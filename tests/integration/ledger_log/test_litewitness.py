@@ -56,7 +56,7 @@ class LiteWitness:
 
     def add_checkpoint(self, institution: InstitutionId, body: bytes) -> WitnessReply:
         del institution
-        answer = httpx.post(self.url, content=body, trust_env=False)
+        answer = httpx.post(self.url, content=body, timeout=DEADLINE_S, trust_env=False)
         return WitnessReply(answer.status_code, answer.content, answer.headers.get("content-type"))
 
     def ask(self, request: AddCheckpoint) -> WitnessReply:
@@ -70,8 +70,9 @@ def ssh_agent(directory: Path) -> Iterator[tuple[str, str, bytes]]:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)  # noqa: S603, S607 - wherever it is
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket)], stdout=subprocess.DEVNULL)  # noqa: S603, S607 - as above
     try:
-        wait_for(socket.exists)
         environment = {**os.environ, "SSH_AUTH_SOCK": str(socket)}
+        # its socket is there a moment before it listens; 2 means that nobody does
+        wait_for(lambda: subprocess.run(["ssh-add", "-l"], env=environment, capture_output=True, check=False).returncode != 2)  # noqa: S607 - as above
         subprocess.run(["ssh-add", "-q", str(key)], check=True, env=environment)  # noqa: S603, S607 - as above
         blob = base64.b64decode(key.with_suffix(".pub").read_text().split()[1])
         fingerprint = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")

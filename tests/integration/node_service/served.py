@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,16 @@ def _whole_lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
 
 def _free_port() -> int:
     return free_ports(1)[0]
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the children of a process: a worker is the child of the thread that leads it."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        # a thread that has just ended leaves no children behind
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def patient_words(log: Path) -> list[str]:

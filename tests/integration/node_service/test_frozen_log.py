@@ -98,7 +98,9 @@ def test_a_fork_is_frozen_proved_and_cleared(tmp_path: Path) -> None:
         before = followed(devnet, "hospital-a")
         assert (before["reason"], before["trusted_size"], before["indexed"]) == ("fork", 3, 3)
         headers = {"Authorization": f"Bearer {devnet.institutions['hospital-a'][1].api_key}"}
-        metrics = httpx.get(f"{devnet.institutions['hospital-a'][0].url}/metrics", headers=headers, trust_env=False).text
+        metrics = httpx.get(
+            f"{devnet.institutions['hospital-a'][0].url}/metrics", headers=headers, timeout=DEADLINE_S, trust_env=False
+        ).text
         assert "concord_frozen_logs 1.0" in metrics
         directory = devnet.node_directory(devnet.institutions["hospital-a"][0])
         assert '"event": "log_frozen"' in (directory / "node.log").read_text()

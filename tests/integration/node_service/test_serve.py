@@ -18,7 +18,7 @@ import pytest
 
 from ledger.hashing import hash_leaf
 from node.domain.entry import InstitutionId
-from tests.integration.node_service.served import READY_S, Served, patient_words
+from tests.integration.node_service.served import READY_S, Served, children_of, patient_words
 from tests.unit.services_records.world import CLINIC, HOSPITAL, report
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -152,11 +152,6 @@ def test_a_stopped_node_finishes_what_is_under_way(served: Served) -> None:
     with served.client() as client:
         (receipt,) = client.post("/v1/records?wait=logged", content=line(1)).json()["receipts"]
     assert (receipt["outcome"], receipt["level"]) == ("same", "logged")
-
-
-def children_of(pid: int) -> list[int]:
-    # a worker is the child of the thread that leads it
-    return [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
 
 
 def test_a_killed_worker_process_is_replaced(served: Served) -> None:

@@ -16,7 +16,7 @@ from node.ports.records.preparation import DraftedRecord, PreparationRequest, Pr
 from node.services.records.preparation import PreparationContext
 from node.wire.kinds import load_kinds
 from node.wire.prepare import Assignment, RecordContext
-from tests.integration.node_service.served import READY_S, Served
+from tests.integration.node_service.served import READY_S, Served, children_of
 from tests.unit.services_records.world import HOSPITAL, report
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -70,8 +70,7 @@ def test_a_worker_that_was_killed_is_told() -> None:
 
 
 def workers_of(pid: int) -> list[int]:
-    children = [int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()]
-    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return [child for child in children_of(pid) if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def lives(pid: int) -> bool:
