@@ -6,6 +6,7 @@ institution has no valid keys. Left out: the trust root, which pins logs and wit
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ class _Known:
 
 
 class Membership:
-    """A `KeyDirectory`; `refresh` runs in a worker's loop, everything else anywhere."""
+    """A `KeyDirectory`; any thread."""
 
     def __init__(self, read: Callable[[], Registry], store: RegistryStore, clock: Clock) -> None:
         """Start from what was kept.
@@ -42,6 +43,7 @@ class Membership:
         self._read = read
         self._store = store
         self._clock = clock
+        self._lock = threading.Lock()
         kept = store.load()
         # replaced as a whole: readers in other threads see one registry or the next, never a mixture
         self._known = _index(_NOBODY if kept is None else kept[0])
@@ -53,11 +55,13 @@ class Membership:
         Raises:
             ChainError: The chain does not answer; the last registry stays.
         """
-        registry, now = self._read(), self._clock.now()
-        if registry != self._known.registry:
-            self._store.save(registry, now)
-            self._known = _index(registry)
-        self._seen_at = now
+        # from the question on: of two that ask at once, the one that was answered first must not have the last word
+        with self._lock:
+            registry, now = self._read(), self._clock.now()
+            if registry != self._known.registry:
+                self._store.save(registry, now)
+                self._known = _index(registry)
+            self._seen_at = now
 
     def members(self) -> tuple[Member, ...]:
         """Return all institutions, suspended ones included, in order of admission."""

@@ -24,7 +24,7 @@ from tests.unit.members import test_worklist as worklist
 from tests.unit.members.conftest import QUIET
 from tests.unit.members.neighbourhood import Neighbourhood, honest, make_neighbourhood
 from tests.unit.members.notices import patient_alone
-from tests.unit.members.patients import Patient
+from tests.unit.members.patients import Patient, leave_nothing_open
 from tests.unit.services_records.world import World
 
 __all__ = ["server_url"]
@@ -109,6 +109,7 @@ def town(databases: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_of_a_patient(case: Callable[[Patient], None], town: Neighbourhood) -> None:
     town.network.meddle = honest
     case(Patient(town))
+    leave_nothing_open(town)
 
 
 @pytest.mark.parametrize("case", OF_NEW_NODES, ids=lambda case: case.__name__)

@@ -172,6 +172,8 @@ def test_acknowledged_messages_are_forgotten_after_a_month(neighbours: Neighbour
 def test_what_waits_is_listed_for_its_own_institution_and_measured(neighbours: Neighbourhood) -> None:
     api = Api(neighbours.here)
     message_id = tell(neighbours)
+    # both nodes measure into the metrics of this process
+    deliver_by_hand(neighbours.there)
     neighbours.network.meddle = away
     neighbours.clock.advance(seconds=90)
     exchange(neighbours.here).outbox.deliver()
