@@ -27,7 +27,7 @@ from node.wire.header.seal import HeaderPlace, open_header_reader
 from node.wire.leaf import parse_leaf
 from node.wire.locator import ORDINARY, PRIVATE, locator_tag, pairwise_key
 from tests.unit.api_routes.client import Api
-from tests.unit.members.neighbourhood import OTHER, Answer, Neighbourhood, make_neighbourhood
+from tests.unit.members.neighbourhood import OTHER, Answer, Neighbourhood, deliver_by_hand, make_neighbourhood
 from tests.unit.services_records.world import CLINIC, HOSPITAL, LOCATOR_SECRETS, World, report
 
 pytestmark = pytest.mark.slow
@@ -43,6 +43,8 @@ CODES = {"institution": OTHER, "custodians": [OTHER, HOSPITAL, CLINIC], "regulat
 def consortium(tmp_path: Path) -> Iterator[Neighbourhood]:
     """hospital-a and clinic-a on one node, the code service (called hospital-b) on another; all three are custodians."""
     made = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0}, CODES).start()
+    for world in (made.here, made.there):
+        deliver_by_hand(world)
     made.change(OTHER, lambda member: replace(member, roles=("code-service",)))
     yield made
     made.stop()
