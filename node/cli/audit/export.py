@@ -29,7 +29,7 @@ from node.supervision.tallies import Dimension
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-METADATA: Final = Path(__file__).parent.parent / "data" / "datasette-metadata.json"
+METADATA: Final = Path(__file__).parents[2] / "data" / "datasette-metadata.json"
 """Explains an export that is called `concord.sqlite`; part of the package, like its code."""
 
 _PAGE: Final = 1000
