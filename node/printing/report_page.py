@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import Final
 
-Cell = str | int | float | None
+Cell = str | int | float | Decimal | None
 """What a table shows; None where there is nothing."""
 
 _STYLE: Final = (
@@ -68,6 +69,6 @@ def _section(section: Section) -> str:
 
 
 def _cell(value: Cell) -> str:
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | Decimal):
         return f'<td class="n">{value}</td>'
     return f"<td>{escape(value or '')}</td>"

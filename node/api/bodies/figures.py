@@ -9,6 +9,7 @@ import msgspec
 from node.api.bodies.records import show_time
 from node.domain.entry import InstitutionId
 from node.services.oversight.supervised_logs import SupervisedEntry, SupervisedInstitution
+from node.supervision.group_names import GroupNames
 from node.supervision.liaoning import LiaoningRow
 from node.supervision.tallies import Figures, Group
 from node.supervision.time_to_anchor import AnchorDelay
@@ -25,6 +26,8 @@ class FigureRow(msgspec.Struct, frozen=True):
     """The figures of one group in one month, or of all time."""
 
     value: str
+    name: str | None
+    name_en: str | None
     period: str
     item_rate: RateBody
     person_rate: RateBody
@@ -77,6 +80,8 @@ class LiaoningLine(msgspec.Struct, frozen=True):
     institution: str | None
     name: str
     institution_class: str | None
+    class_name: str | None
+    class_name_en: str | None
     national_eqa_items: int
     provincial_eqa_items: int
     imaging_qc_items: int
@@ -152,10 +157,11 @@ class EntryListBody(msgspec.Struct, frozen=True):
     next_start: int | None
 
 
-def figure_row(group: Group, figures: Figures) -> FigureRow:
-    """Show a group."""
+def figure_row(group: Group, figures: Figures, names: GroupNames) -> FigureRow:
+    """Show a group; without a name where no document says one."""
     items, persons = RateBody(*figures.item_rate), RateBody(*figures.person_rate)
-    return FigureRow(group.value, group.period, items, persons, **dataclasses.asdict(figures))
+    zh, en = names.of(group) or (None, None)
+    return FigureRow(group.value, zh, en, group.period, items, persons, **dataclasses.asdict(figures))
 
 
 def delay_row(institution: InstitutionId | None, period: str, delay: AnchorDelay) -> DelayRow:
@@ -163,12 +169,15 @@ def delay_row(institution: InstitutionId | None, period: str, delay: AnchorDelay
     return DelayRow(institution, period, delay.entries, delay.median_s, delay.p95_s, delay.longest_s)
 
 
-def liaoning_line(row: LiaoningRow) -> LiaoningLine:
+def liaoning_line(row: LiaoningRow, names: GroupNames) -> LiaoningLine:
     """Show a row of the form."""
+    zh, en = (None if row.institution_class is None else names.of_class(row.institution_class)) or (None, None)
     return LiaoningLine(
         institution=row.institution,
         name=row.zh,
         institution_class=row.institution_class,
+        class_name=zh,
+        class_name_en=en,
         national_eqa_items=row.national_eqa_items,
         provincial_eqa_items=row.provincial_eqa_items,
         imaging_qc_items=row.imaging_qc_items,

@@ -16,6 +16,8 @@ BODIES: Final = (
 
 _FIGURE_EXAMPLE: Final = {
     "value": "hospital-b",
+    "name": "第二人民医院",
+    "name_en": "Second People's Hospital",
     "period": "2026-03",
     "item_rate": {"numerator": 31, "denominator": 48},
     "person_rate": {"numerator": 24, "denominator": 35},
@@ -45,6 +47,8 @@ _LIAONING_EXAMPLE: Final = {
     "institution": "hospital-b",
     "name": "第二人民医院",
     "institution_class": "3A",
+    "class_name": "三级甲等",
+    "class_name_en": "Tertiary, grade A",
     "national_eqa_items": 41,
     "provincial_eqa_items": 52,
     "imaging_qc_items": 12,

@@ -54,7 +54,8 @@ async def show_figures(
     supervision, periods = supervision_of(node), _periods(first, last)
 
     def read() -> FiguresBody:
-        rows = [figure_row(group, figures) for group, figures in supervision.figures.report(by, periods)]
+        names = supervision.figures.names()
+        rows = [figure_row(group, figures, names) for group, figures in supervision.figures.report(by, periods)]
         delays = [delay_row(*each) for each in supervision.figures.delays(periods)]
         return FiguresBody(by.value, show_time(unix_ms(supervision.clock)), rows, delays)
 
@@ -76,7 +77,8 @@ async def show_liaoning(
         year, number = _month("month", month)
         chosen = date(year, number, calendar.monthrange(year, number)[1])
     rows = await asyncio.to_thread(supervision.figures.liaoning, month or "", chosen)
-    return json_response(LiaoningBody(month or "", chosen.isoformat(), [liaoning_line(row) for row in rows]))
+    names = supervision.figures.names()
+    return json_response(LiaoningBody(month or "", chosen.isoformat(), [liaoning_line(row, names) for row in rows]))
 
 
 @router.get("/v1/supervision/institutions", **documented("institutions"))

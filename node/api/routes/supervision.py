@@ -51,9 +51,12 @@ async def list_findings(
 ) -> Response:
     """List findings, newest first."""
     client.require(Scope.READ_FINDINGS)
-    blamed = None if institution is None else InstitutionId(institution)
+    supervision, blamed = supervision_of(node), None if institution is None else InstitutionId(institution)
+    if blamed is not None and not supervision.logs.is_known(blamed):
+        # a misspelt name would read as an institution without findings
+        raise MalformedParameterError("institution", "no institution of the trust root; /v1/supervision/institutions lists them")
     wanted = FindingFilter(() if code is None else (code,), blamed, bool(open_only))
-    page = await asyncio.to_thread(supervision_of(node).findings.page, wanted, _cursor(before), limit)
+    page = await asyncio.to_thread(supervision.findings.page, wanted, _cursor(before), limit)
     last = page[-1] if len(page) == limit else None
     return json_response(FindingListBody([_item(each) for each in page], None if last is None else _show_cursor(last)))
 
@@ -63,7 +66,7 @@ async def export_finding(node: NodeOf, client: Caller, finding_id: str) -> Respo
     """Export what shows a finding, for whoever verifies it offline."""
     client.require(Scope.READ_FINDINGS)
     if _FINDING.fullmatch(finding_id) is None:
-        raise MalformedParameterError("finding_id", "32 hex digits")
+        raise MalformedParameterError("finding_id", "give the 32 hex digits that a list of findings shows")
     evidence = await asyncio.to_thread(supervision_of(node).findings.evidence, FindingId(finding_id))
     return Response(evidence, media_type=FINDING_MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 

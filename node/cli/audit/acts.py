@@ -124,5 +124,7 @@ def _row(finding: Mapping[str, Any], texts: Texts) -> dict[str, str]:
         "raised": finding["raised_at"],
         "settled": finding["settled_at"] or "-",
         "severity": texts.say("finding", f"severity_{finding['severity']}"),
+        "code": finding["code"],
+        "has to answer": ", ".join(finding["institutions"]),
         "found": describe_code(finding["code"], finding["values"], texts),
     }

@@ -15,6 +15,7 @@ from node.cli.options import Language
 from node.cli.output import printable, show, show_json
 from node.cli.texts import language_of
 from node.printing.report_page import render_page
+from node.supervision.tallies import Dimension
 
 _PAGE: Final = 1000
 
@@ -52,8 +53,12 @@ def ask(client: ApiClient, query: ReportQuery) -> Answers:
     """Ask a regulator's node for everything that a report holds."""
     # the form is about one month, or all time
     month = {"month": query.last or query.first} if query.first else {}
+    figures = client.get_json("/v1/supervision/figures", query.parameters())
+    everything = {**query.parameters(), "by": Dimension.ALL.value}
+    by_nothing = query.by == Dimension.ALL.value
     return Answers(
-        figures=client.get_json("/v1/supervision/figures", query.parameters()),
+        figures=figures,
+        totals=() if by_nothing else client.get_json("/v1/supervision/figures", everything)["rows"],
         liaoning=client.get_json("/v1/supervision/liaoning", month),
         institutions=client.get_json("/v1/supervision/institutions")["institutions"],
         findings=all_findings(client, {"open": "true"}),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from node.cli.options import Language
@@ -12,6 +13,9 @@ from node.cli.patient.words import describe_code
 from node.cli.texts import Texts, load_texts
 from node.printing.charts import Bar, draw_bars
 from node.printing.report_page import Cell, Section, Table
+from node.supervision.contributions import WITHOUT_REASON
+from node.supervision.events import LABORATORY
+from node.supervision.tallies import Dimension
 
 COUNTS: Final = (
     "opportunities",
@@ -28,7 +32,6 @@ COUNTS: Final = (
 )
 """Figures that are plain counts, in the order of their columns."""
 
-_FEN: Final = 100
 _TABLE: Final = "figures"
 _BARS: Final = 40
 """Bars of a chart; what is beyond is in the table."""
@@ -40,6 +43,8 @@ class Answers:
 
     figures: Mapping[str, Any]
     """`/v1/supervision/figures`."""
+    totals: Sequence[Mapping[str, Any]]
+    """Its rows by nothing: what all groups come to, in each month; none where it was asked by nothing."""
     liaoning: Mapping[str, Any]
     """`/v1/supervision/liaoning`."""
     institutions: Sequence[Mapping[str, Any]]
@@ -88,13 +93,15 @@ class ReportTables:
                 self.say("group"): self._label(row),
                 self.say("item_rate"): _rate(row["item_rate"]),
                 self.say("person_rate"): _rate(row["person_rate"]),
-                self.say("saving_cny"): f"{_yuan(row['saving_fen']):.2f}",
+                self.say("reordered"): str(row["reordered"]),
+                self.say("without_reason"): str(row["without_reason"]),
+                self.say("saving_cny"): str(_yuan(row["saving_fen"])),
                 self.say("own"): str(row["own"]),
                 self.say("unchecked"): str(row["unchecked"]),
                 self.say("reversed"): str(row["reversed"]),
                 self.say("retrievals"): str(row["retrievals"]),
             }
-            for row in self._answers.figures["rows"]
+            for row in self._rows()
         ]
 
     # Tables
@@ -103,7 +110,7 @@ class ReportTables:
         keys = ("group", "period", "item_rate", "person_rate", *COUNTS, "saving_cny", "cancelled_cny")
         rows: list[list[Cell]] = [
             [
-                self._name(row["value"]),
+                self._group(row),
                 row["period"],
                 _percent(row["item_rate"]),
                 _percent(row["person_rate"]),
@@ -111,7 +118,7 @@ class ReportTables:
                 _yuan(row["saving_fen"]),
                 _yuan(row["cancelled_fen"]),
             ]
-            for row in self._answers.figures["rows"]
+            for row in self._rows()
         ]
         return Table("figures", self.say("figures"), tuple(map(self.say, keys)), rows)
 
@@ -128,13 +135,16 @@ class ReportTables:
         form = self._answers.liaoning["rows"]
         modalities = [count["modality"] for count in form[0]["counts"]] if form else []
         headings = [*map(self.say, [*keys, "recognition_required"])]
-        headings += [f"{modality} {self.say(what)}" for modality in modalities for what in ("recognised", "saving_cny")]
+        headings += [
+            f"{self._modality(modality)} {self.say(what)}" for modality in modalities for what in ("recognised", "saving_cny")
+        ]
         headings += map(self.say, ("recognised", "saving_cny", "retrievals"))
         rows: list[list[Cell]] = []
         for row in form:
             required = {True: self.say("yes"), False: self.say("no"), None: ""}[row["recognition_required"]]
             counted = [cell for count in row["counts"] for cell in (count["recognised"], _yuan(count["saving_fen"]))]
-            plain = [row[key] for key in keys[1:]]
+            called = row["institution_class"] if row["class_name"] is None else f"{row['class_name']} {row['class_name_en']}"
+            plain = [called, *(row[key] for key in keys[2:])]
             rows.append([row["name"], *plain, required, *counted, row["recognised"], _yuan(row["saving_fen"]), row["retrievals"]])
         return Table("liaoning", self.say("liaoning"), tuple(headings), rows)
 
@@ -161,9 +171,7 @@ class ReportTables:
             for row in rows
             if row["opportunities"]
         ]
-        savings = [
-            Bar(self._label(row), row["saving_fen"], f"CNY {_yuan(row['saving_fen']):.2f}") for row in rows if row["saving_fen"]
-        ]
+        savings = [Bar(self._label(row), row["saving_fen"], f"CNY {_yuan(row['saving_fen'])}") for row in rows if row["saving_fen"]]
         return self._drawn(("item_rate", rates), ("saving_cny", savings))
 
     def _delay_charts(self) -> list[tuple[str, str]]:
@@ -198,16 +206,33 @@ class ReportTables:
     def _sentences(self) -> list[Texts]:
         return self._both if self._first is Language.ZH else self._both[::-1]
 
-    def _name(self, value: str) -> str:
-        """Say a group: an institution by its name, everything by its word, all else as it is."""
-        if not value:
-            return self.say("everything")
-        institution, slash, rest = value.partition("/")
-        # a campus or modality that nobody named
-        return f"{self._names.get(institution, institution)}{slash}{rest or ('-' if slash else '')}"
+    def _rows(self) -> Iterator[Mapping[str, Any]]:
+        """Return the groups, and below them what they come to."""
+        yield from self._answers.figures["rows"]
+        yield from self._answers.totals
+
+    def _group(self, row: Mapping[str, Any]) -> str:
+        """Say a group by its name, else by its word, else as it is."""
+        if row["name"] is not None:
+            return " ".join(dict.fromkeys((row["name"], row["name_en"])))
+        value, by = row["value"], self._answers.figures["by"]
+        if by == Dimension.REASON.value and value:
+            if value == WITHOUT_REASON:
+                return self.say("no_reason")
+            key = value.rpartition("/")[2]
+            known = all(texts.find("reason", key) for texts in self._both)
+            return f"{value} {self._say_both('reason', key)}" if known else value
+        return self._modality(value) if by == Dimension.MODALITY.value and value else self._name(value)
+
+    def _modality(self, value: str) -> str:
+        return self.say("laboratory") if value == LABORATORY else value
+
+    def _name(self, institution: str) -> str:
+        """Say an institution by its name, everything by its word."""
+        return self._names.get(institution, institution) if institution else self.say("everything")
 
     def _label(self, row: Mapping[str, Any]) -> str:
-        return f"{self._name(row['value'])} {row['period']}".strip()
+        return f"{self._group(row)} {row['period']}".strip()
 
 
 def _rate(rate: Mapping[str, int]) -> str:
@@ -220,5 +245,5 @@ def _percent(rate: Mapping[str, int]) -> float | None:
     return round(100 * rate["numerator"] / rate["denominator"], 1) if rate["denominator"] else None
 
 
-def _yuan(fen: int) -> float:
-    return fen / _FEN
+def _yuan(fen: int) -> Decimal:
+    return Decimal(fen).scaleb(-2)

@@ -44,6 +44,7 @@ from node.supervision.consented import ConsentUse, use_of
 from node.supervision.events import EventId, FigureEvent, Retrieved
 from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
+from node.supervision.group_names import GroupNames
 from node.supervision.liaoning import LiaoningRow, liaoning_form
 from node.supervision.misconduct import EntryRules, group_of
 from node.supervision.pinned import Documents, PinnedReader
@@ -200,6 +201,10 @@ class FiguresService:
         with self._lock:
             figures = self._ready().figures.report()
         return [(group, each) for group, each in figures.items() if group.dimension is by and group.period in periods]
+
+    def names(self) -> GroupNames:
+        """Return what groups are called, by the documents as they hold now."""
+        return GroupNames(self._parts.documents())
 
     def delays(self, periods: Sequence[str]) -> list[tuple[InstitutionId | None, str, AnchorDelay]]:
         """Return how long entries waited for their anchors, by institution, None for all, and month."""

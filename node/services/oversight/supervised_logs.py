@@ -82,6 +82,10 @@ class SupervisedLogs:
         self._keys = keys
         self._documents = documents
 
+    def is_known(self, institution: InstitutionId) -> bool:
+        """Tell whether the trust root names an institution."""
+        return institution in self._root.institutions
+
     def institutions(self) -> list[SupervisedInstitution]:
         """Return the institutions of the trust root, sorted, with their logs."""
         profiles = self._documents().institutions.by_id()

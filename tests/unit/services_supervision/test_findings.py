@@ -134,6 +134,8 @@ def test_only_who_may_sees_them(world: World) -> None:
     assert api.get("/v1/supervision/findings", institution=REGULATOR, scopes=others).status_code == 403
     assert api.get("/v1/supervision/findings", institution=None).status_code == 401
     assert api.get("/v1/supervision/findings?before=x", institution=REGULATOR).status_code == 422
+    misspelt = api.get("/v1/supervision/findings?institution=hospitl-b", institution=REGULATOR)
+    assert (misspelt.status_code, "institution" in misspelt.text) == (422, True)
     missing = api.get(f"/v1/supervision/findings/{'0' * 32}/evidence", institution=REGULATOR)
     assert missing.status_code == 404
 

@@ -117,7 +117,7 @@ def test_a_report_shows_rates_as_what_they_are_made_of_in_both_languages() -> No
     assert "项目互认率 Item rate" in shown
     assert "1 / 3 (33.3 %)" in shown
     assert "50.00" in shown
-    assert "未结发现 Open findings: 2" in shown
+    assert "未了结的监管发现 Open findings: 2" in shown
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,38 @@ def test_opportunities_are_told_by_everything_in_every_file_and_by_month(by: str
         assert {row["value"]: row["opportunities"] for row in rows if row["opportunities"]} == values
         assert {row["period"] for row in rows} == ({"2026-11"} if period else {""})
         counted = [str(cells[4].value) for cells in load_workbook(book)["figures"].iter_rows(min_row=2)]
-        assert sorted(each for each in counted if each != "0") == sorted(map(str, values.values()))
+        expected = [*values.values(), *([] if by == "all" else [3])]  # below all groups stands what they come to
+        assert sorted(each for each in counted if each != "0") == sorted(map(str, expected))
         assert page.read_text().count("<svg") >= 2
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        ("class", ["三级公立 Tertiary, public"]),
+        ("modality", ["检验 Laboratory"]),
+        ("reason", ["4 患者处于急诊、急救等紧急状态下 Emergency", "未说明理由 no reason given"]),
+    ],
+)
+def test_groups_are_called_by_their_names_and_added_up(by: str, names: list[str], tmp_path: Path) -> None:
+    concord("report", "--by", by, "--csv", tmp_path)
+    with (tmp_path / "figures.csv").open(encoding="utf-8-sig", newline="") as file:
+        called = [row["分组 Group"] for row in csv.DictReader(file)]
+    assert called == [*names, "全部 All"]
+
+
+def test_the_screen_tells_what_was_ordered_again() -> None:
+    shown = concord("report", "--by", "reason").output
+    assert "重新检查 Ordered again" in shown
+    assert "其中无理由 Without reason" in shown
+
+
+def test_the_form_calls_classes_by_their_names(tmp_path: Path) -> None:
+    concord("report", "--csv", tmp_path)
+    with (tmp_path / "liaoning.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert {"三级公立 Tertiary, public", "三级甲等 Tertiary, grade A", ""} <= {
+            row["等级 Class"] for row in csv.DictReader(file)
+        }
 
 
 def test_the_same_as_one_document() -> None:
@@ -157,9 +187,11 @@ def test_files_hold_what_the_screen_shows(tmp_path: Path) -> None:
     concord("report", "--csv", folder, "--xlsx", book, "--html", page, "--lang", "zh")
     assert sorted(file.name for file in folder.iterdir()) == ["figures.csv", "findings.csv", "liaoning.csv", "time_to_anchor.csv"]
     with (folder / "figures.csv").open(encoding="utf-8-sig", newline="") as file:
-        (row,) = csv.DictReader(file)
+        row, total = csv.DictReader(file)
     assert (row["可互认次数 Opportunities"], row["已互认 Recognised"]) == ("3", "1")
-    assert [row[heading] for heading in row if heading.endswith("Saved CNY")] == ["50.0"]
+    assert [row[heading] for heading in row if heading.endswith("Saved CNY")] == ["50.00"]
+    assert [total[heading] for heading in total if heading.startswith("分组")] == ["全部 All"]
+    assert total["可互认次数 Opportunities"] == "3"
     sheets = load_workbook(book)
     assert sheets.sheetnames == ["figures", "time_to_anchor", "liaoning", "findings"]
     assert [cell.value for cell in sheets["figures"][2]][4:6] == [3, 1]
