@@ -23,13 +23,15 @@ class MeasuredValue:
     reference: str
     """The reference range, or empty."""
     flag: str
-    """How the laboratory rates it, or empty."""
+    """How the laboratory rates it, in its words, or empty."""
     measured_at: str
     """When, as it was written, or empty."""
     code: tuple[str, str]
     """System and code of what was measured; empty texts where it has none."""
     item: ItemCode | None = None
     """The item of the catalogue, by the issuer's map; None where it has none."""
+    flag_codes: tuple[str, ...] = ()
+    """How the laboratory rates it, as codes of HL7's ObservationInterpretation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ STYLE: Final = (
     "th,td{border:1px solid #c6d0da;padding:.25rem .5rem;text-align:left;vertical-align:top}"
     "th{background:#eef2f6;font-weight:600}.en{color:#4a5a6a;font-size:.9em}.zh+.en::before{content:' / '}"
     ".good{border-left:4px solid #2e7d4f;padding-left:.8rem}.bad{border-left:4px solid #b3261e;padding-left:.8rem}"
+    ".critical{color:#b3261e;font-weight:700}"
     ".note{font-size:.85rem;color:#4a5a6a}button{font-size:1.1rem;padding:.6rem 1.4rem}"
     ".slip{max-width:none}.qr svg{width:70mm;height:70mm}.slip table{font-size:.85rem}"
     # a certificate has a number of its own for each item: they take the most room
@@ -53,6 +54,11 @@ class Words:
     def both(self, key: str, say: Callable[[str], Mapping[str, object]] = lambda _language: {}) -> str:
         """Return a text in both languages, escaped; `say` gives the values of its placeholders for a language."""
         return pair(*(self._texts[language][key].format_map(say(language)) for language in LANGUAGES))
+
+    def find(self, key: str) -> str | None:
+        """Return a text without placeholders in both languages, escaped; None where there is none."""
+        found = [self._texts[language].get(key) for language in LANGUAGES]
+        return None if found[0] is None or found[1] is None else pair(found[0], found[1])
 
     def title(self, key: str) -> str:
         """Return a text in both languages, for a title: not marked up."""

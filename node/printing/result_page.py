@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from typing import Final
 
 from node.domain.moments import civil
 from node.domain.recognition import Offer
@@ -13,6 +14,9 @@ from node.ports.recognition.pages import Page
 from node.printing.bilingual import LANGUAGES, Tables, Words, make_page, pair, rows
 from node.recognition.warning import Names
 
+_CRITICAL: Final = frozenset({"HH", "LL", "AA"})
+"""Codes of HL7's ObservationInterpretation for critical values (危急值)."""
+
 
 class ResultPages:
     """Draws them."""
@@ -21,6 +25,7 @@ class ResultPages:
         """Take the texts, by language."""
         self._words = Words(texts, "view")
         self._report = Words(texts, "report")
+        self._flags, self._statuses = Words(texts, "flag"), Words(texts, "status")
         self._reasons = {language: texts[language].get("denial", {}) for language in LANGUAGES}
 
     def ask(self) -> Page:
@@ -81,7 +86,7 @@ class ResultPages:
             (say("own_index"), self._report.both(f"level_{offer.level.value}") if offer.level.value != "stored" else ""),
             (say("as_of"), basis),
             (say("entry"), escape(place)),
-            (say("version"), escape(f"{verdict.version} ({verdict.status})")),
+            (say("version"), f"{verdict.version} ({self._statuses.find(verdict.status) or escape(verdict.status)})"),
         ]
 
     def _record(self, record: DisplayedRecord, names: Mapping[str, Names]) -> str:
@@ -92,7 +97,7 @@ class ResultPages:
             heads = "".join(f"<th>{say(key)}</th>" for key in ("name", "value", "unit", "reference", "flag", "measured"))
             lines = "".join(
                 f"<tr><td>{_name(each, names)}</td>"
-                f"{_cells(each.value, each.unit, each.reference, each.flag, each.measured_at)}</tr>"
+                f"{_cells(each.value, each.unit, each.reference)}<td>{self._flag(each)}</td>{_cells(each.measured_at)}</tr>"
                 for each in record.values
             )
             shown += f"<table><thead><tr>{heads}</tr></thead><tbody>{lines}</tbody></table>"
@@ -112,6 +117,14 @@ class ResultPages:
             shown += f"<p class='note'>{say('conclusion')}</p><blockquote class='note'>{escape(record.conclusion)}</blockquote>"
         unread = record.unread
         return shown + (f"<p class='bad'>{say('unread', lambda _: {'count': unread})}</p>" if unread else "")
+
+    def _flag(self, value: MeasuredValue) -> str:
+        """Say how a value is rated, a critical one so that nobody overlooks it, with the issuer's own word."""
+        known = [said for code in value.flag_codes if (said := self._flags.find(code)) is not None]
+        if not known:
+            return escape(value.flag)
+        shown = f"{'; '.join(known)} <span class='note'>({escape(value.flag)})</span>"
+        return f"<span class='critical'>{shown}</span>" if _CRITICAL.intersection(value.flag_codes) else shown
 
 
 def _name(value: MeasuredValue, names: Mapping[str, Names]) -> str:

@@ -100,7 +100,7 @@ def _offer(offer: Offer, names: Names, texts: Tables) -> str:
     marks = words["own"] if offer.own else names.separator.join(offer.marks) or words["no_mark_needed"]
     return words["offer"].format(
         date=_day(offer.performed_at_ms, names),
-        age=max(0, offer.age_ms) // _DAY_MS,
+        age=_age(max(0, offer.age_ms) // _DAY_MS, words),
         institution=names.institutions.get(offer.institution, offer.institution),
         marks=marks,
         level=words[f"level_{offer.level.value}"],
@@ -109,6 +109,10 @@ def _offer(offer: Offer, names: Names, texts: Tables) -> str:
         items=_items([each.item for each in offer.items], names),
         yuan=yuan(offer.saving_fen),
     )
+
+
+def _age(days: int, words: Mapping[str, str]) -> str:
+    return words[f"age_{days}" if days <= 1 else "age"].format(days=days)
 
 
 def _refused(result: UnrecognisableResult, names: Names, texts: Tables) -> str:

@@ -18,6 +18,8 @@ from node.domain.recognition_acts import CheckContent, DecisionContent, Recognit
 
 _TABLE: Final = "patient"
 _SHOWN_DIGITS: Final = 8
+_OF_RECEIPTS: Final = frozenset({"holder", "requester", "outcome", "purpose", "side", "judged_by"})
+"""Values of findings that are words of receipts."""
 PATIENT_ROLE: Final = "patient"
 PATIENT_KEY: Final = "patient-key"
 """How a receipt says that the patient read themselves (`node.services.patient_view.records`); `verify` imports no services."""
@@ -96,10 +98,16 @@ def describe_code(code: str, values: Mapping[str, str], texts: Texts) -> str:
     """Say a finding of supervision; a kind that this release does not know, or lacks values for, by its code."""
     # one kind may rest on several answers of the chain, each with words of its own
     key = f"{code}_{values['answer']}" if "answer" in values else code
+    said = {name: _value(name, value, texts) for name, value in values.items()}
     try:
-        return texts.say("finding", key, values)
+        return texts.say("finding", key, said)
     except KeyError:
         return code
+
+
+def _value(name: str, value: str, texts: Texts) -> str:
+    """Say what a receipt says of its request; all else in a finding, such as an institution's id, stays as it is."""
+    return (texts.find("receipt", value) or value) if name in _OF_RECEIPTS else value
 
 
 def describe_line(line: Line, texts: Texts) -> str:

@@ -1,7 +1,7 @@
 """Read the proved parts of a result for people: DiagnosticReport, Observations, ImagingStudies (FHIR R4).
 
 Values are shown as they were written: numbers keep their digits, times their zone. Lenient where a record was accepted with
-what it has: what cannot be read is counted, never guessed. Left out: images, attachments, interpretation.
+what it has: what cannot be read is counted, never guessed. Left out: images, attachments.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from node.domain.viewing import DisplayedRecord, MeasuredValue, StudyFacts
 RESULT_ROLES: Final = frozenset({"report", "observation", "imaging-study"})
 """Roles of parts that are read; the others tell who and where."""
 
+_INTERPRETATION: Final = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+"""How a laboratory rates a value: `H`, `LL`, `POS` and the like."""
 _NONE: Final = msgspec.Raw(b"")
 
 
@@ -151,7 +153,8 @@ def _measured(measured: _Measured, name: str, value: str, unit: str, at: str) ->
     reference = "; ".join(filter(None, (_range(each) for each in measured.reference_range)))
     flag = ", ".join(filter(None, map(_words, measured.interpretation)))
     coding = next((each for each in measured.code.coding if each.code), _Coding())
-    return MeasuredValue(name, value, unit, reference, flag, at, (coding.system, coding.code))
+    codes = (each.code for concept in measured.interpretation for each in concept.coding if each.system == _INTERPRETATION)
+    return MeasuredValue(name, value, unit, reference, flag, at, (coding.system, coding.code), flag_codes=tuple(codes))
 
 
 def _value(measured: _Measured) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import pytest
 from node.domain.verdict import ProvedPart
 from node.wire.recognition.result_display import display_record
 
+INTERPRETATION = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 EXAMPLES = Path(__file__).parents[2] / "conformance" / "vectors" / "fhir-r4-examples"
 
 
@@ -45,7 +46,7 @@ def test_an_observation_is_shown_with_its_range_flag_and_time() -> None:
         "code": {"text": "Potassium", "coding": [{"system": "http://loinc.org", "code": "2823-3"}]},
         "effectiveDateTime": "2026-03-01T08:30:00+08:00",
         "valueQuantity": {"value": 4.2, "unit": "mmol/L"},
-        "interpretation": [{"coding": [{"code": "H", "display": "High"}]}],
+        "interpretation": [{"coding": [{"system": INTERPRETATION, "code": "H", "display": "High"}, {"code": "HH"}]}],
         "referenceRange": [
             {"low": {"value": 3.5}, "high": {"value": 5.1}},
             {"low": {"value": 1}},
@@ -57,6 +58,7 @@ def test_an_observation_is_shown_with_its_range_flag_and_time() -> None:
     assert (shown.name, shown.flag, shown.measured_at) == ("Potassium", "High", "2026-03-01T08:30:00+08:00")
     assert shown.reference == "3.5 - 5.1; ≥ 1; ≤ 2; adults"
     assert shown.code == ("http://loinc.org", "2823-3")
+    assert shown.flag_codes == ("H",)
 
 
 def test_components_are_lines_of_their_own() -> None:
