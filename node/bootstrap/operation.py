@@ -134,10 +134,11 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         loops += () if reading is None else reading.loops
         loops += () if catalogue is None else catalogue.loops
         loops += () if recognition is None else recognition.loops
+        keep_files = _keep_nothing if catalogue is None else catalogue.services.adoption.keep_files
         if at_hand is not None:
-            _start_passive(foundation, services, loops, stack)
+            _start_passive(foundation, services, keep_files, loops, stack)
         else:
-            _start(foundation, services, loops, stack)
+            _start(foundation, services, keep_files, loops, stack)
         closing = stack.pop_all()
     node = replace(
         services.node,
@@ -193,6 +194,7 @@ def _lay(settings: NodeSettings, clock: Clock, outside: Outside | None, stack: c
 def _start(
     foundation: Foundation,
     services: Services,
+    keep_files: Callable[[], None],
     loops: Sequence[Loop],
     stack: contextlib.ExitStack,
 ) -> None:
@@ -200,6 +202,7 @@ def _start(
     foundation.stores.writer.start()
     stack.callback(foundation.stores.writer.close)
     services.node.erasure.finish_interrupted()
+    keep_files()
     services.sequencing.start()
     stack.callback(services.sequencing.close)
     if services.anchoring is not None:
@@ -213,15 +216,26 @@ def _start(
     _sweep(services, stack)
 
 
-def _start_passive(foundation: Foundation, services: Services, loops: Sequence[Loop], stack: contextlib.ExitStack) -> None:
+def _start_passive(
+    foundation: Foundation,
+    services: Services,
+    keep_files: Callable[[], None],
+    loops: Sequence[Loop],
+    stack: contextlib.ExitStack,
+) -> None:
     """Start what answers when it is asked, and nothing that acts by itself."""
     foundation.stores.writer.start()
     stack.callback(foundation.stores.writer.close)
+    keep_files()
     stack.callback(services.sequencing.close)
     for loop in loops:
         stack.callback(loop.close)
     foundation.workers.start()
     stack.callback(foundation.workers.close)
+
+
+def _keep_nothing() -> None:
+    """Keep no documents: nothing is answered by any."""
 
 
 def _sweep(services: Services, stack: contextlib.ExitStack) -> None:

@@ -99,6 +99,14 @@ class DocumentAdoption:
         self._read: dict[DocumentDigest, Document] = {}
         self._status = AdoptionStatus(source, parts.rules.documents.pins, (), (), (), is_stale=False)
 
+    def keep_files(self) -> None:
+        """Keep the documents of folder or package; before a check is answered by them, whose decision pins them for ever."""
+        if not self._files:
+            return
+        gathered = Gathered({}, {}, (), [_from_file(data) for data in self._files])
+        self._parts.writer.submit(lambda transaction: self._parts.store.keep(transaction, gathered)).result()
+        self._files = ()
+
     def status(self) -> AdoptionStatus:
         """Return what holds, as of the last step."""
         return self._status
@@ -115,7 +123,6 @@ class DocumentAdoption:
             Whether there is more to gather.
         """
         with self._lock:
-            self._keep_files()
             added, more = self._parts.gathering.step()
             standing = self._parts.publishers.standing()
             self._is_due = self._is_due or added or standing != self._judged
@@ -125,14 +132,6 @@ class DocumentAdoption:
                 self._judged, self._is_due = standing, False
                 self._judge()
             return more
-
-    def _keep_files(self) -> None:
-        if not self._files:
-            return
-        documents = [_from_file(data) for data in self._files]
-        gathered = Gathered({}, {}, (), documents)
-        self._parts.writer.submit(lambda transaction: self._parts.store.keep(transaction, gathered)).result()
-        self._files = ()
 
     def _counting(self) -> list[KnownDocument]:
         """Return the publications that count as the registry stands."""

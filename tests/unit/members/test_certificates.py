@@ -20,6 +20,7 @@ from node.domain.record import PatientNumber
 from node.errors import CertificateContradictedError, LogInclusionError, UnknownDecisionError
 from node.identity.codes import draw_seed, keys_of_seed
 from node.recognition.decision import Recognise, Reorder
+from node.services.catalogue.adoption import DocumentAdoption
 from node.services.patients.index import Registration
 from node.services.reading.retrieval import RetrievalOrder
 from node.services.recognition.checking import CheckOrder
@@ -275,6 +276,18 @@ def test_documents_that_were_published_are_proved_to_be_by_their_entries(neighbo
     moved = replace(first.published, index=first.published.index + 1)
     with pytest.raises(LogInclusionError):
         verify(neighbours, replace(certificate, documents=(PinnedDocument(None, moved), *others)))
+
+
+def test_what_a_check_rests_on_is_kept_before_anything_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash before the loop of documents has done anything must not cost a decision its catalogue."""
+    monkeypatch.setattr(DocumentAdoption, "step", lambda _: False)
+    neighbours = make_neighbourhood(tmp_path, {"outbox_interval_s": 3600.0}).start()
+    try:
+        done = recognise(Patient(neighbours))
+        verdict = verify(neighbours, export(neighbours, done.decision.decision_id))
+        assert {each.standing for each in verdict.documents} == {PublicationStanding.EMBEDDED}
+    finally:
+        neighbours.stop()
 
 
 def test_where_one_node_hosts_both_sides_both_receipts_are_shown(tmp_path: Path) -> None:

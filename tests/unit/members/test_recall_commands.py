@@ -145,9 +145,14 @@ def test_a_find_and_a_retrieval_say_that_it_is_recalled(at: At, alone: Patient) 
     asked = ("find", "--system", alone.there.system, "--number", alone.there.value, *STAFF)
     assert [each["recalled"] for each in at.there.read(*asked)["records"]] == [False]
     at.here.read("recall", "announce", "--lot", "L1", *PERIOD, "--reason", "reagent", *STAFF, "--wait")
-    following = alone.neighbours.there.running.node.following
-    alone.neighbours.there.follow(reference(receipt).origin)
-    eventually(lambda: following.is_recalled(reference(receipt)), "hospital-b does not follow the recall")
+    there = alone.neighbours.there
+
+    def is_followed() -> bool:
+        # again and again: what was staged is logged a little later
+        there.follow(reference(receipt).origin)
+        return there.running.node.following.is_recalled(reference(receipt))
+
+    eventually(is_followed, "hospital-b does not follow the recall")
     assert [each["recalled"] for each in at.there.read(*asked)["records"]] == [True]
     ((retrieval_id,),) = alone.neighbours.there.rows("select retrieval_id from retrieval_requests")
     shown = Api(alone.neighbours.there).get(f"/v1/retrievals/{retrieval_id}", institution=OTHER).json()

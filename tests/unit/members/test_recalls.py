@@ -99,10 +99,12 @@ def listed(report: RecallReport) -> list[LeafReference]:
 
 def follow(patient: Patient, report: RecallReport, *, recalled: bool = True) -> None:
     """Let hospital-b follow a recall, or its lifting."""
-    following = patient.neighbours.there.running.node.following
-    patient.neighbours.there.follow(report.recall.entry.origin)
+    there = patient.neighbours.there
 
     def is_followed() -> bool:
+        # again and again: what was staged is logged a little later
+        there.follow(report.recall.entry.origin)
+        following = there.running.node.following
         return {following.is_recalled(each) for each in listed(report)} <= {recalled}
 
     eventually(is_followed, "hospital-b does not follow the recall")
@@ -231,9 +233,13 @@ def test_a_recall_stands_before_anything_was_searched(alone: Patient, monkeypatc
     found = recognition(alone.neighbours.there).deciding._parts.results.again(alone.keys)
     (content,) = [each.content for each in found if each.leaf == reference(faulty)]
     assert standing.covers(reference(faulty), HOSPITAL, content)
-    following = alone.neighbours.there.running.node.following
-    alone.neighbours.there.follow(announced.recall.entry.origin)
-    eventually(lambda: following.standing_recalls(announced.recall.entry.origin), "hospital-b does not follow the recall")
+    there, origin = alone.neighbours.there, announced.recall.entry.origin
+
+    def is_followed() -> bool:
+        there.follow(origin)
+        return bool(there.running.node.following.standing_recalls(origin))
+
+    eventually(is_followed, "hospital-b does not follow the recall")
     (line,) = check(alone).outcome.lines
     assert (line.offers, {item.obstacle.value for each in line.unrecognisable for item in each.items}) == ((), {"recalled"})
     with pytest.raises(RevisedResultError):
