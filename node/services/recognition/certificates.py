@@ -141,7 +141,7 @@ class Certificates:
 
         Raises:
             UnknownDecisionError: The institution took no such decision.
-            NotYetLoggedError: No trusted head covers it yet, or what took it back.
+            NotYetLoggedError: No trusted head covers it yet, or what took it back; or a header of the own log is on its way.
             ExchangeKeyGoneError: The exchange key under which it was logged was rotated out, and is not kept.
             PinnedDocumentGoneError: A document that it pins is not here any more.
         """
@@ -167,7 +167,8 @@ class Certificates:
         if decision is None and is_followed:
             # it is there, and no key that is left numbers it
             raise ExchangeKeyGoneError(kept.institution)
-        if decision is None or (reversal is None and kept.reversed_at_ms is not None):
+        # leaves are followed a moment before their headers: until then nothing says which of them are receipts
+        if decision is None or (reversal is None and kept.reversed_at_ms is not None) or any(map(_awaits_header, own)):
             raise NotYetLoggedError(kept.decision_id)
         shown = _shown(line)
         found = self._parts.finder.find(PatientProbe(keys.epoch_keys)).entries
@@ -321,6 +322,10 @@ def _published(proved: ProvedEntry, heads: Sequence[bytes]) -> PublishedEntry:
 def _shown(line: OrderableCheck) -> list[LeafReference]:
     """Return the results that were shown for an order line, in its order."""
     return list(dict.fromkeys([*(each.leaf for each in line.offers), *(each.leaf for each in line.unrecognisable)]))
+
+
+def _awaits_header(own: _Own) -> bool:
+    return own.entry.header is None and own.entry.tombstone is None
 
 
 def _takes_back(own: _Own, decision: LeafReference) -> bool:

@@ -15,7 +15,7 @@ from node.domain.entry import InstitutionId
 from node.identity.code_text import parse_card
 from node.wire.patient.file import PatientFile, parse_patient_file
 from tests.integration.cli.served_node import ServedNode, concord, document, free_port
-from tests.unit.patient_view.test_views import fill, register, view
+from tests.unit.patient_view.test_views import fill, register, shows, view
 from tests.unit.services_supervision.consortium import (
     PATIENT,
     REGULATOR,
@@ -56,7 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     register(world)
     fill(world)
     log_act(world, B, make_access(REQUESTER, request=RequestId("fedcba9876543210" * 2)))
-    seen = eventually(lambda: view(world), lambda found: len(found.lines) == 5)
+    seen = eventually(lambda: view(world), lambda found: shows(found, 5))
     record = world.rows("SELECT record_id FROM records")[0][0]
     keys = {each: world.api_key(each) for each in (A, REGULATOR)}
     exchange_key = world.running.sharing.identities[A].exchange_public_key.hex()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from node.adapters.database.logs.index import SqlFollowedIndex
 from node.cli.main import app
 from node.domain.access import Purpose
 from node.domain.certificate_verdict import PublicationStanding
@@ -17,8 +18,9 @@ from node.domain.entry import Origin
 from node.domain.recognition import DecisionOutcome, OrderLine, Reason
 from node.domain.recognition_acts import DecisionId
 from node.domain.record import PatientNumber
-from node.errors import CertificateContradictedError, LogInclusionError, UnknownDecisionError
+from node.errors import CertificateContradictedError, LogInclusionError, NotYetLoggedError, UnknownDecisionError
 from node.identity.codes import draw_seed, keys_of_seed
+from node.ports.logs.index import FollowedEntry, LeafPlace
 from node.recognition.decision import Recognise, Reorder
 from node.services.catalogue.adoption import DocumentAdoption
 from node.services.patients.index import Registration
@@ -288,6 +290,22 @@ def test_what_a_check_rests_on_is_kept_before_anything_is_answered(tmp_path: Pat
         assert {each.standing for each in verdict.documents} == {PublicationStanding.EMBEDDED}
     finally:
         neighbours.stop()
+
+
+def test_a_certificate_waits_for_the_headers_of_the_own_log(patient: Patient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves are followed a moment before their headers."""
+    done = recognise(patient)
+    export(patient.neighbours, done.decision.decision_id)
+    entries = SqlFollowedIndex.entries
+
+    def without_headers(index: SqlFollowedIndex, places: Sequence[LeafPlace]) -> dict[LeafPlace, FollowedEntry]:
+        found = entries(index, places)
+        return {place: replace(each, header=None) if place.origin == OWN_LOG else each for place, each in found.items()}
+
+    with monkeypatch.context() as early:
+        early.setattr(SqlFollowedIndex, "entries", without_headers)
+        with pytest.raises(NotYetLoggedError):
+            recognition(patient.neighbours.there).certificates.export(OTHER, done.decision.decision_id)
 
 
 def test_where_one_node_hosts_both_sides_both_receipts_are_shown(tmp_path: Path) -> None:

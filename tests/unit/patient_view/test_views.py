@@ -91,7 +91,12 @@ def view(world: World, change: Change = lambda entry: entry) -> PatientView:
 
 
 def wait_for_lines(world: World, count: int) -> PatientView:
-    return eventually(lambda: view(world), lambda seen: len(seen.lines) == count)
+    return eventually(lambda: view(world), lambda seen: shows(seen, count))
+
+
+def shows(seen: PatientView, count: int) -> bool:
+    """Tell whether a view has so many lines, with their headers: these are followed a moment after the leaves."""
+    return len(seen.lines) == count and all(each.line.header is not None for each in seen.lines)
 
 
 def make_consent() -> ConsentContent:

@@ -74,6 +74,12 @@ def eventually(read: Callable[[], ResultT], holds: Callable[[ResultT], bool]) ->
     return found
 
 
+def wait_until_read(world: World, entries: int) -> None:
+    """Wait until so many entries were read for figures, with their headers: these are followed a moment after the leaves."""
+    query = "SELECT (SELECT coalesce(sum(next_index), 0) FROM figure_cursors) - (SELECT count(*) FROM figure_waiting)"
+    eventually(lambda: world.rows(query)[0][0], lambda found: found == entries)
+
+
 def make_access(side: AccessSide, outcome: AccessOutcome = AccessOutcome.DISCLOSED, request: RequestId = REQUEST) -> AccessContent:
     """Return what A or B logs of B's request to A."""
     return AccessContent(

@@ -38,10 +38,10 @@ from tests.unit.services_supervision.consortium import (
     REQUESTER,
     A,
     B,
-    eventually,
     log_act,
     make_access,
     make_consortium,
+    wait_until_read,
 )
 
 pytestmark = pytest.mark.slow
@@ -76,8 +76,7 @@ class Regulator:
             said: AccessContent = replace(make_access(side), **{"occurred_at_ms": unix_ms(self.world.clock), **changes})  # type: ignore[arg-type]
             log_act(self.world, institution, said)
             self.logged += 1
-        read = "SELECT sum(next_index) FROM figure_cursors"
-        eventually(lambda: self.world.rows(read)[0][0], lambda found: found == self.logged)
+        wait_until_read(self.world, self.logged)
 
     def grant(self, expires_at_s: int = FAR_S) -> None:
         key = ConsentAddress(b"k" * 20)

@@ -41,6 +41,7 @@ from tests.unit.services_supervision.consortium import (
     log_receipt,
     make_access,
     make_consortium,
+    wait_until_read,
 )
 
 pytestmark = pytest.mark.slow
@@ -64,12 +65,6 @@ def get(world: World, path: str) -> dict[str, Any]:
 
 def retrievals(world: World, query: str = "?by=institution") -> dict[str, int]:
     return {row["value"]: row["retrievals"] for row in get(world, ALL_TIME + query)["rows"]}
-
-
-def wait_until_read(world: World, entries: int) -> None:
-    """Wait until so many entries were read for figures."""
-    query = "SELECT coalesce(sum(next_index), 0) FROM figure_cursors"
-    eventually(lambda: world.rows(query)[0][0], lambda found: found == entries)
 
 
 def test_a_retrieval_counts_once_for_who_asked_however_often_it_was_logged(world: World) -> None:

@@ -33,6 +33,7 @@ from tests.unit.services_supervision.consortium import (
     log_act,
     make_access,
     make_consortium,
+    wait_until_read,
 )
 from tests.unit.terminology import world as documents
 
@@ -108,11 +109,6 @@ def say(world: World, by: InstitutionId, statement: RecallStatement) -> None:
 def take_back(world: World, decision: LeafReference, by: InstitutionId = B) -> None:
     reversal = ReversalContent(DECISION, decision, make_access(REQUESTER).actor, int(world.clock.time.timestamp() * 1000))
     log_act(world, by, reversal, EntryType.RECOGNITION_DECISION)
-
-
-def wait_until_read(world: World, entries: int) -> None:
-    query = "SELECT coalesce(sum(next_index), 0) FROM figure_cursors"
-    eventually(lambda: world.rows(query)[0][0], lambda found: found == entries)
 
 
 def wait_until_judged(world: World) -> None:

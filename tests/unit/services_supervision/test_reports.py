@@ -41,6 +41,7 @@ from tests.unit.services_supervision.consortium import (
     log_receipt,
     make_access,
     make_consortium,
+    wait_until_read,
 )
 from tests.unit.supervision.world import checked, line, recognised, reordered, unchecked
 
@@ -64,8 +65,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = make_consortium(tmp_path_factory.mktemp("reports") / "n").start()
     log_receipt(made, HOLDER)
     log_act(made, B, make_access(REQUESTER, request=OTHER))  # type: ignore[arg-type]  # a NewType
-    query = "SELECT coalesce(sum(next_index), 0) FROM figure_cursors"
-    eventually(lambda: made.rows(query)[0][0], lambda found: found == 2)
+    wait_until_read(made, 2)
     eventually(lambda: made.rows("SELECT count(*) FROM supervision_receipts")[0][0], lambda found: found == 2)
     made.clock.advance(seconds=GRACE_S + 1)
 
