@@ -117,4 +117,5 @@ def children_of(pid: int) -> list[int]:
 
 def patient_words(log: Path) -> list[str]:
     """Return what a served node's log says that a test's patients said."""
-    return re.findall("00042|liver|欧阳", log.read_text())
+    # a number of its own: the fraction of a second may have these digits
+    return re.findall(r"\b00042\b|liver|欧阳", log.read_text())

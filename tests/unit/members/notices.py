@@ -22,7 +22,7 @@ from tests.unit.members.orders import check, decide, electrolytes, recognition
 from tests.unit.members.patients import Patient
 from tests.unit.services_records.world import HOSPITAL, World
 
-NURSE = Actor(OTHER, "03.04", "b-99", "", "password", "nurse")
+NURSE = Actor(OTHER, "03.04", "b-99-on-duty", "", "password", "nurse")
 
 
 def patient_alone(neighbours: Neighbourhood) -> Patient:

@@ -200,7 +200,8 @@ def test_entries_and_institutions_are_listed_without_persons(world: World) -> No
     assert (entry["receipt"]["asked_by"], entry["receipt"]["outcome"]) == (B, "disclosed")
     assert page["next_start"] == 1
     assert get(world, f"/v1/supervision/entries?origin={B}.example/log&start=1")["entries"] == []
-    assert "4711" not in str(page)
+    # as a value: any hash may have these digits
+    assert "'4711'" not in str(page)
 
 
 def test_the_form_of_liaoning_has_a_row_for_each_hospital_and_one_for_all(world: World) -> None:
