@@ -20,6 +20,7 @@ from tools.docs import ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 ON_A_DEVNET = collect("devnet")
+PAGES = sorted({command.source for command in ON_A_DEVNET})
 UP_DEADLINE_S = 180
 
 
@@ -31,6 +32,8 @@ class Reader:
     """Where they stand: the examples are there, and the devnet's directory."""
     variables: dict[str, str]
     """What they have exported."""
+    records: list[str]
+    """Examination results, one for each page: one of the pages erases its own."""
 
 
 def devnet_command(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -58,8 +61,8 @@ def exports(printed: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def first_report(variables: dict[str, str]) -> str:
-    """Submit a history; return the id of the first examination result in it."""
+def reports(variables: dict[str, str]) -> list[str]:
+    """Submit a history; return the ids of the examination results in it."""
     answer = httpx.post(
         f"{variables['CONCORD_URL']}/v1/records",
         params={"wait": "anchored"},
@@ -69,7 +72,7 @@ def first_report(variables: dict[str, str]) -> str:
         trust_env=False,
     )
     assert answer.is_success, answer.text
-    return next(str(receipt["record_id"]) for receipt in answer.json()["receipts"] if receipt["kind"] == "exam-result")
+    return [str(receipt["record_id"]) for receipt in answer.json()["receipts"] if receipt["kind"] == "exam-result"]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     assert up.returncode == 0, up.stderr
     try:
         variables = exports(json.loads(up.stdout))
-        yield Reader(directory, {**variables, "RECORD": first_report(variables)})
+        yield Reader(directory, variables, reports(variables))
     finally:
         down = devnet_command(directory, "down")
     assert down.returncode == 0, down.stderr
@@ -92,9 +95,9 @@ def test_the_documents_show_the_main_job() -> None:
         assert promised in shown
 
 
-@pytest.mark.parametrize("page", sorted({command.source for command in ON_A_DEVNET}))
+@pytest.mark.parametrize("page", PAGES)
 def test_the_page_works_as_shown(reader: Reader, page: str) -> None:
     # a page as a whole: its commands build on each other, and no other page's
     for command in ON_A_DEVNET:
         if command.source == page:
-            run(command, reader.directory, **reader.variables)
+            run(command, reader.directory, **reader.variables, RECORD=reader.records[PAGES.index(page)])
