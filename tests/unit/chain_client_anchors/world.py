@@ -19,6 +19,7 @@ from tests.unit.chain_client_anchors.simulator import PlainSigner, SimulatedChai
 
 ResultT = TypeVar("ResultT")
 KEY = PlainSigner(b"k" * 20)
+ELSEWHERE = PlainSigner(b"e" * 20)
 METADATA = sa.MetaData()
 DECLARED = tables(METADATA)
 

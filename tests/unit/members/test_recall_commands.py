@@ -13,7 +13,7 @@ from tests.unit.fhir_split.documents import Json
 from tests.unit.members.neighbourhood import OTHER
 from tests.unit.members.notices import deliver, recognised, reference
 from tests.unit.members.patients import Patient, eventually
-from tests.unit.members.test_recalls import made_with
+from tests.unit.members.recalls import made_with
 from tests.unit.members.test_recognition_commands import STAFF, Application, Terminal
 from tests.unit.services_records.world import HOSPITAL, World
 
