@@ -8,7 +8,7 @@ run it:
 - `<!-- run: devnet -->`: against a running devnet.
 
 A block without one is not run. Output that a run block shows is compared, with `...` for what varies.
-`python -m tools.docs` checks links and targets of every Markdown file, and exits 1 with one line for each fault.
+`python -m tools.docs` checks links, tables and targets of every Markdown file, and exits 1 with one line for each fault.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ _TAG = re.compile(r"^<!-- run(?:: (?P<needs>[a-z]+))? -->$")
 _FENCE = re.compile(r"^(?P<fence>```+)(?P<language>[a-z]*)\s*$")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _MAKE = re.compile(r"\bmake (?!-)(?P<target>[a-z][a-z-]*)\b")
+_RULE = re.compile(r"^\|(?: ?:?-+:? ?\|)+ *$")
 _TARGET = re.compile(r"^(?P<target>[a-z][a-z-]*):(?!=)", re.MULTILINE)
 
 
@@ -152,6 +153,15 @@ def broken_links(path: Path, root: Path) -> Iterator[str]:
                 yield f"{place}: {target.name} has no heading for #{anchor}"
 
 
+def headless_tables(path: Path, root: Path) -> Iterator[str]:
+    """Yield one line for each table whose first row no rule follows: renderers show it as plain text."""
+    lines = list(_prose(path.read_text()))
+    for at, line in enumerate(lines):
+        is_first = line.startswith("|") and not (at and lines[at - 1].startswith("|"))
+        if is_first and not (at + 1 < len(lines) and _RULE.match(lines[at + 1])):
+            yield f"{path.relative_to(root)}:{at + 1}: a table without a head, or a row that a blank line cuts off from its table"
+
+
 def _prose(text: str) -> Iterator[str]:
     """Yield every line, those of fenced blocks emptied so that line numbers stay."""
     fenced = False
@@ -188,6 +198,7 @@ def faults(root: Path) -> Iterator[str]:
         except DocsError as error:
             yield str(error)
         yield from broken_links(path, root)
+        yield from headless_tables(path, root)
         yield from unknown_targets(path, root, targets)
 
 

@@ -38,6 +38,11 @@ def test_every_service_and_port_is_on_the_map() -> None:
     assert modules - inner - set(SEAMS) == set()
 
 
+def test_nothing_is_on_the_map_twice() -> None:
+    listed = [row["module"] for row in ROW.finditer(PAGE)]
+    assert [module for module in SEAMS if listed.count(module) > 1] == []
+
+
 def test_the_layers_shown_are_the_layers_checked() -> None:
     config = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for contract in config["tool"]["importlinter"]["contracts"]:

@@ -69,7 +69,7 @@ def test_targets_are_rules_not_variables() -> None:
 
 def test_good_documents_have_no_faults(tmp_path: Path) -> None:
     write(tmp_path, "Makefile", MAKEFILE)
-    write(tmp_path, "docs/b.md", "# The `Second` page\n")
+    write(tmp_path, "docs/b.md", "# The `Second` page\n\n| a | b |\n| --- | :-: |\n| c | d |\n")
     write(tmp_path, "docs/sub/c.md", "[up](../b.md) and `make help && make demo`, and make believe.\n")
     write(
         tmp_path,
@@ -81,12 +81,17 @@ def test_good_documents_have_no_faults(tmp_path: Path) -> None:
 
 def test_each_fault_is_one_line_with_its_place(tmp_path: Path) -> None:
     write(tmp_path, "Makefile", MAKEFILE)
-    write(tmp_path, "a.md", "# A\n[x](gone.md)\n[y](b.md#gone)\n[z](#a)\n`make cake`\n```console\n$ make pie\n```\n")
+    write(
+        tmp_path,
+        "a.md",
+        "# A\n[x](gone.md)\n[y](b.md#gone)\n[z](#a)\n`make cake`\n```console\n$ make pie\n```\n| a |\n| --- |\n\n| cut off |\n",
+    )
     write(tmp_path, "b.md", "# B\n")
     write(tmp_path, "c.md", "```console\n")
     assert list(faults(tmp_path)) == [
         "a.md:2: no gone.md",
         "a.md:3: b.md has no heading for #gone",
+        "a.md:12: a table without a head, or a row that a blank line cuts off from its table",
         "a.md:5: the Makefile has no target 'cake'",
         "a.md:7: the Makefile has no target 'pie'",
         "c.md:1: the fenced block is never closed",
