@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from node.cli.options import Language
@@ -27,6 +27,10 @@ class Texts:
             KeyError: There is no such text, or a value is missing.
         """
         return self._tables[table][key].format_map(values or {})
+
+    def listed(self, members: Iterable[str]) -> str:
+        """Return a list as the language writes one."""
+        return self.say("list", "comma").join(members)
 
     def find(self, table: str, key: str) -> str | None:
         """Return a text without placeholders, or None where there is none."""

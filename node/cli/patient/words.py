@@ -119,9 +119,9 @@ def describe_line(line: Line, texts: Texts) -> str:
     match line.header.content:
         case HeaderContent() as record:
             key = {EntryType.AMENDMENT: "amendment", EntryType.WITHDRAWAL: "withdrawal"}.get(line.entry_type, "record")
-            return texts.say(_TABLE, key, {**common, **_record(record)})
+            return texts.say(_TABLE, key, {**common, **_record(record, texts)})
         case RelocationContent() as relocation:
-            return texts.say(_TABLE, "relocation", {**common, **_record(relocation.record), "reason": relocation.reason})
+            return texts.say(_TABLE, "relocation", {**common, **_record(relocation.record, texts), "reason": relocation.reason})
         case act:
             return _act(act, common, texts)
 
@@ -205,7 +205,7 @@ def _access(access: AccessContent, common: Mapping[str, str], texts: Texts) -> s
         pieces.append(texts.say(_TABLE, "with_consent", {"consent": access.consent_id.hex()[:_SHOWN_DIGITS]}))
     if access.emergency_id is not None:
         pieces.append(texts.say(_TABLE, "with_emergency", {"consent": access.emergency_id.hex()[:_SHOWN_DIGITS]}))
-    return "; ".join(pieces)
+    return texts.say("list", "semicolon").join(pieces)
 
 
 def _consent(consent: ConsentContent, common: Mapping[str, str], texts: Texts) -> str:
@@ -214,13 +214,15 @@ def _consent(consent: ConsentContent, common: Mapping[str, str], texts: Texts) -
         return texts.say(_TABLE, "consent_revoked", values)
     basis = texts.say(_TABLE, "asserted", {"granter": consent.granter}) if consent.asserted else texts.say(_TABLE, "signed")
     purposes = [texts.say(_TABLE, f"purpose_{purpose.value.replace('-', '_')}") for purpose in consent.purposes]
-    details = {"purposes": ", ".join(purposes), "until": _time(consent.expires_at_ms), "basis": basis}
+    details = {"purposes": texts.listed(purposes), "until": _time(consent.expires_at_ms), "basis": basis}
     return texts.say(_TABLE, "consent_granted", {**values, **details})
 
 
-def _record(record: HeaderContent) -> dict[str, str]:
-    items = ", ".join(item.code for item in record.items)
-    return {"kind": record.kind, "items": items or record.study, "version": str(record.version), "status": record.status}
+def _record(record: HeaderContent, texts: Texts) -> dict[str, str]:
+    # kinds and statuses are data: what no text knows stands as it is
+    kind, status = texts.find("kind", record.kind) or record.kind, texts.find("status", record.status) or record.status
+    items = texts.listed(item.code for item in record.items)
+    return {"kind": kind, "items": items or record.study, "version": str(record.version), "status": status}
 
 
 def _record_json(record: HeaderContent) -> dict[str, object]:

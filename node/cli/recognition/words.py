@@ -73,7 +73,7 @@ def recognition_time(content: RecognitionContent, claimed_time_ms: int) -> int:
 
 
 def _decision(content: DecisionContent, common: Mapping[str, str], texts: Texts) -> str:
-    values = {**common, "items": ", ".join(content.items) or content.line.orderable}
+    values = {**common, "items": texts.listed(content.items) or content.line.orderable}
     if content.outcome is DecisionOutcome.RECOGNISED:
         values |= {"results": str(len(content.results)), "yuan": _yuan(content.saving_fen)}
         return texts.say(_TABLE, "decision_recognised", values)

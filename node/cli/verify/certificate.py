@@ -102,7 +102,7 @@ def _decision(verdict: CertificateVerdict, texts: Texts) -> list[str]:
         "decision": decision.decision_id,
         "order": decision.line.order_id,
         "orderable": decision.line.orderable,
-        "items": ", ".join(decision.items),
+        "items": texts.listed(decision.items),
         "yuan": yuan(decision.saving_fen),
         "price": "-" if verdict.price_fen is None else yuan(verdict.price_fen),
         "reason": texts.say("patient", "no_reason") if decision.reason is None else texts.say("reason", str(int(decision.reason))),
@@ -133,9 +133,9 @@ def _result(result: CertifiedResult, texts: Texts) -> list[str]:
         "version": "?" if result.version is None else str(result.version),
         "status": result.status or "?",
         "size": "?" if result.read_to is None else str(result.read_to),
-        "reasons": ", ".join(texts.say("obstacle", each.value) for each in result.obstacles),
-        "items": ", ".join(each.item for each in result.offered),
-        "refused": ", ".join(each.item for each in result.refused),
+        "reasons": texts.listed(texts.say("obstacle", each.value) for each in result.obstacles),
+        "items": texts.listed(each.item for each in result.offered),
+        "refused": texts.listed(each.item for each in result.refused),
     }
     said = [texts.say(_TABLE, "result_used" if result.used else "result", values)]
     if result.version is None:

@@ -109,7 +109,7 @@ def _finding_json(verdict: FindingVerdict) -> dict[str, object]:
 def _describe_finding(verdict: FindingVerdict, texts: Texts) -> list[str]:
     return [
         texts.say("bundle", "finding", {"text": describe_code(verdict.code, dict(verdict.values), texts)}),
-        texts.say("bundle", "answers", {"institutions": ", ".join(verdict.institutions), "subject": verdict.subject}),
+        texts.say("bundle", "answers", {"institutions": texts.listed(verdict.institutions), "subject": verdict.subject}),
         *describe_heads(verdict.heads, texts),
         texts.say("report", "trust_root", {"serial": str(verdict.trust_root_serial)}),
         "",

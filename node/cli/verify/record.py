@@ -71,14 +71,14 @@ def _describe_summary(summary: DecisionSummary, texts: Texts) -> list[str]:
         "decided": _time(summary.decided_at_ms),
     }
     order = {"order": summary.line.order_id, "orderable": summary.line.orderable, "yuan": yuan(summary.saving_fen)}
-    results = (texts.say("slip", "said_result", _result(each, summary)) for each in summary.results)
+    results = (texts.say("slip", "said_result", _result(each, summary, texts)) for each in summary.results)
     return [
         f"  {line}" for line in (texts.say("slip", "said_decision", decision), texts.say("slip", "said_order", order), *results)
     ]
 
 
-def _result(result: SummarisedResult, summary: DecisionSummary) -> dict[str, str]:
-    items = ", ".join(f"{each.item} {each.mark} {each.certificate or ''}".strip() for each in result.items)
+def _result(result: SummarisedResult, summary: DecisionSummary, texts: Texts) -> dict[str, str]:
+    items = texts.listed(f"{each.item} {each.mark} {each.certificate or ''}".strip() for each in result.items)
     return {
         "institution": result.institution,
         "performed": _time(result.performed_at_ms),
