@@ -15,6 +15,7 @@ _STYLE: Final = (
     "body{font-family:sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#1c2733}"
     "table{border-collapse:collapse;margin:1rem 0;font-size:.85rem}"
     "th,td{border:1px solid #c6d0da;padding:.25rem .5rem;text-align:left;vertical-align:top}"
+    "td:first-child{min-width:9rem}"
     "th{background:#eef2f6}td.n{text-align:right;font-variant-numeric:tabular-nums}"
     # a table of a region's form is wider than a screen: it is moved under its own frame, and printed smaller
     ".wide{overflow-x:auto}@media print{body{margin:0;max-width:none}table{font-size:6.5pt}th,td{padding:.1rem .2rem}}"

@@ -90,11 +90,10 @@ class ReportTables:
         """Return the rows that fit on a screen."""
         return [
             {
-                self.say("group"): self._label(row),
+                self.say("group"): f"{self._group(row, [self._first])} {row['period']}".strip(),
                 self.say("item_rate"): _rate(row["item_rate"]),
                 self.say("person_rate"): _rate(row["person_rate"]),
                 self.say("reordered"): str(row["reordered"]),
-                self.say("without_reason"): str(row["without_reason"]),
                 self.say("saving_cny"): str(_yuan(row["saving_fen"])),
                 self.say("own"): str(row["own"]),
                 self.say("unchecked"): str(row["unchecked"]),
@@ -211,10 +210,10 @@ class ReportTables:
         yield from self._answers.figures["rows"]
         yield from self._answers.totals
 
-    def _group(self, row: Mapping[str, Any]) -> str:
+    def _group(self, row: Mapping[str, Any], languages: Sequence[Language] = (Language.ZH, Language.EN)) -> str:
         """Say a group by its name, else by its word, else as it is."""
         if row["name"] is not None:
-            return " ".join(dict.fromkeys((row["name"], row["name_en"])))
+            return " ".join(dict.fromkeys(row["name" if each is Language.ZH else "name_en"] for each in languages))
         value, by = row["value"], self._answers.figures["by"]
         if by == Dimension.REASON.value and value:
             if value == WITHOUT_REASON:
