@@ -16,7 +16,7 @@ from msgspec import Meta
 from ledger.hashing import HASH_BYTES
 from node.domain.access import Actor, ConsentId
 from node.domain.consent import ConsentTerms
-from node.domain.entry import InstitutionId
+from node.wire.actors import ActorText, actor_of, text_of_actor
 from node.wire.consent.text import TermsShape, decode_shape, shape_of_terms, terms_of
 
 DOCUMENT_VERSION: Final = 1
@@ -24,7 +24,6 @@ DOCUMENT_MEDIA_TYPE: Final = "application/vnd.concord.consent-document+json"
 MAX_DOCUMENT_BYTES: Final = 128 * 1024
 
 _Hash = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
-_Text = Annotated[str, Meta(max_length=256)]
 
 
 class EvidenceMethod(StrEnum):
@@ -63,15 +62,6 @@ class ConsentDocument:
     """Who recorded it; None where the patient's tool handed it in."""
 
 
-class _Actor(msgspec.Struct, forbid_unknown_fields=True):
-    institution: _Text
-    department: _Text
-    staff_number: _Text
-    licence_number: _Text
-    authentication: _Text
-    role: _Text
-
-
 class _Document(msgspec.Struct, forbid_unknown_fields=True):
     format_version: int
     act: ConsentAct
@@ -79,17 +69,11 @@ class _Document(msgspec.Struct, forbid_unknown_fields=True):
     terms: TermsShape
     method: EvidenceMethod
     evidence_digest: _Hash
-    actor: _Actor | None
+    actor: ActorText | None
 
 
 def encode_consent_document(document: ConsentDocument) -> bytes:
     """Encode a consent document."""
-    actor = document.actor
-    shown = None
-    if actor is not None:
-        shown = _Actor(
-            actor.institution, actor.department, actor.staff_number, actor.licence_number, actor.authentication, actor.role
-        )
     return msgspec.json.encode(
         _Document(
             format_version=DOCUMENT_VERSION,
@@ -98,7 +82,7 @@ def encode_consent_document(document: ConsentDocument) -> bytes:
             terms=shape_of_terms(document.terms),
             method=document.method,
             evidence_digest=document.evidence_digest.hex(),
-            actor=shown,
+            actor=None if document.actor is None else text_of_actor(document.actor),
         )
     )
 
@@ -111,21 +95,11 @@ def parse_consent_document(data: bytes) -> ConsentDocument:
         UnknownFormatError: A version that this release does not know.
     """
     shape = decode_shape(data, "consent document", DOCUMENT_VERSION, _Document, MAX_DOCUMENT_BYTES)
-    actor = shape.actor
     return ConsentDocument(
         act=shape.act,
         consent=ConsentId(bytes.fromhex(shape.consent_id)),
         terms=terms_of(shape.terms),
         method=shape.method,
         evidence_digest=bytes.fromhex(shape.evidence_digest),
-        actor=None
-        if actor is None
-        else Actor(
-            institution=InstitutionId(actor.institution),
-            department=actor.department,
-            staff_number=actor.staff_number,
-            licence_number=actor.licence_number,
-            authentication=actor.authentication,
-            role=actor.role,
-        ),
+        actor=None if shape.actor is None else actor_of(shape.actor),
     )

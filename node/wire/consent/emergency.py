@@ -12,8 +12,8 @@ from msgspec import Meta
 from ledger.hashing import HASH_BYTES
 from node.domain.access import Actor
 from node.domain.consent_message import EmergencyId
-from node.domain.entry import InstitutionId
 from node.identity.hkdf import hmac_sha256
+from node.wire.actors import ActorText, actor_of, text_of_actor
 from node.wire.consent.text import decode_shape
 from node.wire.json_shape import TimeMs
 
@@ -23,7 +23,6 @@ MAX_STATEMENT_BYTES: Final = 16 * 1024
 
 _OPEN_LABEL: Final = b"concord/emergency/v1"
 _REVIEW_LABEL: Final = b"concord/emergency-review/v1"
-_Text = Annotated[str, Meta(max_length=256)]
 _Reason = Annotated[str, Meta(min_length=1, max_length=MAX_REASON)]
 _Hash = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{2 * HASH_BYTES}}}\Z")]
 
@@ -56,18 +55,9 @@ class EmergencyReview:
     """When, unix ms."""
 
 
-class _Actor(msgspec.Struct, forbid_unknown_fields=True):
-    institution: _Text
-    department: _Text
-    staff_number: _Text
-    licence_number: _Text
-    authentication: _Text
-    role: _Text
-
-
 class _Statement(msgspec.Struct, forbid_unknown_fields=True):
     format_version: int
-    actor: _Actor
+    actor: ActorText
     reason: _Reason
     patient_tag: _Hash | None
     opened_at_ms: TimeMs
@@ -75,7 +65,7 @@ class _Statement(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Review(msgspec.Struct, forbid_unknown_fields=True):
     format_version: int
-    reviewer: _Actor
+    reviewer: ActorText
     justified: bool
     remark: Annotated[str, Meta(max_length=MAX_REASON)]
     reviewed_at_ms: TimeMs
@@ -89,7 +79,7 @@ def emergency_tag(epoch_key: bytes, emergency: EmergencyId) -> bytes:
 def encode_statement(statement: EmergencyStatement) -> bytes:
     """Encode a statement."""
     tag = None if statement.patient_tag is None else statement.patient_tag.hex()
-    shape = _Statement(STATEMENT_VERSION, _shape(statement.actor), statement.reason, tag, statement.opened_at_ms)
+    shape = _Statement(STATEMENT_VERSION, text_of_actor(statement.actor), statement.reason, tag, statement.opened_at_ms)
     return msgspec.json.encode(shape)
 
 
@@ -101,16 +91,8 @@ def parse_statement(data: bytes) -> EmergencyStatement:
         UnknownFormatError: A version that this release does not know.
     """
     shape = decode_shape(data, "emergency statement", STATEMENT_VERSION, _Statement, MAX_STATEMENT_BYTES)
-    actor = shape.actor
     return EmergencyStatement(
-        actor=Actor(
-            institution=InstitutionId(actor.institution),
-            department=actor.department,
-            staff_number=actor.staff_number,
-            licence_number=actor.licence_number,
-            authentication=actor.authentication,
-            role=actor.role,
-        ),
+        actor=actor_of(shape.actor),
         reason=shape.reason,
         patient_tag=None if shape.patient_tag is None else bytes.fromhex(shape.patient_tag),
         opened_at_ms=shape.opened_at_ms,
@@ -119,7 +101,7 @@ def parse_statement(data: bytes) -> EmergencyStatement:
 
 def encode_review(review: EmergencyReview) -> bytes:
     """Encode a review."""
-    shape = _Review(STATEMENT_VERSION, _shape(review.reviewer), review.justified, review.remark, review.reviewed_at_ms)
+    shape = _Review(STATEMENT_VERSION, text_of_actor(review.reviewer), review.justified, review.remark, review.reviewed_at_ms)
     return msgspec.json.encode(shape)
 
 
@@ -131,7 +113,3 @@ def statement_digest(salt: bytes, statement: bytes) -> bytes:
 def review_digest(salt: bytes, emergency: EmergencyId, review: bytes) -> bytes:
     """Compute what the chain holds of a review, 32 bytes."""
     return sha256(_REVIEW_LABEL + salt + emergency + review).digest()
-
-
-def _shape(actor: Actor) -> _Actor:
-    return _Actor(actor.institution, actor.department, actor.staff_number, actor.licence_number, actor.authentication, actor.role)

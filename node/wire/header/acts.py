@@ -27,6 +27,7 @@ from node.domain.access import (
 from node.domain.entry import InstitutionId
 from node.domain.header import RelocationContent
 from node.domain.recognition_acts import CheckContent, DecisionContent, RecognitionContent, ReversalContent
+from node.wire.actors import actor_of
 from node.wire.header.recognition import Check, Decision, Reversal, content_of_recognition, shape_of_recognition
 from node.wire.header.shapes import (
     MAX_NUMBER,
@@ -34,7 +35,6 @@ from node.wire.header.shapes import (
     Content,
     Reference,
     Shape,
-    actor_of,
     content_of,
     reference_of,
     shape_of,

@@ -24,7 +24,8 @@ from node.domain.recognition_acts import (
     RecognitionContent,
     ReversalContent,
 )
-from node.wire.header.shapes import HEX, ActorShape, Reference, Shape, actor_of, reference_of, shape_of_actor, shape_of_reference
+from node.wire.actors import actor_of
+from node.wire.header.shapes import HEX, ActorShape, Reference, Shape, reference_of, shape_of_actor, shape_of_reference
 from node.wire.json_shape import TimeMs
 
 _Hex32 = Annotated[str, Meta(pattern=HEX)]

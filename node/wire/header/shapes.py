@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES
 from node.domain.access import Actor
-from node.domain.entry import InstitutionId, LeafReference, Origin, RecordId, Version
+from node.domain.entry import LeafReference, Origin, RecordId, Version
 from node.domain.header import HeaderContent, PartSummary
 from node.domain.record import Item, Kind, RecordStatus
 from node.wire.json_shape import TimeMs
@@ -120,18 +120,6 @@ def shape_of_reference(reference: LeafReference) -> Reference:
 def reference_of(shape: Reference) -> LeafReference:
     """Return the entry that a decoded shape names."""
     return LeafReference(Origin(shape.origin), bytes.fromhex(shape.leaf_hash))
-
-
-def actor_of(shape: ActorShape) -> Actor:
-    """Return the actor that a decoded shape names."""
-    return Actor(
-        institution=InstitutionId(shape.institution),
-        department=shape.department,
-        staff_number=shape.staff_number,
-        licence_number=shape.licence_number,
-        authentication=shape.authentication,
-        role=shape.role,
-    )
 
 
 def shape_of_actor(actor: Actor) -> ActorShape:

@@ -19,6 +19,7 @@ from node.domain.access import Actor, BlockStamp, ConsentId, Purpose, RequestId
 from node.domain.consent import ConsentSalt, PresentedConsent
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.errors import MalformedDisclosureError, UnknownFormatError
+from node.wire.actors import actor_of
 from node.wire.json_strict import check_document
 
 VERSION: Final = 1
@@ -215,19 +216,11 @@ def parse_request(data: bytes) -> DisclosureRequest:
         raise MalformedDisclosureError("it lacks a field, or has one that no request has") from error
     if shape.version != VERSION:
         raise UnknownFormatError("disclosure request version", shape.version)
-    actor = shape.actor
     return DisclosureRequest(
         request_id=RequestId(shape.request_id),
         audience=InstitutionId(shape.audience),
         purpose=shape.purpose,
-        actor=Actor(
-            InstitutionId(actor.institution),
-            actor.department,
-            actor.staff_number,
-            actor.licence_number,
-            actor.authentication,
-            actor.role,
-        ),
+        actor=actor_of(shape.actor),
         subject=LeafReference(Origin(shape.subject.origin), bytes.fromhex(shape.subject.leaf_hash)),
         leaf_index=shape.subject.leaf_index,
         parts=None if shape.parts is None else tuple(sorted(set(shape.parts))),
