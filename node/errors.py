@@ -13,7 +13,7 @@ ConcordError
 │   │       MalformedForkEvidenceError, MalformedCompletenessError, MalformedBundleError, MalformedFindingError,
 │   │       MalformedCertificateError, MalformedTrustRootError, MalformedConsentError, MalformedMessageError,
 │   │       MalformedDisclosureError, MalformedKindError, MalformedCatalogueError, UnknownFormatError,
-│   │       MalformedReadLogsError
+│   │       MalformedReadLogsError, MalformedLookError
 │   ├── LimitExceededError          a limit of the settings was exceeded
 │   │   └── DocumentTooLargeError
 │   ├── ConsentInputError           a consent cannot be granted, revoked or shown as asked
@@ -46,7 +46,7 @@ ConcordError
 │   │       CosignatureRefutedError, AnchorRefutedError, EvidenceTooOldError, ForkRefutedError, SeriesTagError,
 │   │       SeriesOrderError, BundleLineError, CertificateContradictedError, ForeignPatientError, PinMismatchError,
 │   │       RetrievalUnprovedError, ResultRefutedError, RefusalRefutedError, DecisionRefutedError,
-│   │       DocumentPublisherError, SummaryRefutedError
+│   │       DocumentPublisherError, SummaryRefutedError, LookRefutedError, ForeignKeysError
 │   ├── TrustRootError              a trust root is expired, or is not signed by those whom its predecessor names
 │   │   └── TrustRootExpiredError, TrustRootSignatureError, TrustRootSerialError
 │   └── SealedMessageError, CardSealError, LocatorSecretRefusedError, ResponseSignatureError
@@ -225,6 +225,10 @@ class MalformedReadLogsError(WireError):
 
 class MalformedCertificateError(WireError):
     """Not a decision certificate."""
+
+
+class MalformedLookError(WireError):
+    """Not a file of what was found when logs were read again for a certificate."""
 
 
 class MalformedTrustRootError(WireError):
@@ -1320,6 +1324,30 @@ class SummaryRefutedError(EvidenceRefutedError):
     def __init__(self, what: str) -> None:
         super().__init__(f"the summary says something else than the signed decision: {what}; go by the decision")
         self.what = what
+
+
+class LookRefutedError(EvidenceRefutedError):
+    """What is said to be found when logs were read again does not belong to the certificate.
+
+    Attributes:
+        what: What does not fit.
+        origin: The log that it is about; empty where it is about none.
+    """
+
+    def __init__(self, what: str, origin: str = "") -> None:
+        super().__init__(f"{f'log {origin!r}: ' if origin else ''}{what}")
+        self.what = what
+        self.origin = origin
+
+
+class ForeignKeysError(EvidenceRefutedError):
+    """None of the results that a certificate shows is found under the keys with which logs are read again."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no result of the certificate is found under these keys: they are another patient's, lack the epoch, or belong to a "
+            "later code; use the patient's file of that time"
+        )
 
 
 class TrustRootError(VerificationError):

@@ -140,6 +140,35 @@ def prove_complete(
     command.run(source, how, lang, as_json=as_json)
 
 
+@app.command("look-again")
+def look_again(
+    certificate: Annotated[Path, typer.Argument(help="The certificate of the decision, a file of `concord evidence --decision`")],
+    *,
+    patient: options.PatientFile,
+    trust_root: options.TrustRoot,
+    node: Annotated[
+        list[str] | None, typer.Option("--node", help="ORIGIN=URL: reach the node of a log elsewhere than the trust root says")
+    ] = None,
+    log_dir: Annotated[
+        list[str] | None, typer.Option(help="ORIGIN=DIR: read that log in a directory: checkpoint and tile/ below it")
+    ] = None,
+    maps: Annotated[
+        list[Path] | None, typer.Option("--map", help="The map of an institution that the decision does not pin; repeat for more")
+    ] = None,
+    window: Annotated[int, typer.Option(min=1, max=1_000_000, help="Numbers to look for beyond the last one")] = 1024,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write what was found, for `concord verify`; it holds keys")
+    ] = None,
+    lang: options.Lang = None,
+    as_json: options.Json = False,
+) -> None:
+    """Read the logs again for a decision, with the patient's keys: does its check account for all that stood there?"""
+    from node.cli.patient import look_again as command
+
+    how = command.Options(certificate, patient, trust_root, node or (), log_dir or (), maps or (), window, output)
+    command.run(how, lang, as_json=as_json)
+
+
 @app.command()
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="FHIR documents: files, folders, NDJSON (.ndjson, .jsonl)")],

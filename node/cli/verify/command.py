@@ -38,6 +38,7 @@ from node.errors import (
     WireError,
 )
 from node.wire.certificate import file as decision_certificate
+from node.wire.certificate import look_file
 from node.wire.certificate.file import MAX_CERTIFICATE_BYTES
 from node.wire.evidence import bundle, completeness, finding_evidence, fork_evidence
 from node.wire.evidence.bundle import MAX_BUNDLE_BYTES
@@ -60,6 +61,12 @@ def _check_certificate(data: bytes, root: TrustRoot, now: datetime, texts: Texts
     return check_certificate(data, root, now, texts)
 
 
+def _check_look(data: bytes, root: TrustRoot, now: datetime, texts: Texts) -> Shown:
+    from node.cli.verify.look import check_look
+
+    return check_look(data, root, now, texts)
+
+
 def _check_slip(data: bytes, certificate: bytes, root: TrustRoot, now: datetime, max_age: timedelta | None, texts: Texts) -> Shown:
     from node.cli.verify.certificate import check_slip
 
@@ -72,6 +79,7 @@ _FORMATS: Final[Mapping[str, Callable[[bytes, TrustRoot, datetime, Texts], Shown
     fork_evidence.FORMAT: check_fork,
     finding_evidence.FORMAT: check_finding,
     decision_certificate.FORMAT: _check_certificate,
+    look_file.FORMAT: _check_look,
 }
 """Files other than evidence, by the format that they name."""
 

@@ -95,15 +95,17 @@ def scan_log(
     checkpoint: Checkpoint,
     keys: Sequence[SeriesKey],
     *,
+    size: TreeSize | None = None,
     window: int = DEFAULT_WINDOW,
     advance: Callable[[int], object] = lambda _: None,
 ) -> LogScan:
-    """Read a whole log and look for all that it holds under some keys.
+    """Read a whole log, or what lies below a size, and look for all that it holds under some keys.
 
     Args:
         reader: The log, from wherever it is served.
         checkpoint: Its head, verified by the caller.
         keys: The patient's, for this log.
+        size: Below which leaves are read, at most the checkpoint's; by default all of it.
         window: Counters to look for beyond the last hit, at least 1.
         advance: Told how many leaves were read since the last call.
 
@@ -113,7 +115,8 @@ def scan_log(
         StorageError: Something could not be read.
     """
     tags, unknown = bytearray(), 0
-    for leaves in fetch_entries(reader, checkpoint, LeafIndex(0), checkpoint.size):
+    upto = checkpoint.size if size is None else size
+    for leaves in fetch_entries(reader, checkpoint, LeafIndex(0), upto):
         for leaf in leaves:
             readable = len(leaf) == LEAF_BYTES and leaf[0] == LEAF_VERSION
             unknown += not readable
@@ -121,7 +124,7 @@ def scan_log(
         advance(len(leaves))
     origin = Origin(checkpoint.origin)
     return LogScan(
-        size=checkpoint.size,
+        size=upto,
         window=window,
         unknown_leaves=unknown,
         series=tuple(_scan_series(bytes(tags), origin, key, window) for key in keys),
@@ -146,7 +149,7 @@ def prove_completeness(reader: LogReader, checkpoint: Checkpoint, note: bytes, s
         raise ValueError("a scan that found something missing proves nothing complete")
     hashes = TileHashReader(VerifiedTiles(reader, checkpoint), checkpoint.size)
     series = tuple(
-        Series(each.key, tuple(_entries(reader, checkpoint.size, hashes, list(each.places.values())))) for each in scan.series
+        Series(each.key, tuple(prove_entries(reader, checkpoint, hashes, list(each.places.values())))) for each in scan.series
     )
     return Completeness(note, scan.window, series)
 
@@ -184,7 +187,20 @@ def _hits(tags: bytes, wanted: Mapping[bytes, int]) -> Iterator[tuple[int, int]]
             yield index, counter
 
 
-def _entries(reader: LogReader, size: TreeSize, hashes: HashReader, indices: Sequence[int]) -> Iterator[SeriesEntry]:
+def prove_entries(reader: LogReader, checkpoint: Checkpoint, hashes: HashReader, indices: Sequence[int]) -> Iterator[SeriesEntry]:
+    """Prove entries of a log, one by one.
+
+    Args:
+        reader: The log.
+        checkpoint: The head under which they are proved.
+        hashes: Its tree, proven.
+        indices: Their places.
+
+    Raises:
+        VerificationError: One is not what the tree holds.
+        StorageError: Something could not be read.
+    """
+    size = checkpoint.size
     for index in indices:
         first = index // TILE_WIDTH * TILE_WIDTH
         address = BundleAddress(index // TILE_WIDTH, min(TILE_WIDTH, size - first))

@@ -125,7 +125,7 @@ def read_entries(certificate: DecisionCertificate, lines: Sequence[ProvedLine]) 
     line = next((each for each in check.outcome.lines if each.line == content.line), None)
     if line is None:
         raise CertificateContradictedError("the check has no such order line")
-    results = tuple(_read_result(entries[at]) for at in certificate.results)
+    results = tuple(read_result(entries[at]) for at in certificate.results)
     stated = [*(offer.leaf for offer in line.offers), *(refused.leaf for refused in line.unrecognisable)]
     _require(
         [each.reference for each in results] == list(dict.fromkeys(stated)),
@@ -227,7 +227,12 @@ def _read_reversal(entry: CertifiedEntry, decision: CertifiedEntry, content: Dec
     return entry
 
 
-def _read_result(entry: CertifiedEntry) -> ShownResult:
+def read_result(entry: CertifiedEntry) -> ShownResult:
+    """Read a verified line as a result: its own entry, or a relocation that describes it.
+
+    Raises:
+        CertificateContradictedError: It is none.
+    """
     proved, content = entry.proved, entry.content
     if isinstance(content, RelocationContent) and proved.entry_type is EntryType.RELOCATION:
         _require(content.target.origin == proved.origin, "a relocation describes a result of another log")
@@ -238,7 +243,7 @@ def _read_result(entry: CertifiedEntry) -> ShownResult:
 
 
 def _read_later(entry: CertifiedEntry, results: Sequence[ShownResult]) -> ShownResult:
-    later = _read_result(entry)
+    later = read_result(entry)
     _require(
         any(replaces(later, each) for each in results) and later.reference not in {each.reference for each in results},
         "a later version is of none of the results",

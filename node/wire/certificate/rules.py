@@ -118,26 +118,7 @@ class RulesAgain:
         """Return what had been found: the results that were shown, and replacements that had been read by then."""
         read_to = {each.origin: each.size for each in self._read.check.read}
         early = [each for each in self._read.later if each.entry.proved.leaf_index < read_to.get(each.reference.origin, 0)]
-        frozen, recalled = self._stated(Obstacle.LOG_FROZEN), self._stated(Obstacle.RECALLED)
-        return [
-            FoundResult(
-                content=each.content,
-                entry_type=each.entry_type,
-                institution=each.entry.proved.institution,
-                leaf=each.reference,
-                level=Level.LOGGED,
-                reachability=Reachability.UNKNOWN,
-                frozen=each.reference in frozen,
-                recalled=each.reference in recalled,
-            )
-            for each in (*self._read.results, *early)
-            if each.content is not None
-        ]
-
-    def _stated(self, obstacle: Obstacle) -> frozenset[LeafReference]:
-        """Return the results that were refused for a reason."""
-        refused = self._read.line.unrecognisable
-        return frozenset(each.leaf for each in refused if any(item.obstacle is obstacle for item in each.items))
+        return _found(self._read, (*self._read.results, *early))
 
     def _verify_offer(self, offer: Offer, result: ShownResult, answers: Sequence[_Answers], orderable: Orderable | None) -> None:
         checked_at_ms, institution = self._read.check.outcome.checked_at_ms, result.entry.proved.institution
@@ -180,6 +161,54 @@ class RulesAgain:
         )
         if used != read.text.results:
             raise DecisionRefutedError("the results that it uses are not told as they were offered")
+
+
+def judge_found(
+    read: CertifiedEntries, documents: Terminology, results: Sequence[ShownResult]
+) -> Mapping[LeafReference, Mapping[ItemCode, OfferedItem | Obstacle]]:
+    """Return what each of some results is good for on a certificate's order line, by the rules; what it does not concern is absent.
+
+    Args:
+        read: The certificate's entries.
+        documents: The pinned documents, and maps beside them.
+        results: All that was found, whatever the check said of it.
+
+    Raises:
+        CertificateContradictedError: The documents do not have the institution that decided.
+    """
+    found = _found(read, results)
+    bare, wide = (_answers(_ordering(each, read), read, found) for each in (documents, _with_units(documents, results)))
+    judged: dict[LeafReference, dict[ItemCode, OfferedItem | Obstacle]] = {}
+    for (leaf, item), answer in wide.items():
+        narrow = bare.get((leaf, item), Obstacle.UNMAPPED)
+        # a unit that none of these documents names may have been named by another: it counts where both say so
+        judged.setdefault(leaf, {})[item] = narrow if isinstance(answer, OfferedItem) else answer
+    return judged
+
+
+def _found(read: CertifiedEntries, results: Sequence[ShownResult]) -> list[FoundResult]:
+    """Return results as the rules take them; what was known of them then is what the check says."""
+    frozen, recalled = _stated(read, Obstacle.LOG_FROZEN), _stated(read, Obstacle.RECALLED)
+    return [
+        FoundResult(
+            content=each.content,
+            entry_type=each.entry_type,
+            institution=each.entry.proved.institution,
+            leaf=each.reference,
+            level=Level.LOGGED,
+            reachability=Reachability.UNKNOWN,
+            frozen=each.reference in frozen,
+            recalled=each.reference in recalled,
+        )
+        for each in results
+        if each.content is not None
+    ]
+
+
+def _stated(read: CertifiedEntries, obstacle: Obstacle) -> frozenset[LeafReference]:
+    """Return the results that were refused for a reason."""
+    refused = read.line.unrecognisable
+    return frozenset(each.leaf for each in refused if any(item.obstacle is obstacle for item in each.items))
 
 
 def _ordering(documents: Terminology, read: CertifiedEntries) -> OrderingIndex:

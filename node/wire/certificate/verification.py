@@ -25,6 +25,7 @@ from node.domain.certificate_verdict import (
 from node.domain.entry import EntryType, LeafReference
 from node.domain.recognition import DecisionOutcome
 from node.domain.recognition_acts import ReversalContent
+from node.domain.slip import DecisionSummary
 from node.domain.trust import TrustRoot
 from node.domain.verdict import BundleHead, Finding, ProvedLine
 from node.errors import (
@@ -72,6 +73,18 @@ class _Facts:
         return [each for each in self.documents.told if each.standing is standing]
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedCertificate:
+    """A certificate that holds, for whoever goes on from it."""
+
+    verdict: CertificateVerdict
+    """What it proves."""
+    read: CertifiedEntries
+    """Its entries."""
+    documents: PinnedDocuments
+    """The documents that the decision pins."""
+
+
 def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, *, now: datetime) -> CertificateVerdict:
     """Verify a decision certificate against a trust root.
 
@@ -80,6 +93,11 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
         TrustRootExpiredError: The trust root's time is over.
         EvidenceRefutedError: It claims what is not so; the subclass says what.
     """
+    return open_certificate(certificate, trust_root, now=now).verdict
+
+
+def open_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, *, now: datetime) -> OpenedCertificate:
+    """Verify a decision certificate, and return its entries and documents too; raises as `verify_certificate`."""
     verify_trust_root(trust_root, now)
     heads, lines = verify_lines(certificate.heads, certificate.lines, trust_root, now)
     _verify_heads(heads)
@@ -95,6 +113,11 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
     if summary is not None:
         verify_summary(summary, expected)
     facts = _Facts(certificate, heads, read, documents, results, asserted, _unnamed(lines), proof, summary is not None)
+    return OpenedCertificate(_verdict(facts, expected, trust_root), read, documents)
+
+
+def _verdict(facts: _Facts, summary: DecisionSummary | None, trust_root: TrustRoot) -> CertificateVerdict:
+    read = facts.read
     reversal = None if read.reversal is None else read.reversal.content
     return CertificateVerdict(
         decision=read.content,
@@ -102,14 +125,14 @@ def verify_certificate(certificate: DecisionCertificate, trust_root: TrustRoot, 
         entry=read.evidence,
         check_index=None if read.check_entry is None else read.check_entry.proved.leaf_index,
         checked_at_ms=read.check.outcome.checked_at_ms,
-        summary=expected,
+        summary=summary,
         price_fen=read.line.price_fen,
-        results=results,
+        results=facts.results,
         reversed_at_ms=reversal.occurred_at_ms if isinstance(reversal, ReversalContent) else None,
         reversal_index=None if read.reversal is None else read.reversal.proved.leaf_index,
-        read=proof,
-        documents=documents.told,
-        heads=heads,
+        read=facts.read_proof,
+        documents=facts.documents.told,
+        heads=facts.heads,
         trust_root_serial=trust_root.serial,
         proved=_proved(facts),
         not_proved=_not_proved(facts),

@@ -40,13 +40,20 @@ class Material:
 
     def with_check(self, change: Callable[[CheckText], CheckText], **changes: object) -> DecisionCertificate:
         """Let the institution assert another check."""
-        (text,) = parse_checks(self.asserted.check_text or b"")
-        return replace(self.asserted, check_text=encode_checks([change(text)]), **changes)  # type: ignore[arg-type]
+        return with_check_of(self.asserted, change, **changes)
 
     @property
     def read(self) -> CertifiedRead:
         assert self.asserted.read is not None
         return self.asserted.read
+
+
+def with_check_of(
+    asserted: DecisionCertificate, change: Callable[[CheckText], CheckText], **changes: object
+) -> DecisionCertificate:
+    """Let the institution assert another check in a certificate."""
+    (text,) = parse_checks(asserted.check_text or b"")
+    return replace(asserted, check_text=encode_checks([change(text)]), **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
