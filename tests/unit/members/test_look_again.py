@@ -30,7 +30,6 @@ from node.errors import (
 )
 from node.recognition.decision import Reorder
 from node.services.patients.index import Registration
-from node.services.reading.finding_patients import Looked, PatientFinding
 from node.services.recognition.deciding import DecisionAnswer
 from node.terminology.maps import InstitutionMap
 from node.wire.catalogue.documents import encode_document
@@ -38,6 +37,7 @@ from node.wire.certificate.file import DecisionCertificate, encode_certificate
 from node.wire.certificate.look_file import LookAgain, LookedEntry, LookedLog
 from node.wire.certificate.look_verification import verify_look
 from tests.unit.members.certificates import OWN_LOG, correct, end_hour, export, recognise, trust_root, verify
+from tests.unit.members.look_vector import decide_blindly, find
 from tests.unit.members.looks import HOLDER_LOG, Doorway, accounts, look, patient_file, verified
 from tests.unit.members.neighbourhood import OTHER, Neighbourhood
 from tests.unit.members.orders import check, decide, electrolytes, file_electrolytes
@@ -55,21 +55,6 @@ def hour(town: Neighbourhood) -> Iterator[None]:
     yield
     # the next test's checks are in an hour of their own
     end_hour(town)
-
-
-def find(patient: Patient) -> Looked:
-    reading = patient.neighbours.there.running.node.reading
-    assert reading is not None
-    return reading.finding.look_through(OTHER, patient.there, with_replaced=True)
-
-
-def decide_blindly(patient: Patient, seen: Looked, monkeypatch: Patched) -> DecisionAnswer:
-    """Let hospital-b order again on a check that shows what is given, and says that all had been read by now."""
-    late = find(patient)
-    with monkeypatch.context() as lying:
-        lying.setattr(PatientFinding, "look_through", lambda *_, **__: replace(seen, read=late.read))
-        answer = check(patient)
-    return decide(patient, answer, Reorder(Reason.EMERGENCY))
 
 
 def export_hiding(patient: Patient, decided: DecisionAnswer, monkeypatch: Patched) -> DecisionCertificate:
@@ -110,14 +95,12 @@ def offered_or_refused(verdict: CertificateVerdict) -> list[Account]:
     return [shown[at] for at in sorted(shown)[1:]]
 
 
-@pytest.mark.parametrize("changes", [{}, {"status": "entered-in-error"}], ids=["corrected", "taken-back"])
-def test_a_newer_version_that_the_exporter_hides_is_found(
-    patient: Patient, monkeypatch: Patched, changes: dict[str, object]
-) -> None:
+@pytest.mark.parametrize("status", ["corrected", "entered-in-error"])
+def test_a_newer_version_that_the_exporter_hides_is_found(patient: Patient, monkeypatch: Patched, status: str) -> None:
     neighbours = patient.neighbours
     file_electrolytes(patient)
     old = find(patient)
-    correct(patient, **changes)
+    correct(patient, status=status)
     decided = decide_blindly(patient, old, monkeypatch)
     verdict = verified(neighbours, look(patient, export_hiding(patient, decided, monkeypatch)))
     assert accounts(verdict) == [Account.OFFERED, Account.HIDDEN_VERSION]
