@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from node.domain.entry import Origin
+from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import ChainPin
 
 if TYPE_CHECKING:
@@ -82,6 +82,23 @@ def read_chain_key(settings: NodeSettings, institution: str) -> bytes:
     from node.adapters.keys.files import InstitutionKeys
 
     return InstitutionKeys(settings.keys, institution).read("chain.key")
+
+
+OWN_KEY_KINDS: Final = ("exchange", "request", "audit")
+"""Kinds of keys that an institution registers out of its node's directory."""
+
+
+def read_own_key(settings: NodeSettings, institution: str, kind: str) -> bytes:
+    """Read the public key of a kind that a node uses for an institution.
+
+    Raises:
+        KeyFileError: It is missing, readable by others or damaged.
+    """
+    from node.adapters.keys.identity import FileInstitutionIdentity
+
+    identity = FileInstitutionIdentity(settings.keys, InstitutionId(institution))
+    # headers are sealed to a regulator's exchange key, which it registers under both kinds
+    return identity.request_public_key if kind == "request" else identity.exchange_public_key
 
 
 @contextmanager

@@ -119,6 +119,8 @@ def open_node(settings: NodeSettings, clock: Clock | None = None, outside: Outsi
         exchange = build_exchange(foundation, sharing, transport, stack, None if at_hand is None else at_hand.client)
         custody = build_custody(foundation, sharing, None if exchange is None else exchange.services)
         services = build_services(foundation, custody.services)
+        if sharing.own_keys is not None:
+            services.node.status.on_keys(sharing.own_keys)
         consents = build_consents(foundation, services, sharing, exchange, None if outside is None else outside.consents)
         refiling = build_refiling(foundation, services, sharing, None if exchange is None else exchange.services)
         codes = build_codes(foundation, services, sharing, exchange, consents.services)

@@ -14,6 +14,7 @@ from node.ports.records.secrets import SecretStore
 from node.ports.records.transaction import RecordsWriter
 from node.services.loops import Loop
 from node.services.members.membership import Membership
+from node.services.members.own_keys import OwnKeys
 from node.services.records.entries import EntryComposer
 from node.services.records.secret_stock import SecretStock
 
@@ -35,6 +36,8 @@ class Sharing:
     """Stages acts."""
     membership: Membership | None
     """The registry; None without a chain."""
+    own_keys: OwnKeys | None
+    """Compares own keys with it; None likewise."""
     loops: Sequence[Loop]
     """To be started with the node, and closed with it."""
 
@@ -54,19 +57,29 @@ def build_sharing(foundation: Foundation, read_registry: Callable[[], Registry] 
         stock=SecretStock(foundation.stores.secrets, foundation.clock),
         clock=foundation.clock,
     )
-    membership = None
+    membership, own_keys = None, None
     loops: list[Loop] = []
     if read_registry is None and foundation.chain is not None:
         read_registry = foundation.chain.make_client().consortium().registry
     if read_registry is not None:
         store = SqlRegistryStore(foundation.stores.readers, foundation.stores.writer)
         membership = Membership(read_registry, store, foundation.clock)
-        loops.append(Loop("registry", membership.refresh, _REGISTRY_INTERVAL_S))
+        own_keys = OwnKeys(foundation.identities, membership, foundation.clock)
+        loops.append(Loop("registry", _reading(membership, own_keys), _REGISTRY_INTERVAL_S))
     return Sharing(
         writer=foundation.stores.writer,
         secrets=foundation.stores.secrets,
         identities=foundation.identities,
         composer=composer,
         membership=membership,
+        own_keys=own_keys,
         loops=loops,
     )
+
+
+def _reading(membership: Membership, own_keys: OwnKeys) -> Callable[[], None]:
+    def read() -> None:
+        membership.refresh()
+        own_keys.look()
+
+    return read

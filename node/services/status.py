@@ -16,6 +16,7 @@ from node.services.logs.cosigning import CosigningService
 from node.services.logs.following import FollowingService
 from node.services.logs.progress import Progress
 from node.services.logs.sequencing import HostedLog
+from node.services.members.own_keys import OwnKeys
 from node.services.records.sent_notices import RevisionNotices
 from node.telemetry import WITHHELD_HEADERS, WRITER_QUEUE, render_metrics
 
@@ -54,6 +55,9 @@ class LogReport(msgspec.Struct, frozen=True):
     """Notices of amendments, withdrawals and recalls that nobody at the recipient has acknowledged."""
     notices_overdue: int
     """Those of them that have waited for too long."""
+    exchange_key: str | None
+    """What the registry says of the exchange key that is used here: `registered`, `differs`, `unregistered`, `unknown`; None
+    without a consortium."""
 
 
 class FollowedReport(msgspec.Struct, frozen=True):
@@ -130,10 +134,15 @@ class StatusService:
         self._notices = notices
         self._trust_root = trust_root
         self._documents: Callable[[], AdoptionStatus] | None = None
+        self._own_keys: OwnKeys | None = None
 
     def on_documents(self, documents: Callable[[], AdoptionStatus]) -> None:
         """Report on the catalogue's documents too."""
         self._documents = documents
+
+    def on_keys(self, own_keys: OwnKeys) -> None:
+        """Report on the institutions' exchange keys too."""
+        self._own_keys = own_keys
 
     def not_ready(self) -> list[str]:
         """Return why submissions would not be stored now; empty when they would."""
@@ -203,6 +212,7 @@ class StatusService:
             witnesses_missing={str(name): reason for name, reason in standing.missing.items()},
             notices_unacknowledged=waiting.count,
             notices_overdue=waiting.overdue,
+            exchange_key=None if self._own_keys is None else self._own_keys.standing(hosted.institution).value,
         )
 
 

@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from contracts.terms import Role
+import typer
+
+from contracts.terms import MAX_OVERLAP_S, Role
 from ledger.hashing import RootHash, TreeSize
-from node.bootstrap.commands import open_consortium, read_chain_key
-from node.cli.failures import UsageError
+from node.bootstrap.commands import OWN_KEY_KINDS, open_consortium, read_chain_key, read_own_key
+from node.cli.failures import REFUSED, UsageError
 from node.cli.output import show
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import ChainPin
@@ -26,6 +28,7 @@ from node.ports.chain.consortium import (
     Proposal,
     ProposalNumber,
     RegisterCatalogue,
+    RegisteredKey,
     RegisterKind,
     Registry,
     Reinstate,
@@ -37,6 +40,10 @@ from node.wire.trust_root import parse_trust_root
 
 _ACCOUNT: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _HASH: Final = re.compile(r"(?:0x)?([0-9a-f]{64})")
+_OVERLAP: Final = re.compile(r"([0-9]{1,7})([smhd])")
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_EVERYBODYS: Final = ("exchange", "request")
+"""Kinds that every institution registers; a regulator has an audit key besides."""
 _ROLES: Final = tuple(role.name.lower().replace("_", "-") for role in Role if role.name is not None)
 
 
@@ -88,6 +95,80 @@ def vote(voter: Voter, number: int, *, as_json: bool) -> None:
     with open_consortium(address, pin, read_chain_key(settings, voter.institution)) as chain:
         carried = chain.vote(ProposalNumber(number))
     show({"proposal": number, "voted_by": voter.institution, "carried": carried}, as_json=as_json)
+
+
+def register_key(voter: Voter, kind: str, overlap: str, *, as_json: bool) -> None:
+    """Register the key that the node's directory holds, and wait until it is in a block; once is enough.
+
+    Raises:
+        UsageError: The kind or the overlap is none, or no chain is named.
+        TransactionRevertedError: The contract refuses.
+    """
+    settings = load_settings(voter.directory)
+    address, pin = _chain(settings, voter.rpc)
+    overlap_s, own = _overlap_s(overlap), read_own_key(settings, voter.institution, _key_kind(kind))
+    with open_consortium(address, pin, read_chain_key(settings, voter.institution)) as chain:
+        before = _last_key(chain.registry(), voter.institution, kind)
+        is_new = before is None or before.value != own or before.valid_until_s is not None
+        if is_new:
+            chain.register_key(kind, own, overlap_s)
+        now = _last_key(chain.registry(), voter.institution, kind)
+    shown = {
+        "institution": voter.institution,
+        "kind": kind,
+        "key": own.hex(),
+        "registered": "now" if is_new else "before",
+        # a chain that is final some blocks later still shows the former one
+        "in_effect": now is not None and now.value == own,
+        "former_key": before.value.hex() if is_new and before is not None else None,
+        "former_key_valid_for_s": overlap_s if is_new and before is not None else None,
+    }
+    show(shown, as_json=as_json)
+
+
+def list_keys(voter: Voter, *, as_json: bool) -> None:
+    """Compare the keys that others use of an institution with those in the node's directory; exit with 1 where they differ.
+
+    Raises:
+        UsageError: No chain is named.
+    """
+    settings = load_settings(voter.directory)
+    address, pin = _chain(settings, voter.rpc)
+    with open_consortium(address, pin, None) as chain:
+        registry = chain.registry()
+    rows = []
+    for kind in OWN_KEY_KINDS:
+        own, last = read_own_key(settings, voter.institution, kind), _last_key(registry, voter.institution, kind)
+        if last is None and kind not in _EVERYBODYS:
+            continue
+        standing = "unregistered" if last is None else "registered" if _is_in_force(last, own) else "differs"
+        rows.append({"kind": kind, "here": own.hex(), "on_chain": None if last is None else last.value.hex(), "standing": standing})
+    show({"institution": voter.institution, "block_number": registry.block_number, "keys": rows}, as_json=as_json)
+    if any(row["standing"] != "registered" for row in rows):
+        raise typer.Exit(REFUSED)
+
+
+def _last_key(registry: Registry, institution: str, kind: str) -> RegisteredKey | None:
+    keys = [key for each in registry.members if each.institution == institution for key in each.keys if key.kind == kind]
+    return keys[-1] if keys else None
+
+
+def _is_in_force(key: RegisteredKey, own: bytes) -> bool:
+    return key.value == own and (key.valid_until_s is None or key.valid_until_s > datetime.now(UTC).timestamp())
+
+
+def _key_kind(kind: str) -> str:
+    if kind not in OWN_KEY_KINDS:
+        raise UsageError(f"--kind {kind}: there are {', '.join(OWN_KEY_KINDS)}")
+    return kind
+
+
+def _overlap_s(text: str) -> int:
+    match = _OVERLAP.fullmatch(text)
+    seconds = None if match is None else int(match[1]) * _UNITS_S[match[2]]
+    if seconds is None or seconds > MAX_OVERLAP_S:
+        raise UsageError(f"--overlap {text}: give a number and a unit, such as 0s, 12h or 7d; {MAX_OVERLAP_S // 86_400}d at most")
+    return seconds
 
 
 # What can be proposed, from what was typed

@@ -54,6 +54,36 @@ def vote(
     command.vote(command.Voter(directory, voter, rpc), proposal, as_json=as_json)
 
 
+@consortium_app.command()
+def register_key(
+    *,
+    directory: options.Directory,
+    voter: Annotated[str, typer.Option("--institution", help="Whose key, with its chain key in the node's directory")],
+    kind: Annotated[str, typer.Option(help="exchange, request, or audit (of a regulator: its exchange key)")] = "exchange",
+    overlap: Annotated[str, typer.Option(help="How long the former key stays valid: 12h, 7d; 0s if it was stolen")] = "7d",
+    rpc: Rpc = None,
+    as_json: options.Json = False,
+) -> None:
+    """Register on chain the key that the node's directory holds: an institution's own act, which needs no vote."""
+    from node.cli.consortium import acts as command
+
+    command.register_key(command.Voter(directory, voter, rpc), kind, overlap, as_json=as_json)
+
+
+@consortium_app.command()
+def keys(
+    *,
+    directory: options.Directory,
+    voter: Annotated[str, typer.Option("--institution", help="Whose keys")],
+    rpc: Rpc = None,
+    as_json: options.Json = False,
+) -> None:
+    """Compare the keys in the node's directory with those on chain; exits with 1 where they differ."""
+    from node.cli.consortium import acts as command
+
+    command.list_keys(command.Voter(directory, voter, rpc), as_json=as_json)
+
+
 @propose_app.command()
 def admit(
     subject: Subject,

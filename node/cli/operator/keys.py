@@ -19,4 +19,9 @@ def rotate(directory: Path, *, as_json: bool) -> None:
 def rotate_exchange(directory: Path, institution: str, *, as_json: bool) -> None:
     """Rotate an institution's exchange key, in a node that is not being served."""
     public_key = rotate_exchange_key(load_settings(directory), InstitutionId(institution))
-    show({"institution": institution, "exchange_public_key": public_key.hex()}, as_json=as_json)
+    shown = {"institution": institution, "exchange_public_key": public_key.hex()}
+    if as_json:
+        show(shown, as_json=True)
+        return
+    register = f"concord consortium register-key --dir {directory} --institution {institution}"
+    show({**shown, "next": f"{register}; then start the node"}, as_json=False)

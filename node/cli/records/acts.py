@@ -115,7 +115,18 @@ def _documents(report: Mapping[str, Any] | None) -> str:
     return "; ".join([report["source"], *notes])
 
 
-_LOG_COLUMNS = ("institution", "origin", "staged", "logged", "witnessed", "anchored", "state", "reason", "anchor_refused")
+_LOG_COLUMNS = (
+    "institution",
+    "origin",
+    "staged",
+    "logged",
+    "witnessed",
+    "anchored",
+    "state",
+    "reason",
+    "anchor_refused",
+    "exchange_key",
+)
 _FOLLOWED_COLUMNS = ("origin", "state", "reason", "trusted_size", "indexed", "withheld_headers")
 
 
