@@ -3,21 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
+from ledger.hashing import LeafHash
 from node.api.bodies.records import show_time
 from node.api.bodies.shapes import ClinicianBody, parse_body
 from node.domain.access import Actor
-from node.domain.entry import InstitutionId, LeafReference
+from node.domain.entry import InstitutionId, LeafReference, Origin
+from node.domain.revision_notice import NoticeId
+from node.errors import MalformedParameterError
 from node.ports.recognition.notices import NoticeState, Waiting
-from node.services.recognition.received_notices import ConcernedDecision, ConcernedRetrieval, Notice
+from node.services.recognition.received_notices import Acknowledged, ConcernedDecision, ConcernedRetrieval, Notice
 
 
 class AcknowledgeRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The body of `POST /v1/recognition/notices/{notice_id}:acknowledge`."""
 
     actor: ClinicianBody
+
+
+class EntryRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """An entry that is named in a request."""
+
+    origin: Annotated[str, Meta(min_length=1, max_length=255)]
+    leaf_hash: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+
+
+class AcknowledgeManyRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /v1/recognition/notices:acknowledge`: notices, or the entry that is the reason of all that are meant."""
+
+    actor: ClinicianBody
+    notices: Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(min_length=1, max_length=1_000)] | None = None
+    entry: EntryRequest | None = None
+
+
+class AcknowledgedBody(msgspec.Struct, frozen=True):
+    """A notice of which a person took notice; `is_new` where that was just now."""
+
+    notice_id: str
+    issuer: str
+    change: str
+    entry: EntryBody
+    acknowledged_at: str | None
+    is_new: bool
+
+
+class AcknowledgedListBody(msgspec.Struct, frozen=True):
+    """Notices that were acknowledged together: how many of them just now, and all."""
+
+    acknowledged: int
+    before: int
+    notices: list[AcknowledgedBody]
 
 
 class EntryBody(msgspec.Struct, frozen=True):
@@ -103,6 +142,39 @@ class SentNoticeListBody(msgspec.Struct, frozen=True):
 def parse_acknowledgement(data: bytes, institution: InstitutionId) -> Actor:
     """Parse the body of an acknowledgement; raises as `orders.parse_find`."""
     return parse_body(data, AcknowledgeRequest).actor.actor(institution)
+
+
+def parse_acknowledgements(data: bytes, institution: InstitutionId) -> tuple[Sequence[NoticeId] | LeafReference, Actor]:
+    """Parse the body of many acknowledgements: what is acknowledged, and by whom.
+
+    Raises:
+        MalformedJsonError: It is no JSON that can be read in one way only.
+        MalformedParameterError: It is of another shape, or names both or neither.
+    """
+    body = parse_body(data, AcknowledgeManyRequest)
+    if (body.notices is None) == (body.entry is None):
+        raise MalformedParameterError("body", "name notices, or the entry that is their reason: one of the two")
+    actor = body.actor.actor(institution)
+    if body.entry is not None:
+        return LeafReference(Origin(body.entry.origin), LeafHash(bytes.fromhex(body.entry.leaf_hash))), actor
+    return [NoticeId(each) for each in body.notices or ()], actor
+
+
+def acknowledged_body(acknowledged: Sequence[Acknowledged]) -> AcknowledgedListBody:
+    """Show what was acknowledged together."""
+    new = sum(each.is_new for each in acknowledged)
+    shown = [
+        AcknowledgedBody(
+            notice_id=each.received.notice_id,
+            issuer=each.received.issuer,
+            change=each.received.change.value,
+            entry=entry_body(each.received.entry),
+            acknowledged_at=_time(each.received.acknowledged_at_ms),
+            is_new=each.is_new,
+        )
+        for each in acknowledged
+    ]
+    return AcknowledgedListBody(new, len(shown) - new, shown)
 
 
 def notices_body(notices: Sequence[Notice]) -> NoticeListOfOthersBody:

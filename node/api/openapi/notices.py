@@ -12,6 +12,7 @@ BODIES: Final = (
     schemas.NoticeBody,
     schemas.NoticeListOfOthersBody,
     schemas.SentNoticeListBody,
+    schemas.AcknowledgedListBody,
     recalls.RecallBody,
     recalls.RecallListBody,
     recalls.RecallPreviewBody,
@@ -52,6 +53,20 @@ _NOTICE: Final = {
         }
     ],
     "retrievals": [],
+}
+_ACKNOWLEDGED: Final = {
+    "acknowledged": 1,
+    "before": 0,
+    "notices": [
+        {
+            "notice_id": "0123456789abcdef0123456789abcdef",
+            "issuer": "hospital-a",
+            "change": "recalled",
+            "entry": _NEWER,
+            "acknowledged_at": "2026-03-02T09:00:00.000Z",
+            "is_new": True,
+        }
+    ],
 }
 _SENT_NOTICE: Final = {
     "recipient": "hospital-b",
@@ -140,6 +155,15 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
             **problems(400, 401, 403, 404, 413, 422, 503),
         },
         "openapi_extra": request_body(JSON, OBJECT, {"actor": _ACTOR}),
+    },
+    "acknowledge_notices": {
+        "responses": {
+            200: json_answer(
+                "all of them are acknowledged; the issuer of each is told", schemas.AcknowledgedListBody, _ACKNOWLEDGED
+            ),
+            **problems(400, 401, 403, 404, 413, 422, 503),
+        },
+        "openapi_extra": request_body(JSON, OBJECT, {"actor": _ACTOR, "entry": _NEWER}),
     },
     "announce_recall": {
         "status_code": 202,

@@ -8,7 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from node.api.bodies.notices import notice_body, notices_body, parse_acknowledgement, sent_body
+from node.api.bodies.notices import (
+    acknowledged_body,
+    notice_body,
+    notices_body,
+    parse_acknowledgement,
+    parse_acknowledgements,
+    sent_body,
+)
 from node.api.openapi.document import documented
 from node.api.requests import Caller, NodeOf, caller_of, json_response, node_of, read_body
 from node.api.routes.recognition import MAX_BYTES, recognition_of
@@ -52,6 +59,16 @@ async def list_sent(
     found = await asyncio.to_thread(service.page, client.institution, wanted, limit)
     waiting = await asyncio.to_thread(service.waiting, client.institution)
     return _private(sent_body(found, waiting))
+
+
+@router.post("/v1/recognition/notices:acknowledge", **documented("acknowledge_notices"))
+async def acknowledge_all(request: Request) -> Response:
+    """Note that a person took notice of many, by id or by the entry that is their reason: of all, or of none."""
+    node, client = node_of(request), caller_of(request)
+    client.require(Scope.DECIDE)
+    service = recognition_of(node).notices
+    named, actor = parse_acknowledgements(await read_body(request, MAX_BYTES), client.institution)
+    return _private(acknowledged_body(await asyncio.to_thread(service.acknowledge_all, client.institution, named, actor)))
 
 
 @router.post("/v1/recognition/notices/{notice_id}:acknowledge", **documented("acknowledge_notice"))

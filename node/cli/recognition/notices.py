@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from node.cli.api_client import ApiClient
+from node.cli.failures import UsageError
 from node.cli.output import show
 from node.cli.recognition.acts import Clinician
 
 _ROUTE = "/v1/recognition/notices"
+_LEAF_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Which notices are meant."""
+
+    notices: Sequence[str]
+    """Their ids."""
+    reason: str | None
+    """Or the entry that is the reason of all: ORIGIN#LEAF_HASH."""
 
 
 def list_notices(url: str, api_key: str, limit: int, *, everything: bool, as_json: bool) -> None:
@@ -25,6 +39,30 @@ def acknowledge(url: str, api_key: str, notice: str, by: Clinician, *, as_json: 
     with ApiClient(url, api_key) as client:
         answer = client.post(f"{_ROUTE}/{notice}:acknowledge", json.dumps({"actor": by.document()}, ensure_ascii=False).encode())
     _show([answer if as_json else _shown(answer)], as_json=as_json)
+
+
+def acknowledge_all(url: str, api_key: str, named: Named, by: Clinician, *, as_json: bool) -> None:
+    """Say that a person took notice of many: of all, or of none.
+
+    Raises:
+        UsageError: Neither notices nor a reason are named, or both.
+    """
+    if bool(named.notices) == (named.reason is not None):
+        raise UsageError("name notices, or --reason: the entry that all of them tell of, such as the announcement of a recall")
+    what: dict[str, object] = {"notices": list(named.notices)} if named.reason is None else {"entry": _named_entry(named.reason)}
+    with ApiClient(url, api_key) as client:
+        answer = client.post(f"{_ROUTE}:acknowledge", json.dumps({"actor": by.document(), **what}, ensure_ascii=False).encode())
+    if not as_json:
+        rows = [{"notice": each["notice_id"], "issuer": each["issuer"], "change": each["change"]} for each in answer["notices"]]
+        answer = {"acknowledged": answer["acknowledged"], "acknowledged before": answer["before"], "notices": rows}
+    show(answer, as_json=as_json)
+
+
+def _named_entry(text: str) -> dict[str, str]:
+    origin, mark, leaf_hash = text.rpartition("#")
+    if not mark or _LEAF_HASH.fullmatch(leaf_hash) is None:
+        raise UsageError(f"--reason {text}: give ORIGIN#LEAF_HASH, as `concord notices list` shows it at `entry`")
+    return {"origin": origin, "leaf_hash": leaf_hash}
 
 
 def sent(url: str, api_key: str, record: str | None, limit: int, *, unacknowledged: bool, as_json: bool) -> None:

@@ -31,8 +31,11 @@ def list_notices(
 
 @notices_app.command()
 def acknowledge(
-    notice: Annotated[str, typer.Argument(help="Id of the notice, 32 hex digits")],
+    notices: Annotated[list[str] | None, typer.Argument(metavar="NOTICE...", help="Ids of notices, 32 hex digits each")] = None,
     *,
+    reason: Annotated[
+        str | None, typer.Option(help="Instead: ORIGIN#LEAF_HASH, the entry that all of them tell of, such as a recall's")
+    ] = None,
     url: options.Url,
     api_key: options.ApiKey,
     staff: Staff,
@@ -41,11 +44,15 @@ def acknowledge(
     authentication: Authentication = "",
     as_json: options.Json = False,
 ) -> None:
-    """Say that you took notice; the issuer is told. Decisions that rely on it stand until they are reversed."""
+    """Say that you took notice, of all that are named or of none; each issuer is told. Decisions stand until they are reversed."""
     from node.cli.recognition import notices as command
     from node.cli.recognition.acts import Clinician
 
-    command.acknowledge(url, api_key, notice, Clinician(staff, department, role, authentication), as_json=as_json)
+    named, by = command.Named(notices or (), reason), Clinician(staff, department, role, authentication)
+    if len(named.notices) == 1 and reason is None:
+        command.acknowledge(url, api_key, named.notices[0], by, as_json=as_json)
+    else:
+        command.acknowledge_all(url, api_key, named, by, as_json=as_json)
 
 
 @notices_app.command()

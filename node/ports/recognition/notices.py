@@ -224,6 +224,11 @@ class ReceivedNotices(Protocol):
     def notice(self, transaction: RecordsTransaction, institution: InstitutionId, notice_id: NoticeId) -> ReceivedNotice | None:
         """Return an institution's notice; None for another institution's."""
 
+    def about(
+        self, transaction: RecordsTransaction, institution: InstitutionId, entry: LeafReference, limit: int
+    ) -> list[NoticeId]:
+        """Return an institution's notices that an entry is the reason of, in the order of their ids: acknowledged ones too."""
+
     def acknowledge(self, transaction: RecordsTransaction, notice_id: NoticeId, at_ms: int, acknowledger: bytes) -> None:
         """Note that a person took notice."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -17,7 +17,7 @@ from node.domain.access import Actor
 from node.domain.entry import InstitutionId, LeafReference
 from node.domain.message import MemberMessage
 from node.domain.revision_notice import NoticeId
-from node.errors import MalformedParameterError, UnknownNoticeError
+from node.errors import LimitExceededError, MalformedParameterError, UnknownNoticeError
 from node.ports.clock import Clock, unix_ms
 from node.ports.keys.signing import NodeKeys
 from node.ports.members.membership import KeyDirectory
@@ -37,6 +37,8 @@ from node.wire.recognition.text import DecisionText, parse_decision
 
 _SEAL = "notice-acknowledgement"
 _ID_HEX = 32
+MAX_TOGETHER = 10_000
+"""Notices that one transaction acknowledges: some seconds of the one writer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,16 @@ class Notice:
     """Decisions, those that were taken back too, the newest first."""
     retrievals: tuple[ConcernedRetrieval, ...]
     """Retrievals, the newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A notice of which a person took notice."""
+
+    received: ReceivedNotice
+    """The notice, as it stands now."""
+    is_new: bool
+    """Whether it was acknowledged just now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +149,58 @@ class NoticeList:
         Raises:
             UnknownNoticeError: The institution has no such notice.
         """
+        (acknowledged,) = self.acknowledge_all(institution, [notice_id], actor)
+        return self._show(acknowledged.received)
+
+    def acknowledge_all(
+        self, institution: InstitutionId, named: Sequence[NoticeId] | LeafReference, actor: Actor
+    ) -> Sequence[Acknowledged]:
+        """Note that a person took notice of many: of all, or, where one is unknown, of none; each issuer is told of each.
+
+        What was acknowledged before stays as it was, so that whoever asks again changes nothing.
+
+        Args:
+            institution: Whose notices.
+            named: The notices; or the entry that is the reason of all that are meant, such as the announcement of a recall.
+            actor: Who took notice.
+
+        Raises:
+            UnknownNoticeError: The institution has no such notice, or none of that entry.
+            LimitExceededError: More than 10,000 have that entry as their reason.
+        """
         parts = self._parts
+        sealed = parts.keys.seal(_SEAL, msgspec.json.encode(actor))
 
-        def work(transaction: RecordsTransaction) -> ReceivedNotice:
-            notice = parts.store.notice(transaction, institution, notice_id)
-            if notice is None:
-                raise UnknownNoticeError(notice_id)
-            if notice.acknowledged_at_ms is None:
-                now_ms = unix_ms(parts.clock)
-                parts.store.acknowledge(transaction, notice_id, now_ms, parts.keys.seal(_SEAL, msgspec.json.encode(actor)))
-                body = encode_acknowledgement_message(AcknowledgementMessage(notice.message_id, now_ms))
-                subject = notice.entry.leaf_hash.hex()
-                parts.outbox.tell(transaction, institution, [notice.issuer], ACKNOWLEDGEMENT_KIND, subject, body)
-            acknowledged = parts.store.notice(transaction, institution, notice_id)
-            return acknowledged or notice
+        def work(transaction: RecordsTransaction) -> Sequence[Acknowledged]:
+            ids = self._about(transaction, institution, named) if isinstance(named, LeafReference) else tuple(dict.fromkeys(named))
+            return [self._acknowledge(transaction, institution, notice_id, sealed) for notice_id in ids]
 
-        return self._show(parts.writer.submit(work).result())
+        return parts.writer.submit(work).result()
+
+    def _about(self, transaction: RecordsTransaction, institution: InstitutionId, entry: LeafReference) -> Sequence[NoticeId]:
+        found = self._parts.store.about(transaction, institution, entry, MAX_TOGETHER + 1)
+        if not found:
+            raise UnknownNoticeError(f"of entry {entry.origin}#{entry.leaf_hash.hex()}")
+        if len(found) > MAX_TOGETHER:
+            raise LimitExceededError("notices acknowledged together", MAX_TOGETHER)
+        return found
+
+    def _acknowledge(
+        self, transaction: RecordsTransaction, institution: InstitutionId, notice_id: NoticeId, sealed: bytes
+    ) -> Acknowledged:
+        parts = self._parts
+        notice = parts.store.notice(transaction, institution, notice_id)
+        if notice is None:
+            # the transaction is rolled back, with what was acknowledged in it before
+            raise UnknownNoticeError(notice_id)
+        if notice.acknowledged_at_ms is not None:
+            return Acknowledged(notice, is_new=False)
+        now_ms = unix_ms(parts.clock)
+        parts.store.acknowledge(transaction, notice_id, now_ms, sealed)
+        body = encode_acknowledgement_message(AcknowledgementMessage(notice.message_id, now_ms))
+        subject = notice.entry.leaf_hash.hex()
+        parts.outbox.tell(transaction, institution, [notice.issuer], ACKNOWLEDGEMENT_KIND, subject, body)
+        return Acknowledged(replace(notice, acknowledged_at_ms=now_ms, acknowledger=sealed), is_new=True)
 
     def revised(
         self, transaction: RecordsTransaction, institution: InstitutionId, results: Sequence[LeafReference]

@@ -164,7 +164,9 @@ def test_another_node_seals_to_the_new_key(story: Story) -> None:
 
     # it came sealed to the key that the chain names now
     came = until(received, lambda shown: bool(shown) and shown["standing"] == "granted")
-    (story.folder / "consents.json").write_text(json.dumps([came["presented"]]), encoding="utf-8")
+    (story.folder / "consents.json").write_text(
+        json.dumps([{name: came["presented"][name] for name in ("consent_id", "salt", "scope")}]), encoding="utf-8"
+    )
     reading = ("--consents", story.folder / "consents.json", *story.access("hospital-b"), "--json")
     asking = ("retrieve", "--number", "p2", "--staff", "b-17", *reading)
     read = concord(*asking)

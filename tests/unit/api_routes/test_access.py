@@ -57,6 +57,7 @@ ROUTES = [
     ("GET", "/v1/recognition/notices", Scope.DECIDE),
     ("GET", "/v1/recognition/notices:sent", Scope.DECIDE),
     ("POST", "/v1/recognition/notices/x:acknowledge", Scope.DECIDE),
+    ("POST", "/v1/recognition/notices:acknowledge", Scope.DECIDE),
     ("POST", "/v1/recalls", Scope.RECALL),
     ("GET", "/v1/recalls", Scope.RECALL),
     ("GET", "/v1/recalls/x", Scope.RECALL),

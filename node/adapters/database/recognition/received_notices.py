@@ -109,6 +109,16 @@ class SqlReceivedNotices:
         found = _notices(connection_of(transaction), _NOTICES.where(own))
         return found[0] if found else None
 
+    def about(
+        self, transaction: RecordsTransaction, institution: InstitutionId, entry: LeafReference, limit: int
+    ) -> list[NoticeId]:
+        """Return an institution's notices that an entry is the reason of, in the order of their ids: acknowledged ones too."""
+        columns = received_notices.c
+        named = sa.and_(columns.leaf_hash == entry.leaf_hash, columns.origin == entry.origin)
+        query = sa.select(columns.notice_id).where(columns.institution == institution, named)
+        rows = connection_of(transaction).execute(query.order_by(columns.notice_id).limit(limit))
+        return [NoticeId(row.notice_id) for row in rows]
+
     def acknowledge(self, transaction: RecordsTransaction, notice_id: NoticeId, at_ms: int, acknowledger: bytes) -> None:
         """Note that a person took notice."""
         change = received_notices.update().where(received_notices.c.notice_id == notice_id)
