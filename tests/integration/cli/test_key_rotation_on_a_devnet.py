@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from devnet.topology import Devnet, running_devnet
 from node.adapters.keys.files import read_key
 from node.identity.codes import epoch_key, patient_code
 from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS
-from node.wire.consent.text import encode_terms
+from node.wire.consent.text import encode_terms, parse_grant
 from node.wire.patient.file import PatientFile, encode_patient_file
 from tests.integration.cli.served_node import concord, document
 from tests.unit.consents.samples import TERMS
@@ -29,7 +30,7 @@ from tests.unit.fhir_split.documents import bundle, panel
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -163,10 +164,10 @@ def test_another_node_seals_to_the_new_key(story: Story) -> None:
         return document(shown) if shown.exit_code == 0 else {}
 
     # it came sealed to the key that the chain names now
-    came = until(received, lambda shown: bool(shown) and shown["standing"] == "granted")
-    (story.folder / "consents.json").write_text(
-        json.dumps([{name: came["presented"][name] for name in ("consent_id", "salt", "scope")}]), encoding="utf-8"
-    )
+    until(received, lambda shown: bool(shown) and shown["standing"] == "granted")
+    presented = parse_grant((story.folder / "grant.json").read_bytes()).presented
+    shown = {"consent_id": presented.consent.hex(), "salt": presented.salt.hex(), "scope": b64encode(presented.scope).decode()}
+    (story.folder / "consents.json").write_text(json.dumps([shown]), encoding="utf-8")
     reading = ("--consents", story.folder / "consents.json", *story.access("hospital-b"), "--json")
     asking = ("retrieve", "--number", "p2", "--staff", "b-17", *reading)
     read = concord(*asking)

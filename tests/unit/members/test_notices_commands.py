@@ -116,7 +116,13 @@ def test_a_request_names_notices_or_their_reason(alone: Patient, monkeypatch: Pa
     api = Api(alone.neighbours.there)
     actor = {"department": "03.04", "staff_number": "b-17", "authentication": "password"}
     entry = {"origin": "hospital-a.example/log", "leaf_hash": "0" * 64}
-    for what in ({}, {"notices": []}, {"notices": ["0" * 32], "entry": entry}, {"entry": {**entry, "leaf_hash": "x"}}):
+    wrong: list[dict[str, object]] = [
+        {},
+        {"notices": []},
+        {"notices": ["0" * 32], "entry": entry},
+        {"entry": {**entry, "origin": ""}},
+    ]
+    for what in wrong:
         answer = api.call(
             "POST", "/v1/recognition/notices:acknowledge", institution=OTHER, content=json.dumps({"actor": actor, **what})
         )
