@@ -147,15 +147,19 @@ def check_keys(certificate: DecisionCertificate, opened: OpenedCertificate, epoc
     """
     if not epoch_keys:
         raise ForeignKeysError
-    lines = [certificate.lines[at] for at in certificate.results]
-    for result, line in zip(opened.read.results, lines, strict=True):
-        origin, tag = result.entry.proved.origin, parse_leaf(line.leaf).tag
-        # a log keeps the order of numbers: none is larger than its place
-        upto = min(line.index + 1, _NUMBERS)
-        makers = [TagMaker(key) for key in epoch_keys.values()]
-        if any(maker.tag(origin, ORDINARY, counter) == tag for maker in makers for counter in range(upto)):
-            return
-    if lines:
+    wanted: dict[Origin, set[bytes]] = {}
+    last: dict[Origin, int] = {}
+    for result, at in zip(opened.read.results, certificate.results, strict=True):
+        origin, line = result.entry.proved.origin, certificate.lines[at]
+        wanted.setdefault(origin, set()).add(parse_leaf(line.leaf).tag)
+        last[origin] = max(line.index, last.get(origin, 0))
+    for key in epoch_keys.values():
+        maker = TagMaker(key)
+        for origin, tags in wanted.items():
+            # a log keeps the order of numbers: none is larger than its place
+            if any(maker.tag(origin, ORDINARY, counter) in tags for counter in range(min(last[origin] + 1, _NUMBERS))):
+                return
+    if wanted:
         raise ForeignKeysError
 
 
