@@ -1345,8 +1345,8 @@ class ForeignKeysError(EvidenceRefutedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "no result of the certificate is found under these keys: they are another patient's, lack the epoch, or belong to a "
-            "later code; use the patient's file of that time"
+            "no result of the certificate is found under these keys: they are another patient's, lack the epoch, or the code was "
+            "changed since; use the patient's file of that time"
         )
 
 
