@@ -127,7 +127,7 @@ def look_again(
     for origin, size in sizes.items():
         if not size:
             continue  # nothing stood there
-        looking = _Looking(origin, TreeSize(size), keys, shown.get(origin), order.window, advance)
+        looking = LogLook(origin, TreeSize(size), keys, shown.get(origin), order.window, advance)
         try:
             log, found = looking.through(gateway, trust_root)
             logs.append(log)
@@ -164,15 +164,21 @@ def check_keys(certificate: DecisionCertificate, opened: OpenedCertificate, epoc
 
 
 @dataclass(frozen=True, slots=True)
-class _Looking:
+class LogLook:
     """One log, and what is looked for in it."""
 
     origin: Origin
+    """The log."""
     read_size: TreeSize
+    """How far it had been read: what lies below is read again."""
     keys: Sequence[SeriesKey]
+    """The patient's, of class 0."""
     shown: TrustedHead | None
+    """The certificate's head of it; None where it has none."""
     window: int
-    advance: Callable[[int], object]
+    """Counters to look for beyond the last hit of each key."""
+    advance: Callable[[int], object] = lambda _: None
+    """Told how many leaves were read since the last call."""
 
     def through(self, gateway: LookGateway, trust_root: TrustRoot) -> tuple[LookedLog, list[LookTrouble]]:
         """Return what was found, and what is not in order with it."""
@@ -201,14 +207,14 @@ class _Looking:
     def _head(self, reader: LogReader, trust_root: TrustRoot) -> tuple[bytes, TrustedHead]:
         note = reader.checkpoint()
         if note is None:
-            raise LookRefutedError("it shows no head, though it had been read", self.origin)
+            # a copy that is elsewhere, or older, says nothing against the log
+            raise ConnectionError("it shows no head, though it had been read")
         head = open_trusted_head(note, trust_root)
         if head.log.origin != self.origin:
             raise LookRefutedError(f"the head of {head.log.origin!r} is served in its place", self.origin)
         if head.checkpoint.size < self.read_size:
-            raise LookRefutedError(
-                f"it shows {head.checkpoint.size} entries, and {self.read_size} had been read: it is served as of an earlier time",
-                self.origin,
+            raise ConnectionError(
+                f"it shows {head.checkpoint.size} entries, and {self.read_size} had been read: it is served as of an earlier time"
             )
         return note, head
 
