@@ -13,7 +13,7 @@ from tests.unit.members.neighbourhood import OTHER
 from tests.unit.members.notices import amend, deliver, file_again, received, recognised, sent
 from tests.unit.members.orders import file_electrolytes
 from tests.unit.members.patients import Patient
-from tests.unit.members.test_recalls import made_with, recall
+from tests.unit.members.recalls import made_with, recall
 from tests.unit.members.test_recognition_commands import STAFF, Application, Terminal
 from tests.unit.services_records.world import CLINIC
 
