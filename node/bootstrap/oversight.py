@@ -14,6 +14,7 @@ from node.adapters.database.recognition.reliance import SqlRelianceStore
 from node.adapters.database.records.own_entries import SqlPatients
 from node.adapters.database.supervision.figures import SqlFigureStore
 from node.adapters.database.supervision.findings import SqlSupervisionStore
+from node.adapters.database.supervision.orders import SqlOrderStore
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.foundation import Foundation
 from node.bootstrap.hosting import hosted_regulators
@@ -34,6 +35,7 @@ from node.services.oversight.audit_keys import AuditKeys
 from node.services.oversight.figures import FiguresParts, FiguresService
 from node.services.oversight.findings import FindingService
 from node.services.oversight.mark_review import MarkReview, MarkReviewParts
+from node.services.oversight.order_review import OrderReview, OrderReviewParts
 from node.services.oversight.pairing import PairingService
 from node.services.oversight.reliance import RelianceParts, RelianceReview
 from node.services.oversight.supervised_logs import SupervisedLogs
@@ -136,13 +138,13 @@ def _supervision(
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
-    reliance, marks = _reliance(parts), _marks(parts)
+    reliance, orders, marks = _reliance(parts), _orders(parts), _marks(parts)
 
     def read_and_judge() -> bool:
         # one thread does all: what is read between a judgement and its keeping would not be looked at again
         more = figures.step()
         marks.step()
-        return reliance.step() or more
+        return any([orders.step(), reliance.step(), more])
 
     loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", read_and_judge, interval_s)]
     if consenting is not None:
@@ -207,6 +209,7 @@ def _figures(parts: _Supervised, kept: PublishedDocuments) -> FiguresService:
             review_ms=parts.review_ms,
             consents=SqlConsentReviewStore(foundation.stores.readers),
             reliance=SqlRelianceStore(foundation.stores.readers),
+            orders=SqlOrderStore(foundation.stores.readers),
             trust=followed.trust,
             clock=foundation.clock,
             writer=foundation.stores.writer,
@@ -221,6 +224,24 @@ def _reliance(parts: _Supervised) -> RelianceReview:
     grace_ms = int(foundation.settings.supervision.withdrawn_grace_s * 1000)
     store, writer = SqlRelianceStore(foundation.stores.readers), foundation.stores.writer
     return RelianceReview(RelianceParts(store, parts.findings, writer, foundation.clock, grace_ms))
+
+
+def _orders(parts: _Supervised) -> OrderReview:
+    foundation = parts.foundation
+    readers = foundation.stores.readers
+    return OrderReview(
+        OrderReviewParts(
+            store=SqlOrderStore(readers),
+            index=foundation.followed.index,
+            keys=parts.keys,
+            seals=foundation.keys,
+            replaced=SqlRelianceStore(readers),
+            findings=parts.findings,
+            writer=foundation.stores.writer,
+            clock=foundation.clock,
+            grace_ms=int(foundation.settings.supervision.receipt_grace_s * 1000),
+        )
+    )
 
 
 def _marks(parts: _Supervised) -> MarkReview:

@@ -57,7 +57,9 @@ class FindingCode(StrEnum):
     ACCESS_WITHOUT_CONSENT = "access_without_consent"
     """A receipt of a disclosure to another institution names neither consent nor emergency, or a consent that was not in force."""
     REORDER_WITHOUT_REASON = "reorder_without_reason"
-    """Something was ordered again without a reason, where one was due."""
+    """Something was ordered again without a reason, where by the checks that were logged one was due."""
+    REORDERED_SILENTLY = "reordered_silently"
+    """Nobody decided on what a check offered, and the same item was examined there while it counted."""
     MARK_WITHOUT_CERTIFICATE = "mark_without_certificate"
     """A record claims a mark that no certificate of its institution bears."""
     DOCUMENT_REFUSED = "document_refused"
@@ -95,6 +97,7 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.EMERGENCY_UNREVIEWED: Severity.WARNING,
     FindingCode.ACCESS_WITHOUT_CONSENT: Severity.SERIOUS,
     FindingCode.REORDER_WITHOUT_REASON: Severity.WARNING,
+    FindingCode.REORDERED_SILENTLY: Severity.WARNING,
     FindingCode.MARK_WITHOUT_CERTIFICATE: Severity.SERIOUS,
     FindingCode.DOCUMENT_REFUSED: Severity.WARNING,
     FindingCode.RECOGNISED_THEN_WITHDRAWN: Severity.WARNING,

@@ -1,8 +1,8 @@
-"""What one entry shows by itself: an access without consent, a re-order without a reason, a mark without a certificate.
+"""What one entry shows by itself: an access without consent, a mark without a certificate.
 
-Pure: an opened header in, findings out. Certificates are those of the documents at hand. Left out: what takes two
-entries to see (`pairing`), and what takes the chain: whether an emergency was reviewed, and whether a consent that is named was in
-force (`node.services.consents.emergency_reviews`, `consent_review`).
+Pure: an opened header in, findings out. Certificates are those of the documents at hand. Left out: what takes two entries to see
+(`pairing`, `reorders`), and what takes the chain: whether an emergency was reviewed, whether a consent that is named was in force
+(`node.services.consents.emergency_reviews`, `consent_review`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from node.domain.access import AccessContent, AccessOutcome
 from node.domain.entry import InstitutionId
 from node.domain.header import HeaderContent
-from node.domain.recognition import DecisionOutcome, ItemCode
-from node.domain.recognition_acts import DecisionContent
+from node.domain.recognition import ItemCode
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.reading import ReadEntry
 from node.terminology.bundle import Terminology
@@ -41,9 +40,6 @@ class EntryRules:
             case AccessContent() as access if _is_unfounded(access, entry.institution):
                 values = (("purpose", access.purpose.value), ("side", access.side.value))
                 yield SupervisionFinding(FindingCode.ACCESS_WITHOUT_CONSENT, blamed, subject, (place,), values)
-            case DecisionContent(outcome=DecisionOutcome.REORDERED, reason=None, warned=True) as decision:
-                orderable = (("orderable", decision.line.orderable),)
-                yield SupervisionFinding(FindingCode.REORDER_WITHOUT_REASON, blamed, subject, (place,), orderable)
             case HeaderContent() as record if (record.mark or record.certificate) and not self._is_marked(
                 entry.institution, record
             ):

@@ -33,9 +33,11 @@ from node.ports.recognition.reliance import RelianceStore
 from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.ports.supervision.figures import FigureCursor, FigureStore, FiguresUpdate
 from node.ports.supervision.findings import SupervisionStore, found_update
+from node.ports.supervision.orders import KeptOrderNote, OrderStore
 from node.services.logs.following import FollowingService
 from node.services.logs.log_standing import trusted_size
 from node.services.oversight.audit_keys import AuditKeys
+from node.services.oversight.order_review import kept_notes
 from node.services.oversight.pairing import RECEIPT_TYPES
 from node.services.oversight.reliance import said_of_recalls
 from node.supervision.batches import AnchoredRun, encode_batch, parse_batch
@@ -47,6 +49,7 @@ from node.supervision.findings import EntryPlace, FindingCode, SupervisionFindin
 from node.supervision.group_names import GroupNames
 from node.supervision.liaoning import LiaoningRow, liaoning_form
 from node.supervision.misconduct import EntryRules, group_of
+from node.supervision.orders import OrderReader
 from node.supervision.pinned import Documents, PinnedReader
 from node.supervision.reading import READ_TYPES, ReadEntry
 from node.supervision.reliance import Lifted, ReliancePart, Replaced, said_of_reliance
@@ -81,6 +84,7 @@ class _Step:
     emergencies: list[EmergencyUse] = field(default_factory=list)
     consents: list[ConsentUse] = field(default_factory=list)
     reliance: list[ReliancePart] = field(default_factory=list)
+    orders: list[KeptOrderNote] = field(default_factory=list)
     found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
     sizes: dict[Origin, int] = field(default_factory=dict)
     more: bool = False
@@ -146,6 +150,8 @@ class FiguresParts:
     """Keeps under which consents something was disclosed."""
     reliance: RelianceStore
     """Keeps who recognised what, and what became of it."""
+    orders: OrderStore
+    """Keeps what was offered, decided and examined."""
     trust: TrustStore
     """Says how far logs are trusted."""
     clock: Clock
@@ -165,7 +171,7 @@ class FiguresService:
         self._parts = parts
         self._lock = threading.Lock()
         self._counted: _Counted | None = None
-        self._reading: tuple[Terminology, PinnedReader, EntryRules] | None = None
+        self._reading: tuple[Terminology, PinnedReader, OrderReader, EntryRules] | None = None
 
     def step(self) -> bool:
         """Read what is new, and what came late.
@@ -261,8 +267,12 @@ class FiguresService:
         step.reliance += said_of_reliance(read, leaf.entry_type, where, leaf.claimed_time_ms)
         if leaf.entry_type is EntryType.WITHDRAWAL:
             return  # what was withdrawn was performed nevertheless, and was read when it was logged
-        reader, rules = self._prepared()
-        step.events += reader.events(read)
+        reader, orders, rules = self._prepared()
+        events = list(reader.events(read))
+        step.events += events
+        step.orders += kept_notes(
+            self._parts.seals, read.institution, where, orders.notes(read, where, events, unix_ms(self._parts.clock))
+        )
         for finding in rules.findings(read, where):
             step.found[group_of(finding)] = [finding]
 
@@ -312,6 +322,7 @@ class FiguresService:
             parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
             parts.consents.note(transaction, step.consents, now_ms + CONSENT_LOOK_MS)
             parts.reliance.note(transaction, step.reliance, now_ms)
+            parts.orders.note(transaction, step.orders, now_ms)
             if step.found:
                 parts.findings.keep(transaction, found_update(now_ms, step.found))
 
@@ -332,8 +343,9 @@ class FiguresService:
             self._counted = counted
         return self._counted
 
-    def _prepared(self) -> tuple[PinnedReader, EntryRules]:
+    def _prepared(self) -> tuple[PinnedReader, OrderReader, EntryRules]:
         documents = self._parts.documents()
         if self._reading is None or self._reading[0] is not documents:
-            self._reading = documents, PinnedReader(documents, self._parts.older), EntryRules(documents)
+            pinned = PinnedReader(documents, self._parts.older)
+            self._reading = documents, pinned, OrderReader(documents), EntryRules(documents)
         return self._reading[1:]

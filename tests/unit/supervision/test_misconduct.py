@@ -8,8 +8,6 @@ import pytest
 from node.domain.access import AccessOutcome
 from node.domain.entry import InstitutionId, Origin
 from node.domain.header import AnyContent, Header
-from node.domain.recognition import DecisionOutcome, OrderLine, Reason
-from node.domain.recognition_acts import CheckId, DecisionContent, DecisionId
 from node.supervision.findings import EntryPlace, FindingCode
 from node.supervision.misconduct import EntryRules
 from node.supervision.reading import ReadEntry
@@ -38,31 +36,6 @@ def test_a_disclosure_needs_a_consent_or_an_emergency() -> None:
         assert found(replace(without, emergency_id=bytes(32)), institution) == []
         assert found(replace(without, outcome=AccessOutcome.DENIED), institution) == []
         assert found(replace(without, counterpart=institution), institution) == []
-
-
-def reorder(**more: Any) -> DecisionContent:  # noqa: ANN401 - fields of a decision
-    fields: dict[str, Any] = {"outcome": DecisionOutcome.REORDERED, "reason": None, "warned": True} | more
-    return DecisionContent(
-        decision_id=DecisionId("2" * 32),
-        check_id=CheckId("1" * 32),
-        actor=make_access(REQUESTER).actor,
-        encounter="e1",
-        line=OrderLine("7", world.LIVER),
-        results=(),
-        items=(world.ALT,),
-        sub_reason=None,
-        saving_fen=0,
-        pins=(),
-        decided_at_ms=1,
-        **fields,
-    )
-
-
-def test_a_reorder_needs_a_reason_where_one_was_due() -> None:
-    assert found(reorder()) == [FindingCode.REORDER_WITHOUT_REASON]
-    assert found(reorder(reason=Reason.EMERGENCY)) == []
-    assert found(reorder(warned=False)) == []
-    assert found(reorder(outcome=DecisionOutcome.RECOGNISED)) == []
 
 
 @pytest.mark.parametrize(
