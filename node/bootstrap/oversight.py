@@ -14,6 +14,7 @@ from node.adapters.database.recognition.reliance import SqlRelianceStore
 from node.adapters.database.records.own_entries import SqlPatients
 from node.adapters.database.supervision.figures import SqlFigureStore
 from node.adapters.database.supervision.findings import SqlSupervisionStore
+from node.adapters.database.supervision.marks import SqlMarkStore
 from node.adapters.database.supervision.orders import SqlOrderStore
 from node.bootstrap.catalogue import BuiltCatalogue
 from node.bootstrap.foundation import Foundation
@@ -138,13 +139,12 @@ def _supervision(
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
-    reliance, orders, marks = _reliance(parts), _orders(parts), _marks(parts)
+    reliance, orders, marks = _reliance(parts), _orders(parts), _marks(parts, catalogue.services.documents)
 
     def read_and_judge() -> bool:
         # one thread does all: what is read between a judgement and its keeping would not be looked at again
         more = figures.step()
-        marks.step()
-        return any([orders.step(), reliance.step(), more])
+        return any([marks.step(), orders.step(), reliance.step(), more])
 
     loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", read_and_judge, interval_s)]
     if consenting is not None:
@@ -210,6 +210,7 @@ def _figures(parts: _Supervised, kept: PublishedDocuments) -> FiguresService:
             consents=SqlConsentReviewStore(foundation.stores.readers),
             reliance=SqlRelianceStore(foundation.stores.readers),
             orders=SqlOrderStore(foundation.stores.readers),
+            marks=SqlMarkStore(foundation.stores.readers),
             trust=followed.trust,
             clock=foundation.clock,
             writer=foundation.stores.writer,
@@ -244,17 +245,22 @@ def _orders(parts: _Supervised) -> OrderReview:
     )
 
 
-def _marks(parts: _Supervised) -> MarkReview:
+def _marks(parts: _Supervised, kept: PublishedDocuments) -> MarkReview:
     foundation = parts.foundation
     return MarkReview(
         MarkReviewParts(
             institutions=parts.institutions,
             index=foundation.followed.index,
+            trust=foundation.followed.trust,
             keys=parts.keys,
+            seals=foundation.keys,
+            store=SqlMarkStore(foundation.stores.readers),
             findings=parts.findings,
             writer=foundation.stores.writer,
             clock=foundation.clock,
             documents=parts.documents,
+            older=lambda pins: pinned_documents(kept, pins),
+            published=kept,
         )
     )
 

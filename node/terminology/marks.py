@@ -7,7 +7,7 @@ those around it, and those that they accept. Another city's own mark does not co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
@@ -64,10 +64,19 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class HeldMark:
+    """An institution's mark for an item, and when results had to be performed to bear it."""
+
+    institution: InstitutionId
+    """Whose."""
+    item: ItemCode
+    """The item."""
     from_ms: int
+    """The first moment, unix ms."""
     before_ms: int
+    """The moment after the last one, unix ms."""
     mark: Mark
+    """The mark."""
 
 
 class MarkIndex:
@@ -76,7 +85,7 @@ class MarkIndex:
     def __init__(self, certificates: CertificateList, regions: RegionTable) -> None:
         """Prepare certificates; those of unknown regions bear no mark."""
         known = regions.by_code()
-        self._held: dict[tuple[InstitutionId, ItemCode], list[_Held]] = {}
+        self._held: dict[tuple[InstitutionId, ItemCode], list[HeldMark]] = {}
         for each in certificates.certificates:
             if each.scope in known:
                 mark = Mark(known[each.scope].mark, each.scope, each.certificate)
@@ -84,8 +93,13 @@ class MarkIndex:
                 before_ms = _day_ms(each.valid_to, regions.zone) + _DAY_MS
                 if each.withdrawn is not None:
                     before_ms = min(before_ms, _day_ms(each.withdrawn, regions.zone))
-                held = _Held(_day_ms(each.valid_from, regions.zone), before_ms, mark)
+                held = HeldMark(each.institution, each.item, _day_ms(each.valid_from, regions.zone), before_ms, mark)
                 self._held.setdefault((each.institution, each.item), []).append(held)
+
+    def held(self) -> Iterator[HeldMark]:
+        """Yield all marks."""
+        for held in self._held.values():
+            yield from held
 
     def marks(self, institution: InstitutionId, item: ItemCode, performed_at_ms: int) -> tuple[Mark, ...]:
         """Return the marks that a result bears, in the order of the list."""

@@ -31,7 +31,7 @@ from node.adapters.database.recognition import (
 )
 from node.adapters.database.records import tables_own_entries
 from node.adapters.database.records.tables import SCHEMA_VERSION, records_metadata, schema_versions, secrets_metadata
-from node.adapters.database.supervision import tables_figures, tables_orders, tables_supervision
+from node.adapters.database.supervision import tables_figures, tables_marks, tables_orders, tables_supervision
 from node.domain.entry import Origin
 from node.errors import SchemaVersionError, SettingsError
 
@@ -46,6 +46,7 @@ FEATURE_TABLES = (
     tables_codes,
     tables_disclosures,
     tables_figures,
+    tables_marks,
     tables_membership,
     tables_nonces,
     tables_notices,

@@ -5,8 +5,8 @@ came late, and keeps their events, sealed, in one transaction; then they are cou
 what is new. At the start the kept events are counted again: no entry is opened a second time.
 
 A header that does not open for supervision gives no events; for record and decision entries that is found here, for receipts by
-`pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`), what recognitions rest
-on (`reliance`), and what counts (`figures`).
+`pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`), what it takes more to see, which is noted
+here and judged by the reviews beside this module, and what counts (`figures`).
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ from node.ports.recognition.reliance import RelianceStore
 from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.ports.supervision.figures import FigureCursor, FigureStore, FiguresUpdate
 from node.ports.supervision.findings import SupervisionStore, found_update
+from node.ports.supervision.marks import KeptClaim, MarkStore
 from node.ports.supervision.orders import KeptOrderNote, OrderStore
 from node.services.logs.following import FollowingService
 from node.services.logs.log_standing import trusted_size
 from node.services.oversight.audit_keys import AuditKeys
+from node.services.oversight.mark_review import claim_of
 from node.services.oversight.order_review import kept_notes
 from node.services.oversight.pairing import RECEIPT_TYPES
 from node.services.oversight.reliance import said_of_recalls
@@ -48,7 +50,8 @@ from node.supervision.figures import RecognitionFigures
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
 from node.supervision.group_names import GroupNames
 from node.supervision.liaoning import LiaoningRow, liaoning_form
-from node.supervision.misconduct import EntryRules, group_of
+from node.supervision.marks import MarkRules
+from node.supervision.misconduct import findings_of, group_of
 from node.supervision.orders import OrderReader
 from node.supervision.pinned import Documents, PinnedReader
 from node.supervision.reading import READ_TYPES, ReadEntry
@@ -85,6 +88,7 @@ class _Step:
     consents: list[ConsentUse] = field(default_factory=list)
     reliance: list[ReliancePart] = field(default_factory=list)
     orders: list[KeptOrderNote] = field(default_factory=list)
+    claims: list[KeptClaim] = field(default_factory=list)
     found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
     sizes: dict[Origin, int] = field(default_factory=dict)
     more: bool = False
@@ -152,6 +156,8 @@ class FiguresParts:
     """Keeps who recognised what, and what became of it."""
     orders: OrderStore
     """Keeps what was offered, decided and examined."""
+    marks: MarkStore
+    """Keeps which records claim marks."""
     trust: TrustStore
     """Says how far logs are trusted."""
     clock: Clock
@@ -171,7 +177,7 @@ class FiguresService:
         self._parts = parts
         self._lock = threading.Lock()
         self._counted: _Counted | None = None
-        self._reading: tuple[Terminology, PinnedReader, OrderReader, EntryRules] | None = None
+        self._reading: tuple[Terminology, PinnedReader, OrderReader, MarkRules] | None = None
 
     def step(self) -> bool:
         """Read what is new, and what came late.
@@ -267,13 +273,15 @@ class FiguresService:
         step.reliance += said_of_reliance(read, leaf.entry_type, where, leaf.claimed_time_ms)
         if leaf.entry_type is EntryType.WITHDRAWAL:
             return  # what was withdrawn was performed nevertheless, and was read when it was logged
-        reader, orders, rules = self._prepared()
+        reader, orders, marks = self._prepared()
         events = list(reader.events(read))
         step.events += events
         step.orders += kept_notes(
             self._parts.seals, read.institution, where, orders.notes(read, where, events, unix_ms(self._parts.clock))
         )
-        for finding in rules.findings(read, where):
+        claim = claim_of(self._parts.seals, marks, read, where)
+        step.claims += () if claim is None else (claim,)
+        for finding in findings_of(read, where):
             step.found[group_of(finding)] = [finding]
 
     def _of_recalls(self, origin: Origin, said: Sequence[Replaced | Lifted]) -> list[ReliancePart]:
@@ -323,6 +331,7 @@ class FiguresService:
             parts.consents.note(transaction, step.consents, now_ms + CONSENT_LOOK_MS)
             parts.reliance.note(transaction, step.reliance, now_ms)
             parts.orders.note(transaction, step.orders, now_ms)
+            parts.marks.note(transaction, step.claims)
             if step.found:
                 parts.findings.keep(transaction, found_update(now_ms, step.found))
 
@@ -343,9 +352,9 @@ class FiguresService:
             self._counted = counted
         return self._counted
 
-    def _prepared(self) -> tuple[PinnedReader, OrderReader, EntryRules]:
+    def _prepared(self) -> tuple[PinnedReader, OrderReader, MarkRules]:
         documents = self._parts.documents()
         if self._reading is None or self._reading[0] is not documents:
             pinned = PinnedReader(documents, self._parts.older)
-            self._reading = documents, pinned, OrderReader(documents), EntryRules(documents)
+            self._reading = documents, pinned, OrderReader(documents), MarkRules(documents)
         return self._reading[1:]

@@ -13,7 +13,7 @@ from node.ports.supervision.findings import FindingFilter, KeptFinding, Supervis
 from node.services.logs.followed_proofs import FollowedProofs, ProvedEntry
 from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.findings import EntryPlace, FindingCode, FindingId
-from node.wire.evidence.bundle import BundleLine
+from node.wire.evidence.bundle import BundleLine, is_public
 from node.wire.evidence.finding_evidence import FindingEvidence, encode_finding
 
 
@@ -73,7 +73,7 @@ class FindingService:
     def _line(self, proved: ProvedEntry, heads: Sequence[bytes]) -> BundleLine:
         entry = proved.entry
         data_key = None
-        if entry.header is not None:
+        if entry.header is not None and not is_public(entry.leaf):
             try:
                 data_key = self._keys.data_key(entry.header)
             except (InputError, HeaderVerificationError):
@@ -83,7 +83,7 @@ class FindingService:
             index=entry.place.index,
             leaf=entry.leaf,
             proof=proved.path,
-            header=None if data_key is None else entry.header,
+            header=entry.header if data_key is not None or is_public(entry.leaf) else None,
             data_key=data_key,
             evidence=None,
         )

@@ -20,6 +20,7 @@ from msgspec import Meta
 
 from ledger.hashing import HASH_BYTES, MAX_TREE_SIZE, NodeHash
 from ledger.proofs import MAX_PATH_HASHES
+from node.domain.entry import EntryType
 from node.errors import MalformedBundleError
 from node.wire.file_format import FileFormat
 
@@ -31,6 +32,7 @@ MAX_BUNDLE_BYTES: Final = 256 * 1024 * 1024
 _MAX_DEPTH: Final = 6
 _MAX_MS: Final = 2**63 - 1
 _KEY_BYTES: Final = 32
+_TYPE_AT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class BundleLine:
     proof: tuple[NodeHash, ...]
     """Inclusion proof under the head, from the sibling up."""
     header: bytes | None
-    """Its sealed header; None where it was deleted, or the patient keeps it to themselves."""
+    """Its sealed header, or of a public entry its slot; None where it was deleted, or the patient keeps it to themselves."""
     data_key: bytes | None = field(repr=False)
-    """Opens that header and nothing else, 32 bytes; None without a header."""
+    """Opens that header and nothing else, 32 bytes; None without a sealed header."""
     evidence: bytes | None
     """An evidence file of the same entry, verbatim; None where only the header is told."""
 
@@ -163,17 +165,25 @@ def _line(shape: LineShape, at: int, heads: int) -> BundleLine:
     place = f"lines[{at}]"
     if shape.head >= heads:
         raise MalformedBundleError(f"{place}.head: the bundle has {heads} heads")
-    if (shape.header is None) != (shape.data_key is None):
+    leaf = _FILE.bytes_at(f"{place}.leaf", shape.leaf)
+    # what is public is sealed to nobody
+    needs_key = shape.header is not None and not is_public(leaf)
+    if needs_key != (shape.data_key is not None):
         raise MalformedBundleError(f"{place}: a header comes with its data key, and a data key with its header")
     return BundleLine(
         head=shape.head,
         index=shape.index,
-        leaf=_FILE.bytes_at(f"{place}.leaf", shape.leaf),
+        leaf=leaf,
         proof=tuple(NodeHash(_FILE.bytes_at(f"{place}.proof", each, HASH_BYTES)) for each in shape.proof),
         header=None if shape.header is None else _FILE.bytes_at(f"{place}.header", shape.header),
         data_key=None if shape.data_key is None else _FILE.bytes_at(f"{place}.data_key", shape.data_key, _KEY_BYTES),
         evidence=None if shape.evidence is None else _FILE.utf8_at(f"{place}.evidence", shape.evidence),
     )
+
+
+def is_public(leaf: bytes) -> bool:
+    """Tell whether a leaf is of a public entry that may stand open in a line: of a document that somebody published."""
+    return leaf[_TYPE_AT : _TYPE_AT + 1] == bytes((EntryType.CATALOGUE,))
 
 
 def _text(data: bytes) -> str:

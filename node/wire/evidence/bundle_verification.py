@@ -13,7 +13,7 @@ from datetime import datetime
 from node.domain.header import Header
 from node.domain.trust import TrustRoot
 from node.domain.verdict import BundleHead, BundleVerdict, CompletenessVerdict, Finding, ProvedLine, Verdict
-from node.errors import BundleLineError, HeaderVerificationError, MalformedBundleError
+from node.errors import BundleLineError, HeaderVerificationError, MalformedBundleError, MalformedPublicEntryError, VerificationError
 from node.wire.evidence.bundle import BundleLine, PatientBundle
 from node.wire.evidence.completeness import parse_completeness
 from node.wire.evidence.completeness_verification import verify_completeness
@@ -22,6 +22,7 @@ from node.wire.evidence.findings import show_time, time_of
 from node.wire.evidence.verification import verify_evidence
 from node.wire.header.seal import HeaderPlace, open_header_key, verify_header_digest
 from node.wire.leaf import Leaf, parse_leaf
+from node.wire.public_entry import open_public_entry
 from node.wire.trust_root import verify_trust_root
 from node.wire.trusted_head import Cosigned, TrustedHead, open_trusted_head, verify_entry, verify_witnesses
 
@@ -81,12 +82,22 @@ def _verify_line(at: int, line: BundleLine, head: TrustedHead, trust_root: Trust
 
 
 def _open_header(at: int, line: BundleLine, head: TrustedHead, leaf: Leaf) -> Header | None:
-    if line.header is None or line.data_key is None:
+    if line.header is None:
+        return None
+    if line.data_key is None:
+        _verify_public(at, line, head)
         return None
     try:
         verify_header_digest(line.header, leaf.header_digest)
         return open_header_key(line.header, HeaderPlace(head.log.origin, leaf.entry_type, leaf.tag), line.data_key)
     except HeaderVerificationError as error:
+        raise BundleLineError(at, str(error)) from error
+
+
+def _verify_public(at: int, line: BundleLine, head: TrustedHead) -> None:
+    try:
+        open_public_entry(line.leaf, line.header or b"", head.log.origin)
+    except (VerificationError, MalformedPublicEntryError) as error:
         raise BundleLineError(at, str(error)) from error
 
 

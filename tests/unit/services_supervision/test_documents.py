@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from node.domain.entry import EntryType, InstitutionId
 from node.domain.record import Item
+from node.errors import PinMismatchError
 from node.services.catalogue.adoption import DocumentSource
 from node.services.records.public_entries import stage_public
 from node.terminology.maps import LOINC
@@ -112,3 +114,47 @@ def test_a_mark_whose_certificate_is_published_later_settles_what_was_found(worl
     (left,) = eventually(lambda: findings(world, OPEN), lambda page: len(page) == 1)
     assert left["values"]["certificate"] == "made-up"
     assert len(findings(world)) == 2, "what was settled stays in the list"
+
+
+def test_a_list_that_withdraws_a_certificate_for_a_time_before_finds_what_was_borne_and_names_itself(world: World) -> None:
+    catalogue = world.running.node.catalogue
+    assert catalogue is not None
+    first = parse_document((PACKAGED_CATALOGUE / "certificates.json").read_bytes())
+    assert isinstance(first, CertificateList)
+    held = next(each for each in first.certificates if each.institution == A and each.item == "LAB-ALT")
+    for kind in SHARED:
+        catalogue.publishing.publish(REGULATOR, (PACKAGED_CATALOGUE / f"{kind}.json").read_bytes())
+    catalogue.publishing.publish(A, (PACKAGED_MAPS / "hospital-a.json").read_bytes())
+    eventually(lambda: catalogue.adoption.status().source, lambda source: source is DocumentSource.PUBLISHED)
+    for day in (held.valid_from, held.valid_from + timedelta(days=2)):
+        performed_at_ms = int(datetime.combine(day, time(12), tzinfo=UTC).timestamp() * 1000)
+        claimed = record(items=(Item(LOINC, "1742-6", "", "U/L"),), certificate=held.certificate, performed_at_ms=performed_at_ms)
+        log_act(world, A, claimed, EntryType.RECORD)
+    judged = "SELECT count(*) FROM claimed_marks WHERE NOT is_due"
+    eventually(lambda: world.rows(judged), lambda rows: rows == [(2,)])
+    assert findings(world, OPEN) == []
+    shortened = tuple(
+        replace(each, withdrawn=held.valid_from + timedelta(days=1)) if each.certificate == held.certificate else each
+        for each in first.certificates
+    )
+    data = encode_document(replace(first, head=replace(first.head, serial=2), certificates=shortened))
+    catalogue.publishing.publish(REGULATOR, data)
+    (found,) = eventually(lambda: findings(world, OPEN), lambda page: len(page) == 1)
+    assert (found["values"]["list_serial"], found["values"]["list_digest"]) == ("2", sha256(data).hexdigest())
+    assert {each["origin"] for each in found["entries"]} == {world.origin(A), world.origin(REGULATOR)}
+    response = Api(world).get(f"/v1/supervision/findings/{found['finding_id']}/evidence", institution=REGULATOR)
+    root = parse_trust_root(world.settings.trust_root_file.read_bytes())
+    evidence = parse_finding(response.content)
+    verdict = verify_finding(evidence, root, now=NOW)
+    assert [dict(each.values)["digest"] for each in verdict.proved if each.code == "document_included"] == [
+        sha256(data).hexdigest()
+    ]
+    lie = replace(evidence, values=tuple((name, "00" * 32 if name == "list_digest" else said) for name, said in evidence.values))
+    with pytest.raises(PinMismatchError):
+        verify_finding(lie, root, now=NOW)
+    # and back, across a restart in between: the documents that claims were judged by are kept
+    world.restart()
+    catalogue = world.running.node.catalogue
+    assert catalogue is not None
+    catalogue.publishing.publish(REGULATOR, encode_document(replace(first, head=replace(first.head, serial=3))))
+    eventually(lambda: findings(world, OPEN), lambda page: page == [])
