@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from node.adapters.database.consents.emergency_reviews import SqlEmergencyReviewStore
 from node.adapters.database.consents.review import SqlConsentReviewStore
+from node.adapters.database.consents.scopes import SqlConsentScopeStore
 from node.adapters.database.custody.withdrawals import SqlWithdrawalStore
 from node.adapters.database.members.nonces import SqlNonceStore
 from node.adapters.database.reading.disclosures import SqlHeldEntries
@@ -39,6 +40,7 @@ from node.services.oversight.mark_review import MarkReview, MarkReviewParts
 from node.services.oversight.order_review import OrderReview, OrderReviewParts
 from node.services.oversight.pairing import PairingService
 from node.services.oversight.reliance import RelianceParts, RelianceReview
+from node.services.oversight.scope_review import ScopeReview, ScopeReviewParts
 from node.services.oversight.supervised_logs import SupervisedLogs
 from node.services.oversight.trail import TrailParts, TrailService
 from node.services.patient_view.entries import PatientEntries
@@ -139,12 +141,14 @@ def _supervision(
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
-    reliance, orders, marks = _reliance(parts), _orders(parts), _marks(parts, catalogue.services.documents)
+    reviews = [_reliance(parts), _orders(parts), _scopes(parts), _marks(parts, catalogue.services.documents)]
 
     def read_and_judge() -> bool:
         # one thread does all: what is read between a judgement and its keeping would not be looked at again
         more = figures.step()
-        return any([marks.step(), orders.step(), reliance.step(), more])
+        for review in reviews:
+            more = review.step() or more
+        return more
 
     loops = [_loop("pairing", _pairing(parts).step, interval_s), _loop("figures", read_and_judge, interval_s)]
     if consenting is not None:
@@ -171,6 +175,10 @@ class _Supervised:
     def documents(self) -> Terminology:
         """Return the documents that hold here now, for checks of this node too."""
         return self.rules.documents
+
+    @property
+    def grace_ms(self) -> int:
+        return int(self.foundation.settings.supervision.receipt_grace_s * 1000)
 
     @property
     def review_ms(self) -> int:
@@ -208,6 +216,7 @@ def _figures(parts: _Supervised, kept: PublishedDocuments) -> FiguresService:
             emergencies=SqlEmergencyReviewStore(foundation.stores.readers),
             review_ms=parts.review_ms,
             consents=SqlConsentReviewStore(foundation.stores.readers),
+            scopes=SqlConsentScopeStore(foundation.stores.readers),
             reliance=SqlRelianceStore(foundation.stores.readers),
             orders=SqlOrderStore(foundation.stores.readers),
             marks=SqlMarkStore(foundation.stores.readers),
@@ -240,7 +249,22 @@ def _orders(parts: _Supervised) -> OrderReview:
             findings=parts.findings,
             writer=foundation.stores.writer,
             clock=foundation.clock,
-            grace_ms=int(foundation.settings.supervision.receipt_grace_s * 1000),
+            grace_ms=parts.grace_ms,
+        )
+    )
+
+
+def _scopes(parts: _Supervised) -> ScopeReview:
+    foundation = parts.foundation
+    return ScopeReview(
+        ScopeReviewParts(
+            store=SqlConsentScopeStore(foundation.stores.readers),
+            index=foundation.followed.index,
+            keys=parts.keys,
+            seals=foundation.keys,
+            findings=parts.findings,
+            writer=foundation.stores.writer,
+            clock=foundation.clock,
         )
     )
 

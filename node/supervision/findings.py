@@ -56,6 +56,10 @@ class FindingCode(StrEnum):
     """Somebody read in an emergency, and nobody reviewed it in time."""
     ACCESS_WITHOUT_CONSENT = "access_without_consent"
     """A receipt of a disclosure to another institution names neither consent nor emergency, or a consent that was not in force."""
+    ACCESS_OUTSIDE_CONSENT = "access_outside_consent"
+    """A disclosure does not fit the document of the consent that it names: other grantee, purpose or person, or logged later."""
+    CONSENT_UNDOCUMENTED = "consent_undocumented"
+    """No log holds a document of the consent that a disclosure names."""
     REORDER_WITHOUT_REASON = "reorder_without_reason"
     """Something was ordered again without a reason, where by the checks that were logged one was due."""
     REORDERED_SILENTLY = "reordered_silently"
@@ -96,6 +100,8 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.LOG_SILENT: Severity.NOTICE,
     FindingCode.EMERGENCY_UNREVIEWED: Severity.WARNING,
     FindingCode.ACCESS_WITHOUT_CONSENT: Severity.SERIOUS,
+    FindingCode.ACCESS_OUTSIDE_CONSENT: Severity.SERIOUS,
+    FindingCode.CONSENT_UNDOCUMENTED: Severity.WARNING,
     FindingCode.REORDER_WITHOUT_REASON: Severity.WARNING,
     FindingCode.REORDERED_SILENTLY: Severity.WARNING,
     FindingCode.MARK_WITHOUT_CERTIFICATE: Severity.SERIOUS,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from node.domain.entry import InstitutionId
@@ -140,7 +141,7 @@ def _differing(before: Iterable[HeldMark], now: Iterable[HeldMark]) -> Iterator[
     """Yield the times at which one of two sets of runs holds and the other does not."""
     runs = [[(each.from_ms, each.before_ms) for each in held] for held in (before, now)]
     bounds = sorted({moment for side in runs for run in side for moment in run})
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         holds = [any(run[0] <= start and end <= run[1] for run in side) for side in runs]
         if holds[0] != holds[1]:
             yield start, end

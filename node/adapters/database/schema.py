@@ -12,7 +12,7 @@ from ledger.store.sql import tables as log_tables
 from node.adapters.chain.journal import tables as journal_tables
 from node.adapters.database.catalogue import tables_publication, tables_unmapped
 from node.adapters.database.codes import tables_codes
-from node.adapters.database.consents import tables_consents
+from node.adapters.database.consents import tables_consents, tables_scopes
 from node.adapters.database.consents import tables_review as tables_consent_review
 from node.adapters.database.custody import tables_refiling, tables_relocations, tables_tombstones
 from node.adapters.database.engines import Durability, open_sqlite
@@ -60,6 +60,7 @@ FEATURE_TABLES = (
     tables_relocations,
     tables_supervision,
     tables_retrievals,
+    tables_scopes,
     tables_tombstones,
     tables_unmapped,
     tables_views,

@@ -5,8 +5,8 @@ came late, and keeps their events, sealed, in one transaction; then they are cou
 what is new. At the start the kept events are counted again: no entry is opened a second time.
 
 A header that does not open for supervision gives no events; for record and decision entries that is found here, for receipts by
-`pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`), what it takes more to see, which is noted
-here and judged by the reviews beside this module, and what counts (`figures`).
+`pairing`. Left out: what an entry says (`node.supervision.reading`), what it shows by itself (`misconduct`), what takes more to
+see, which is noted here and judged by the reviews beside this module, and what counts (`figures`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,15 @@ from datetime import date
 from typing import Final
 
 from ledger.hashing import LeafIndex, hash_leaf
-from node.domain.access import AccessContent, CodeContent
+from node.domain.access import AccessContent, CodeContent, ConsentContent
 from node.domain.consent_message import EmergencyId
 from node.domain.entry import EntryType, InstitutionId, Origin
-from node.domain.header import AnyContent
+from node.domain.header import Header
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
 from node.ports.consents.emergency_reviews import EmergencyReviewStore, EmergencyUse
 from node.ports.consents.review import ConsentReviewStore
+from node.ports.consents.scopes import ConsentScopeStore
 from node.ports.keys.signing import NodeKeys
 from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.ports.logs.trust import TrustStore
@@ -42,8 +43,10 @@ from node.services.oversight.mark_review import claim_of
 from node.services.oversight.order_review import kept_notes
 from node.services.oversight.pairing import RECEIPT_TYPES
 from node.services.oversight.reliance import said_of_recalls
+from node.services.oversight.scope_review import person_name
 from node.supervision.batches import AnchoredRun, encode_batch, parse_batch
 from node.supervision.bulk import without_collection
+from node.supervision.consent_scope import DOCUMENT_GRACE_MS, ConsentDocumented, ScopedUse, documented, scoped_use
 from node.supervision.consented import ConsentUse, use_of
 from node.supervision.events import EventId, FigureEvent, Retrieved
 from node.supervision.figures import RecognitionFigures
@@ -70,7 +73,9 @@ CONSENT_LOOK_MS: Final = 60_000
 """When the chain is asked about a receipt's consent: by then a final block is as late as the receipt, one question is enough."""
 
 _PURPOSE: Final = "figures"
-_TYPES: Final = frozenset(bytes((each,)) for each in (*READ_TYPES, EntryType.WITHDRAWAL, EntryType.ADMINISTRATIVE))
+_TYPES: Final = frozenset(
+    bytes((each,)) for each in (*READ_TYPES, EntryType.WITHDRAWAL, EntryType.CONSENT_DOCUMENT, EntryType.ADMINISTRATIVE)
+)
 _TYPE_AT: Final = 1
 
 
@@ -89,6 +94,8 @@ class _Step:
     reliance: list[ReliancePart] = field(default_factory=list)
     orders: list[KeptOrderNote] = field(default_factory=list)
     claims: list[KeptClaim] = field(default_factory=list)
+    scoped: list[ScopedUse] = field(default_factory=list)
+    documents: list[ConsentDocumented] = field(default_factory=list)
     found: dict[str, list[SupervisionFinding]] = field(default_factory=dict)
     sizes: dict[Origin, int] = field(default_factory=dict)
     more: bool = False
@@ -152,6 +159,8 @@ class FiguresParts:
     """How long their reviews may take."""
     consents: ConsentReviewStore
     """Keeps under which consents something was disclosed."""
+    scopes: ConsentScopeStore
+    """Keeps what consents cover, by their documents."""
     reliance: RelianceStore
     """Keeps who recognised what, and what became of it."""
     orders: OrderStore
@@ -267,7 +276,7 @@ class FiguresService:
             if leaf.entry_type not in RECEIPT_TYPES:
                 self._unreadable(step, entry, type(error).__name__)
             return
-        self._note_basis(step, entry, header.content)
+        self._note_basis(step, entry, header)
         read = ReadEntry(self._parts.institutions[entry.place.origin], hash_leaf(entry.leaf), header)
         where = self._place(step, entry)
         step.reliance += said_of_reliance(read, leaf.entry_type, where, leaf.claimed_time_ms)
@@ -289,14 +298,21 @@ class FiguresService:
         find = self._parts.index.find_leaf
         return [each for each in said if isinstance(each, Lifted) or find(origin, each.replaces) is not None]
 
-    def _note_basis(self, step: _Step, entry: FollowedEntry, content: AnyContent) -> None:
+    def _note_basis(self, step: _Step, entry: FollowedEntry, header: Header) -> None:
+        content, where = header.content, self._place(step, entry)
         if isinstance(content, AccessContent):
-            institution, now_ms = self._parts.institutions[entry.place.origin], unix_ms(self._parts.clock)
-            use = use_of(content, institution, self._place(step, entry), now_ms)
+            institution, now_ms = self._parts.institutions[where.origin], unix_ms(self._parts.clock)
+            use = use_of(content, institution, where, now_ms)
             step.consents += () if use is None else (use,)
+            scoped = scoped_use(content, institution, where, person_name(self._parts.seals, header), now_ms)
+            step.scoped += () if scoped is None else (scoped,)
+        if isinstance(content, ConsentContent):
+            person = person_name(self._parts.seals, header)
+            document = documented(content, where, person, parse_leaf(entry.leaf).claimed_time_ms)
+            step.documents += () if document is None else (document,)
         if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:
             emergency = EmergencyId(content.emergency_id)
-            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, self._place(step, entry)))
+            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, where))
 
     def _place(self, step: _Step, entry: FollowedEntry) -> EntryPlace:
         origin = entry.place.origin
@@ -332,6 +348,7 @@ class FiguresService:
             parts.reliance.note(transaction, step.reliance, now_ms)
             parts.orders.note(transaction, step.orders, now_ms)
             parts.marks.note(transaction, step.claims)
+            parts.scopes.note(transaction, step.scoped, step.documents, now_ms, now_ms + DOCUMENT_GRACE_MS)
             if step.found:
                 parts.findings.keep(transaction, found_update(now_ms, step.found))
 

@@ -19,7 +19,6 @@ from tests.unit.terminology import world
 PLACE = EntryPlace(Origin("hospital-a.example/log"), 7, b"\x07" * 32, 9)
 LIST = JudgingList(4, b"\x44" * 32, EntryPlace(Origin("regulator-p.example/log"), 3, b"\x03" * 32, 8))
 RULES = MarkRules(world.terminology())
-NOON_MS = world.DAY_MS // 2
 
 
 def found(content: AnyContent, institution: InstitutionId = world.A) -> bool:
@@ -74,10 +73,10 @@ def changed(**certificate: Any) -> Terminology:  # noqa: ANN401 - fields of a ce
 def test_only_what_another_version_changes_is_judged_again() -> None:
     before = world.terminology()
     assert mark_changes(before, changed()) == ()
-    (shortened,) = mark_changes(before, changed(withdrawn=date(2026, 6, 1)))
+    (shortened,) = mark_changes(before, changed(withdrawn=date(2026, 9, 1)))
     assert (shortened.institution, shortened.item) == (world.A, world.ALT)
-    assert mark_changes(changed(withdrawn=date(2026, 6, 1)), before) == (shortened,), "whichever way it goes"
-    (withdrawn,) = mark_changes(before, changed(withdrawn=date(2026, 1, 1)))
+    assert mark_changes(changed(withdrawn=date(2026, 9, 1)), before) == (shortened,), "whichever way it goes"
+    (withdrawn,) = mark_changes(before, changed(withdrawn=date(2026, 7, 1)))
     assert withdrawn.from_ms < shortened.from_ms
     assert withdrawn.before_ms == shortened.before_ms
 
