@@ -10,9 +10,19 @@ from typing import Final
 from devnet.simulation.happenings import PersonNumber, RetrievalMade
 from devnet.simulation.region import origin_of
 from devnet.simulation.world import World
-from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, ConsentId, Purpose, RequestId
+from node.domain.access import AccessContent, AccessOutcome, AccessSide, Actor, ConsentContent, ConsentId, Purpose, RequestId
 from node.domain.entry import EntryType, InstitutionId, LeafReference
 from node.domain.header import AnyContent, HeaderContent
+from node.domain.recognition import DecisionOutcome, ItemCode, OrderableCode, OrderLine
+from node.domain.recognition_acts import (
+    CheckContent,
+    CheckedLine,
+    CheckedOrder,
+    CheckId,
+    DecisionContent,
+    DecisionId,
+    OfferedResult,
+)
 from node.domain.record import Part
 from node.ports.records.transaction import RecordsTransaction
 from node.services.records.entries import ActEntry, StagedAct
@@ -40,6 +50,8 @@ class ForgedRequest:
     """Who is said to have asked."""
     outcome: AccessOutcome
     """What both would say that became of it."""
+    person: PersonNumber
+    """Of whom."""
 
     @property
     def subject(self) -> str:
@@ -68,6 +80,7 @@ class Forger:
         self._institutions = institutions
         self._rng = rng
         self._number = 0
+        self._documented: set[RequestId] = set()
         self.retrievals: list[RetrievalMade] = []
 
     def draw(self, count: int) -> list[InstitutionId]:
@@ -77,7 +90,13 @@ class Forger:
     def request(self, outcome: AccessOutcome = AccessOutcome.DISCLOSED) -> ForgedRequest:
         """Make up a request between two of them."""
         holder, requester = self.draw(2)
-        return ForgedRequest(self._id("request"), holder, requester, outcome)
+        request_id = self._id("request")
+        return ForgedRequest(request_id, holder, requester, outcome, self.stranger())
+
+    def stranger(self) -> PersonNumber:
+        """Make up a person whom nobody knows."""
+        self._number += 1
+        return PersonNumber(_STRANGERS + self._number)
 
     def log(self, request: ForgedRequest, side: AccessSide, **changes: object) -> StagedAct:
         """Stage one side's receipt, but for what is changed."""
@@ -98,7 +117,29 @@ class Forger:
         said = replace(content, **changes)  # type: ignore[arg-type]
         if side is AccessSide.REQUESTER and said.outcome is AccessOutcome.DISCLOSED:
             self.retrievals.append(RetrievalMade(request.requester, self._at_ms))
-        return self.stage(request.writer(side), said)
+        if said.consent_id is not None and said.outcome is AccessOutcome.DISCLOSED and request.request_id not in self._documented:
+            self.document(request, said.consent_id)
+        return self.stage(request.writer(side), said, person=request.person)
+
+    def leave_undocumented(self, request: ForgedRequest) -> None:
+        """Let no log hold a document of the consent that a request names."""
+        self._documented.add(request.request_id)
+
+    def document(self, request: ForgedRequest, consent: ConsentId, **changes: object) -> None:
+        """Stage the document of a request's consent in the holder's log, which fits but for what is changed."""
+        self._documented.add(request.request_id)
+        content = ConsentContent(
+            consent_id=consent,
+            asserted=False,
+            granter=request.holder,
+            grantee=request.requester,
+            purposes=(Purpose.TREATMENT, Purpose.FOLLOW_UP),
+            expires_at_ms=self._at_ms,
+            revoked=False,
+            occurred_at_ms=self._at_ms,
+        )
+        said = replace(content, **changes)  # type: ignore[arg-type]
+        self.stage(request.holder, said, EntryType.CONSENT_DOCUMENT, person=request.person)
 
     def search(self, institution: InstitutionId) -> AccessContent:
         """Return what is logged of a search: a receipt that has no other side."""
@@ -117,9 +158,41 @@ class Forger:
             occurred_at_ms=self._at_ms,
         )
 
-    def stage(self, institution: InstitutionId, content: AnyContent, entry_type: EntryType = EntryType.ACCESS_RECEIPT) -> StagedAct:
-        """Stage an entry about somebody whom nobody knows."""
-        self._number += 1
+    def denied_reason(self, institution: InstitutionId, other: InstitutionId) -> tuple[CheckContent, DecisionContent]:
+        """Return a check that offers something of another institution, and a re-order of it that says that no reason was due."""
+        check_id, line = CheckId(self._id("check")), OrderLine("M1", OrderableCode("L-ALT"))
+        offer = OfferedResult(LeafReference(origin_of(other), _SUBJECT), other, (ItemCode("LAB-ALT"),))
+        actor = made_up_actor(institution)
+        check = CheckedOrder(check_id, "", self._at_ms, lines=(CheckedLine(line, (offer,)),), pins=())
+        decision = DecisionContent(
+            decision_id=DecisionId(check_id),
+            check_id=check_id,
+            actor=actor,
+            encounter="",
+            line=line,
+            outcome=DecisionOutcome.REORDERED,
+            results=(),
+            items=offer.items,
+            reason=None,
+            sub_reason=None,
+            saving_fen=0,
+            warned=False,
+            pins=(),
+            decided_at_ms=self._at_ms,
+        )
+        return CheckContent(actor, (check,)), decision
+
+    def stage(
+        self,
+        institution: InstitutionId,
+        content: AnyContent,
+        entry_type: EntryType = EntryType.ACCESS_RECEIPT,
+        *,
+        person: PersonNumber | None = None,
+        is_named: bool = True,
+    ) -> StagedAct:
+        """Stage an entry about a person, or somebody whom nobody knows; unnamed, its header leaves out whom."""
+        keys = self._world.keys_of(self.stranger() if person is None else person)
         running = self._world.consortium.host_of(institution).running
         is_record = isinstance(content, HeaderContent)
         entry = ActEntry(
@@ -128,7 +201,7 @@ class Forger:
             content=content,
             parts=(Part("application/json", "report", "", b"{}", ""),),
             performed_at_ms=self._at_ms,
-            patient=self._world.keys_of(PersonNumber(_STRANGERS + self._number)),
+            patient=keys if is_named else replace(keys, pseudonym=None),
             tag_class=0 if is_record else 1,
         )
         sharing = running.sharing

@@ -17,7 +17,8 @@ from devnet.simulation.forgery import CONSENT, ForgedRequest, Forger, made_up_ac
 from devnet.simulation.happenings import Recognition, Reordering, ResultNumber, RetrievalMade
 from devnet.simulation.model import HOUR_MS, MINUTE_MS
 from devnet.simulation.region import REGULATOR, Region, origin_of
-from devnet.simulation.rules import DAY_MS
+from devnet.simulation.rules import DAY_MS, RegionRulesRead
+from devnet.simulation.silences import Silences
 from devnet.simulation.world import World
 from ledger.checkpoints import Checkpoint, parse_checkpoint, sign_checkpoint
 from ledger.hashing import RootHash
@@ -120,6 +121,9 @@ class Misconduct:
             self._leaf_ahead,
             self._leaf_behind,
             self._unreadable,
+            self._outside_consent,
+            self._consent_undocumented,
+            self._reason_denied,
             self._mark,
             self._document,
         ):
@@ -192,6 +196,26 @@ class Misconduct:
         contracts.revoke(consent)
         self._unfounded(receipt, consent_id=consent, consent_block=self._head())
 
+    def _outside_consent(self) -> None:
+        """Disclose under a consent that lets somebody else read."""
+        receipt = self._forger.request()
+        stranger = next(each for each in self._parts.others if each not in (receipt.holder, receipt.requester))
+        self._forger.document(receipt, _consent_of(receipt), grantee=stranger)
+        self._under(FindingCode.ACCESS_OUTSIDE_CONSENT, receipt)
+
+    def _consent_undocumented(self) -> None:
+        """Disclose under a consent that came to the chain by nobody's log."""
+        receipt = self._forger.request()
+        self._forger.leave_undocumented(receipt)
+        self._under(FindingCode.CONSENT_UNDOCUMENTED, receipt)
+
+    def _under(self, code: FindingCode, receipt: ForgedRequest) -> None:
+        consent = _consent_of(receipt)
+        self._world.consortium.contracts.open_consent(consent, (self._end_ms + DAY_MS) // 1000)
+        for side in (_HOLDER, _REQUESTER):
+            staged = self._forger.log(receipt, side, consent_id=consent, consent_block=self._head())
+            self._expect(code, _place(staged), receipt.writer(side))
+
     def _unfounded(self, receipt: ForgedRequest, **basis: object) -> None:
         for side in (_HOLDER, _REQUESTER):
             staged = self._forger.log(receipt, side, **basis)
@@ -209,6 +233,14 @@ class Misconduct:
         self._expect(FindingCode.EMERGENCY_UNREVIEWED, emergency.hex(), receipt.requester)
 
     # in one log
+
+    def _reason_denied(self) -> None:
+        """Order again what a check offered, deny that a reason was due, and leave out whom: no figure counts it."""
+        other, institution = self._forger.draw(2)
+        check, decision = self._forger.denied_reason(institution, other)
+        for content, entry_type in ((check, EntryType.CHECK_OUTCOME), (decision, EntryType.RECOGNITION_DECISION)):
+            staged = self._forger.stage(institution, content, entry_type, is_named=False)
+        self._expect(FindingCode.REORDER_WITHOUT_REASON, _place(staged), institution)
 
     def _leaf_ahead(self) -> None:
         self._mistimed(FindingCode.LEAF_AHEAD, 6 * HOUR_MS)
@@ -288,7 +320,7 @@ class Misconduct:
         self._look_everywhere()
         self._expect(FindingCode.LOG_FROZEN, origin, institution)
         receipt = replace(self._forger.request(), requester=institution)
-        self._forger.log(receipt, _HOLDER)
+        self._forger.log(receipt, _HOLDER, occurred_at_ms=self._end_ms + 2 * HOUR_MS + MINUTE_MS)
         self._world.close_period(self._end_ms + 2 * HOUR_MS + 2 * MINUTE_MS)
         self._expect(FindingCode.COUNTERPART_UNSEEN, receipt.subject, institution)
 
@@ -320,8 +352,12 @@ class Misconduct:
     def _expect_what_clinicians_did(self) -> None:
         for visit in self._world.year.ordering:
             for line in visit.lines:
-                if isinstance(line.decision, Reordering) and line.decision.reason is None:
+                unreasoned = isinstance(line.decision, Reordering) and line.decision.reason is None
+                if unreasoned and line.reversed_at_ms is None:
                     self._expect(FindingCode.REORDER_WITHOUT_REASON, self._decision(line.order_id), visit.institution)
+        for result in Silences(RegionRulesRead(self._world.region), self._world.year).found():
+            reference, index = self._world.references[result.number]
+            self._expect(FindingCode.REORDERED_SILENTLY, f"{reference.origin}#{index}", result.institution)
 
     def _decision(self, order_id: str) -> str:
         entry = self._world.decided.get(order_id)

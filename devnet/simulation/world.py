@@ -21,19 +21,23 @@ from devnet.simulation.documents import ResultDocuments, patient_number
 from devnet.simulation.happenings import LineOrdered, OrderingVisit, PersonNumber, Recognition, Reordering, ResultMade, Year
 from devnet.simulation.model import MINUTE_MS, RETRIEVES_AFTER_MS
 from devnet.simulation.region import LOG_SUFFIX, REGULATOR, Region, origin_of
-from node.domain.access import Actor, Purpose
+from node.domain.access import Actor, ConsentContent, ConsentId, Purpose
 from node.domain.consent import PresentedConsent
-from node.domain.entry import InstitutionId, LeafReference, Origin
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.patient import PatientKeys, PatientSeed
 from node.domain.recognition import OrderLine
+from node.domain.record import Part
 from node.domain.retrieval import RequestState
 from node.errors import ConcordError
 from node.identity.codes import keys_of_seed
+from node.ports.clock import unix_ms
 from node.recognition.decision import Recognise, Reorder
+from node.services.consents.grants import CONSENT_DOCUMENT
 from node.services.patients.index import Registration
 from node.services.reading.retrieval import RetrievalOrder
 from node.services.recognition.checking import CheckAnswer, CheckOrder
 from node.services.recognition.deciding import DecisionOrder
+from node.services.records.entries import ActEntry
 from node.services.records.ingest import Answer
 from node.services.surface.reading import Reading
 from node.services.surface.recognition import Recognition as RecognitionServices
@@ -142,7 +146,27 @@ class World:
         place = institution, person
         if place not in self._consents:
             self._consents[place] = self.consortium.contracts.grant(self.seed_of(person), institution, self._ends_s)
+            self._document(institution, person, self._consents[place].consent)
         return self._consents[place]
+
+    def _document(self, institution: InstitutionId, person: PersonNumber, consent: ConsentId) -> None:
+        """Log a consent's document, as the node does that takes the patient's grant to the chain."""
+        now_ms, sharing = unix_ms(self.consortium.clock), self._hosts[institution].running.sharing
+        content = ConsentContent(
+            consent_id=consent,
+            asserted=False,
+            granter=institution,
+            grantee=institution,
+            purposes=(Purpose.TREATMENT,),
+            expires_at_ms=self._ends_s * 1000,
+            revoked=False,
+            occurred_at_ms=now_ms,
+        )
+        part = Part("application/json", "consent-document", "", b"{}", "")
+        keys = self.keys_of(person)
+        entry = ActEntry(EntryType.CONSENT_DOCUMENT, CONSENT_DOCUMENT, content, (part,), now_ms, keys, tag_class=1)
+        sharing.writer.submit(lambda tx: sharing.composer.stage(tx, institution, [entry])).result(_WAIT_S)
+        self._hosts[institution].running.sequencing.staged(origin_of(institution))
 
     # what entries are called
 
