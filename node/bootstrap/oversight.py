@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from node.adapters.database.consents.emergency_reviews import SqlEmergencyReviewStore
 from node.adapters.database.consents.review import SqlConsentReviewStore
@@ -141,7 +142,7 @@ def _supervision(
         clock=foundation.clock,
     )
     interval_s = settings.supervision.interval_s
-    reviews = [_reliance(parts), _orders(parts), _scopes(parts), _marks(parts, catalogue.services.documents)]
+    reviews: list[_Review] = [_reliance(parts), _orders(parts), _scopes(parts), _marks(parts, catalogue.services.documents)]
 
     def read_and_judge() -> bool:
         # one thread does all: what is read between a judgement and its keeping would not be looked at again
@@ -155,6 +156,13 @@ def _supervision(
         loops.append(_loop("emergency-reviews", _reviews(parts, consenting).step, interval_s))
         loops.append(_loop("consent-review", _consent_review(parts, consenting).step, interval_s))
     return supervision, loops
+
+
+class _Review(Protocol):
+    """Judges what has become due."""
+
+    def step(self) -> bool:
+        """Judge; tell whether there is more than one step takes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,20 +113,13 @@ def judge_scope(
         of_subjects: Whose the disclosed records are, by their own headers.
     """
     if not documents:
-        values = (("side", use.side.value), ("consent", use.consent.hex()[:_ID_DIGITS]))
-        return _finding(FindingCode.CONSENT_UNDOCUMENTED, use, None, values)
+        return _finding(FindingCode.CONSENT_UNDOCUMENTED, use, None)
     ordered = sorted(documents, key=lambda each: each.place)
     answers = [_misfit(use, each, of_subjects) for each in ordered]
     if None in answers:
         return None
     answer = next(each for each in answers if each is not None)
-    values = (
-        ("side", use.side.value),
-        ("consent", use.consent.hex()[:_ID_DIGITS]),
-        ("requester", use.requester),
-        ("purpose", use.purpose.value),
-        ("answer", answer.value),
-    )
+    values = (("requester", use.requester), ("purpose", use.purpose.value), ("answer", answer.value))
     return _finding(FindingCode.ACCESS_OUTSIDE_CONSENT, use, ordered[0].place, values)
 
 
@@ -149,7 +142,8 @@ def _misfit(use: ScopedUse, document: ConsentDocumented, of_subjects: frozenset[
 
 
 def _finding(
-    code: FindingCode, use: ScopedUse, document: EntryPlace | None, values: tuple[tuple[str, str], ...]
+    code: FindingCode, use: ScopedUse, document: EntryPlace | None, values: tuple[tuple[str, str], ...] = ()
 ) -> SupervisionFinding:
     entries = tuple(sorted({use.place, *(() if document is None else (document,))}))
-    return SupervisionFinding(code, (use.institution,), f"{use.place.origin}#{use.place.leaf_index}", entries, values)
+    named = (("side", use.side.value), ("consent", use.consent.hex()[:_ID_DIGITS]), *values)
+    return SupervisionFinding(code, (use.institution,), f"{use.place.origin}#{use.place.leaf_index}", entries, named)

@@ -71,6 +71,9 @@ class FindingCode(StrEnum):
     RECOGNISED_THEN_WITHDRAWN = "recognised_then_withdrawn"
     """A recognition stands, though the result that it uses was withdrawn or recalled."""
 
+    RECOGNISED_UNRETRIEVED = "recognised_unretrieved"
+    """A recognition stands of a result that whoever decided never logged to have retrieved."""
+
 
 class Severity(StrEnum):
     """How much it matters."""
@@ -107,6 +110,7 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.MARK_WITHOUT_CERTIFICATE: Severity.SERIOUS,
     FindingCode.DOCUMENT_REFUSED: Severity.WARNING,
     FindingCode.RECOGNISED_THEN_WITHDRAWN: Severity.WARNING,
+    FindingCode.RECOGNISED_UNRETRIEVED: Severity.WARNING,
 }
 
 

@@ -115,14 +115,30 @@ def judge_request(receipts: Iterable[Receipt], now_ms: int, rules: PairingRules)
     return Judgement(tuple(findings), min(times, default=None))
 
 
+def mistimed(
+    institution: InstitutionId, place: EntryPlace, leaf_time_ms: int, first_seen_ms: int, absent_at_ms: int | None
+) -> Iterator[SupervisionFinding]:
+    """Find that a leaf claims a time that cannot be.
+
+    Args:
+        institution: Whose log it is in.
+        place: Where it is.
+        leaf_time_ms: The time that it claims, unix ms.
+        first_seen_ms: When it was seen first, unix ms.
+        absent_at_ms: When the log was last complete without it, unix ms; None for never.
+    """
+    subject = f"{place.origin}#{place.leaf_index}"
+    if leaf_time_ms - first_seen_ms > AHEAD_MS:
+        yield SupervisionFinding(FindingCode.LEAF_AHEAD, (institution,), subject, (place,))
+    if absent_at_ms is not None and absent_at_ms - leaf_time_ms > BEHIND_MS:
+        yield SupervisionFinding(FindingCode.LEAF_BEHIND, (institution,), subject, (place,))
+
+
 def _alone(receipt: Receipt) -> Iterator[SupervisionFinding]:
     """Find what a receipt shows by itself."""
     place, actor = receipt.place, receipt.content.actor.institution
     subject = f"{place.origin}#{place.leaf_index}"
-    if receipt.leaf_time_ms - receipt.first_seen_ms > AHEAD_MS:
-        yield SupervisionFinding(FindingCode.LEAF_AHEAD, (receipt.institution,), subject, (place,))
-    if receipt.absent_at_ms is not None and receipt.absent_at_ms - receipt.leaf_time_ms > BEHIND_MS:
-        yield SupervisionFinding(FindingCode.LEAF_BEHIND, (receipt.institution,), subject, (place,))
+    yield from mistimed(receipt.institution, place, receipt.leaf_time_ms, receipt.first_seen_ms, receipt.absent_at_ms)
     if receipt.is_paired and actor != receipt.link[1]:
         yield SupervisionFinding(FindingCode.ACTOR_FOREIGN, (receipt.institution,), subject, (place,), (("actor", actor),))
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.domain.access import AccessContent, AccessOutcome, AccessSide
 from node.domain.entry import EntryType, InstitutionId, LeafReference
 from node.domain.header import HeaderContent
 from node.domain.recall import RecallId
@@ -24,6 +25,8 @@ from node.supervision.reading import ReadEntry
 
 FOLLOWED_MS: Final = 300_000
 """After how long everybody may be expected to know of a recall; as much as clocks may differ."""
+RETRIEVAL_GRACE_MS: Final = 900_000
+"""How much later than a recognition the receipt of its retrieval may be read: headers come when they come."""
 _MINUTE_MS: Final = 60_000
 
 
@@ -81,7 +84,17 @@ class TakenBack:
     """The decision's entry."""
 
 
-ReliancePart = Reliance | Replaced | Lifted | TakenBack
+@dataclass(frozen=True, slots=True)
+class RetrievedResult:
+    """A result of another institution that was retrieved and verified, as the requester's receipt says."""
+
+    institution: InstitutionId
+    """Who did."""
+    result: LeafReference
+    """The result."""
+
+
+ReliancePart = Reliance | Replaced | Lifted | TakenBack | RetrievedResult
 """What one entry says."""
 
 
@@ -123,6 +136,9 @@ def said_of_reliance(entry: ReadEntry, entry_type: EntryType, place: EntryPlace,
                     yield Reliance(place, entry.institution, result.institution, result.leaf, at_ms)
         case ReversalContent() as reversal:
             yield TakenBack(entry.institution, reversal.decision)
+        case AccessContent(side=AccessSide.REQUESTER, outcome=AccessOutcome.DISCLOSED) as receipt:
+            for subject in receipt.subjects if receipt.counterpart != entry.institution else ():
+                yield RetrievedResult(entry.institution, subject)
         case HeaderContent(supersedes=LeafReference() as replaced) if replaced.origin == place.origin:
             # nobody amends or withdraws what is in somebody else's log
             yield Replaced(place, replaced.leaf_hash, entry_type is EntryType.WITHDRAWAL, at_ms)
@@ -170,6 +186,22 @@ def judge_reliance(
         (("issuer", issuers),),
     )
     return RelianceJudgement(finding, again)
+
+
+def judge_retrievals(
+    decision: EntryPlace, institution: InstitutionId, unretrieved: Sequence[Reliance]
+) -> SupervisionFinding | None:
+    """Judge a recognition that stands by what was retrieved: its own log has to hold that, before it.
+
+    Args:
+        decision: The decision's entry.
+        institution: Who decided.
+        unretrieved: Results that it uses and that nobody there logged to have retrieved.
+    """
+    if not unretrieved:
+        return None
+    issuers = (("issuer", ", ".join(sorted({each.issuer for each in unretrieved}))),)
+    return SupervisionFinding(FindingCode.RECOGNISED_UNRETRIEVED, (institution,), subject_of(decision), (decision,), issuers)
 
 
 def subject_of(decision: EntryPlace) -> str:

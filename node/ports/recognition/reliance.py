@@ -25,6 +25,8 @@ class KeptReliance:
     """When it was read, unix ms."""
     is_taken_back: bool
     """Whether the decision was reversed."""
+    is_retrieved: bool
+    """Whether whoever decided logged to have retrieved the result."""
 
 
 @dataclass(frozen=True, slots=True)

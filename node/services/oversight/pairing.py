@@ -31,7 +31,7 @@ from node.services.logs.following import FollowingService
 from node.services.logs.log_standing import LogStanding, trusted_size
 from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.findings import EntryPlace, FindingCode, SupervisionFinding
-from node.supervision.pairing import REACH, PairingRules, Receipt, judge_request
+from node.supervision.pairing import REACH, PairingRules, Receipt, judge_request, mistimed
 from node.wire.header.seal import HeaderPlace
 from node.wire.leaf import parse_leaf
 
@@ -148,6 +148,7 @@ class PairingService:
         late = [LeafIndex(index) for index in step.waited.get(origin, ())]
         leaves = self._index.leaves(origin, LeafIndex(start), BATCH_LEAVES) if start < size else []
         new = [LeafIndex(start + at) for at, leaf in enumerate(leaves) if leaf[_TYPE_AT : _TYPE_AT + 1] in _TYPES]
+        self._read_times(step, origin, cursor, leaves)
         entries = self._index.entries([LeafPlace(origin, index) for index in (*late, *new)])
         for place in sorted(entries, key=lambda each: each.index):
             self._read_entry(step, entries[place], cursor, late=place.index < start)
@@ -175,6 +176,21 @@ class PairingService:
             # one that came late was in the log before its header was
             receipt = self._receipt(entry, where, content, None if late else absent_at_ms)
             self._take(step, receipt)
+        elif not late:
+            self._mistimed(step, where, entry.leaf, entry.seen_at_ms, absent_at_ms)
+
+    def _read_times(self, step: _Step, origin: Origin, cursor: LogCursor, leaves: Sequence[bytes]) -> None:
+        """Look at the times of acts that are no receipts: what was backdated makes up a basis, or a reason, afterwards."""
+        for index, leaf in enumerate(leaves, cursor.next_index):
+            if leaf[_TYPE_AT : _TYPE_AT + 1] in _TIMED:
+                where = EntryPlace(origin, index, hash_leaf(leaf), self._trusted_size(step, origin))
+                self._mistimed(step, where, leaf, step.now_ms, cursor.complete_at_ms or None)
+
+    def _mistimed(self, step: _Step, where: EntryPlace, leaf: bytes, seen_at_ms: int, absent_at_ms: int | None) -> None:
+        claimed_ms = parse_leaf(leaf).claimed_time_ms
+        found = list(mistimed(self._institutions[where.origin], where, claimed_ms, seen_at_ms, absent_at_ms))
+        if found:
+            step.groups[f"time {_subject(where)}"] = found
 
     def _take(self, step: _Step, receipt: Receipt) -> None:
         if receipt.content.outcome in REACH:
@@ -261,6 +277,7 @@ class PairingService:
 
 
 _TYPES: Final = frozenset(bytes((each,)) for each in RECEIPT_TYPES)
+_TIMED: Final = frozenset(bytes((each,)) for each in (EntryType.RECOGNITION_DECISION, EntryType.CONSENT_DOCUMENT))
 
 
 def _subject(place: EntryPlace) -> str:

@@ -20,7 +20,16 @@ from node.ports.recognition.reliance import KeptReliance, KeptReplacement, Relia
 from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.ports.supervision.findings import SupervisionStore, found_update
 from node.supervision.findings import EntryPlace, SupervisionFinding
-from node.supervision.reliance import Lifted, Replaced, Withdrawal, judge_reliance, still_counts, subject_of
+from node.supervision.reliance import (
+    RETRIEVAL_GRACE_MS,
+    Lifted,
+    Replaced,
+    Withdrawal,
+    judge_reliance,
+    judge_retrievals,
+    still_counts,
+    subject_of,
+)
 from node.wire.leaf import parse_leaf
 from node.wire.public_entry import open_public_entry
 from node.wire.recall_entry import RECALL_KINDS, recall_statement
@@ -71,8 +80,13 @@ class RelianceReview:
         for decision, kept in uses.items():
             first = kept[0].reliance
             judged = judge_reliance(first.decision, first.institution, list(_withdrawals(kept, withdrawn)), now_ms, parts.grace_ms)
-            looks[decision] = judged.look_again_at_ms
             groups[f"reliance {subject_of(first.decision)}"] = [] if judged.finding is None else [judged.finding]
+            missing = [each for each in kept if not (each.is_taken_back or each.is_retrieved)]
+            over = [each for each in missing if now_ms >= each.seen_at_ms + RETRIEVAL_GRACE_MS]
+            found = judge_retrievals(first.decision, first.institution, [each.reliance for each in over])
+            groups[f"retrieval {subject_of(first.decision)}"] = [] if found is None else [found]
+            again = [each.seen_at_ms + RETRIEVAL_GRACE_MS for each in missing if each not in over]
+            looks[decision] = min([*again, *_times(judged.look_again_at_ms)], default=None)
 
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.look_again(transaction, looks)
@@ -99,6 +113,10 @@ class RelianceReview:
                         newer[following].add(used)
             left = newer
         return found
+
+
+def _times(at_ms: int | None) -> tuple[int, ...]:
+    return () if at_ms is None else (at_ms,)
 
 
 def said_of_recalls(leaf: bytes, header: bytes, place: EntryPlace) -> list[Replaced | Lifted]:

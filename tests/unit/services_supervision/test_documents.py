@@ -125,7 +125,8 @@ def test_a_list_that_withdraws_a_certificate_for_a_time_before_finds_what_was_bo
     for kind in SHARED:
         catalogue.publishing.publish(REGULATOR, (PACKAGED_CATALOGUE / f"{kind}.json").read_bytes())
     catalogue.publishing.publish(A, (PACKAGED_MAPS / "hospital-a.json").read_bytes())
-    eventually(lambda: catalogue.adoption.status().source, lambda source: source is DocumentSource.PUBLISHED)
+    adoption = catalogue.adoption
+    eventually(lambda: adoption.status().source, lambda source: source is DocumentSource.PUBLISHED)
     for day in (held.valid_from, held.valid_from + timedelta(days=2)):
         performed_at_ms = int(datetime.combine(day, time(12), tzinfo=UTC).timestamp() * 1000)
         claimed = record(items=(Item(LOINC, "1742-6", "", "U/L"),), certificate=held.certificate, performed_at_ms=performed_at_ms)

@@ -10,13 +10,27 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.store.sql_statements import Statement
-from node.adapters.database.recognition.tables_reliance import lifted_recalls, reliances, result_replacements, reversals
+from node.adapters.database.recognition.tables_reliance import (
+    lifted_recalls,
+    reliances,
+    result_replacements,
+    retrieved_results,
+    reversals,
+)
 from node.adapters.database.records.transaction import connection_of
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.ports.recognition.reliance import KeptReliance, KeptReplacement
 from node.ports.records.transaction import RecordsTransaction
 from node.supervision.findings import EntryPlace
-from node.supervision.reliance import Lifted, Reliance, ReliancePart, Replaced, TakenBack
+from node.supervision.reliance import (
+    RETRIEVAL_GRACE_MS,
+    Lifted,
+    Reliance,
+    ReliancePart,
+    Replaced,
+    RetrievedResult,
+    TakenBack,
+)
 
 _CHUNK: Final = 500
 _LIFTED_AT: Final = (
@@ -46,6 +60,7 @@ _KEEP_RELIANCE: Final = _insert_new(reliances)
 _KEEP_REPLACEMENT: Final = _insert_new(result_replacements)
 _KEEP_REVERSAL: Final = _insert_new(reversals)
 _KEEP_LIFTING: Final = _insert_new(lifted_recalls)
+_KEEP_RETRIEVAL: Final = _insert_new(retrieved_results)
 _LOG: Final[sa.BindParameter[str]] = sa.bindparam("log")
 _LEAF: Final[sa.BindParameter[bytes]] = sa.bindparam("leaf")
 _AT: Final[sa.BindParameter[int]] = sa.bindparam("at")
@@ -64,6 +79,15 @@ _LOOK_AT_OWN: Final = Statement(
 )
 _LOOK_AT_RESULT: Final = Statement(
     reliances.update().where(reliances.c.result_hash == _LEAF, reliances.c.result_origin == _LOG).values(look_at_ms=_AT)
+)
+_LOOK_AT_USE: Final = Statement(
+    reliances.update()
+    .where(
+        reliances.c.result_hash == _LEAF,
+        reliances.c.result_origin == _LOG,
+        reliances.c.institution == sa.bindparam("by"),
+    )
+    .values(look_at_ms=_AT)
 )
 
 
@@ -85,6 +109,8 @@ class SqlRelianceStore:
                     _keep_lifting(connection, each, now_ms)
                 case TakenBack():
                     _keep_reversal(connection, each, now_ms)
+                case RetrievedResult():
+                    _keep_retrieval(connection, each, now_ms)
                 case Reliance():
                     _keep_reliance(connection, each, now_ms)
 
@@ -105,7 +131,16 @@ class SqlRelianceStore:
             reversals.c.decision_origin == table.c.decision_origin,
             reversals.c.decision_hash == table.c.decision_hash,
         )
-        query = sa.select(table, sa.select(reversals.c.institution).where(same).exists().label("is_taken_back"))
+        got = sa.and_(
+            retrieved_results.c.institution == table.c.institution,
+            retrieved_results.c.result_origin == table.c.result_origin,
+            retrieved_results.c.result_hash == table.c.result_hash,
+        )
+        query = sa.select(
+            table,
+            sa.select(reversals.c.institution).where(same).exists().label("is_taken_back"),
+            sa.select(retrieved_results.c.institution).where(got).exists().label("is_retrieved"),
+        )
         wanted = set(decisions)
         rows = self._chosen(query, table.c.decision_hash, [each.leaf_hash for each in wanted])
         found = [_reliance(row) for row in rows]
@@ -148,7 +183,7 @@ def _keep_reliance(connection: sa.Connection, said: Reliance, now_ms: int) -> No
         "issuer": said.issuer,
         "decided_at_ms": said.at_ms,
         "seen_at_ms": now_ms,
-        "look_at_ms": now_ms if is_replaced else None,
+        "look_at_ms": now_ms if is_replaced else now_ms + RETRIEVAL_GRACE_MS,
     }
     # a header may name a result twice
     _KEEP_RELIANCE.run(connection, **values)
@@ -197,6 +232,12 @@ def _versions_before(connection: sa.Connection, origin: Origin, leaf_hash: bytes
         left += [bytes(row.replaces) for row in _VERSION_BEFORE.rows(connection, leaf=version, log=origin)]
 
 
+def _keep_retrieval(connection: sa.Connection, said: RetrievedResult, now_ms: int) -> None:
+    result = {"result_origin": said.result.origin, "result_hash": said.result.leaf_hash}
+    _KEEP_RETRIEVAL.run(connection, institution=said.institution, **result)
+    _LOOK_AT_USE.run(connection, by=said.institution, log=said.result.origin, leaf=said.result.leaf_hash, at=now_ms)
+
+
 def _keep_reversal(connection: sa.Connection, said: TakenBack, now_ms: int) -> None:
     origin, leaf_hash = said.decision.origin, said.decision.leaf_hash
     _KEEP_REVERSAL.run(connection, institution=said.institution, decision_origin=origin, decision_hash=leaf_hash)
@@ -211,4 +252,4 @@ def _reliance(row: sa.Row[Any]) -> KeptReliance:
     decision = EntryPlace(Origin(row.decision_origin), row.decision_index, bytes(row.decision_hash), row.tree_size)
     result = LeafReference(Origin(row.result_origin), bytes(row.result_hash))
     said = Reliance(decision, InstitutionId(row.institution), InstitutionId(row.issuer), result, row.decided_at_ms)
-    return KeptReliance(said, row.seen_at_ms, row.is_taken_back)
+    return KeptReliance(said, row.seen_at_ms, bool(row.is_taken_back), bool(row.is_retrieved))

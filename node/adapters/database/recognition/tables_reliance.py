@@ -48,6 +48,14 @@ lifted_recalls = sa.Table(
     sa.Column("at_ms", sa.BigInteger, nullable=False, comment="as the lifting claims"),
 )
 
+retrieved_results = sa.Table(
+    "retrieved_results",
+    records_metadata,
+    sa.Column("institution", sa.String(63), primary_key=True, comment="who retrieved"),
+    sa.Column("result_origin", sa.String(255), primary_key=True),
+    sa.Column("result_hash", sa.LargeBinary(32), primary_key=True),
+)
+
 reversals = sa.Table(
     "reversals",
     records_metadata,

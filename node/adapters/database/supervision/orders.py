@@ -15,7 +15,7 @@ from node.domain.entry import InstitutionId
 from node.ports.records.transaction import RecordsTransaction
 from node.ports.supervision.orders import HistoryName, KeptOrderNote
 
-_LISTED: Final = sa.bindparam("listed", expanding=True)
+_LISTED: Final[sa.BindParameter[bytes]] = sa.bindparam("listed", expanding=True)
 _KEEP: Final = Statement(
     {
         "sqlite": sqlite.insert(order_notes).on_conflict_do_nothing(),
