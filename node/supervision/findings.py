@@ -54,6 +54,8 @@ class FindingCode(StrEnum):
     """A log showed no new checkpoint for a long time."""
     EMERGENCY_UNREVIEWED = "emergency_unreviewed"
     """Somebody read in an emergency, and nobody reviewed it in time."""
+    EMERGENCY_REUSED = "emergency_reused"
+    """Somebody read under an emergency that somebody else opened, that was over, or that is another patient's."""
     ACCESS_WITHOUT_CONSENT = "access_without_consent"
     """A receipt of a disclosure to another institution names neither consent nor emergency, or a consent that was not in force."""
     ACCESS_OUTSIDE_CONSENT = "access_outside_consent"
@@ -102,6 +104,7 @@ SEVERITIES: Final[Mapping[FindingCode, Severity]] = {
     FindingCode.LOG_FROZEN: Severity.SERIOUS,
     FindingCode.LOG_SILENT: Severity.NOTICE,
     FindingCode.EMERGENCY_UNREVIEWED: Severity.WARNING,
+    FindingCode.EMERGENCY_REUSED: Severity.WARNING,
     FindingCode.ACCESS_WITHOUT_CONSENT: Severity.SERIOUS,
     FindingCode.ACCESS_OUTSIDE_CONSENT: Severity.SERIOUS,
     FindingCode.CONSENT_UNDOCUMENTED: Severity.WARNING,

@@ -9,6 +9,7 @@ from typing import Protocol
 from node.domain.consent_message import EmergencyId
 from node.domain.entry import InstitutionId
 from node.ports.records.transaction import RecordsTransaction
+from node.supervision.consent_scope import PersonName
 from node.supervision.findings import EntryPlace
 
 
@@ -22,6 +23,10 @@ class EmergencyUse:
     """Who read, and has to have it reviewed."""
     place: EntryPlace
     """The receipt."""
+    person: PersonName
+    """Of whom; empty where it names nobody."""
+    moment_ms: int
+    """When, as it says, or when supervision saw it if that is earlier; unix ms."""
 
 
 class EmergencyReviewStore(Protocol):

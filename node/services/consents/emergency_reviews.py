@@ -1,13 +1,14 @@
 """Find emergencies that were read under and never reviewed: receipts say that they were used, the chain whether they were reviewed.
 
 The time for a review counts from the opening on chain, or, where the chain has none, from when supervision saw the first receipt:
-an emergency that never came to the chain is never reviewed either. A late review settles what was found. Left out: emergencies
-under which nobody read, and who may review (`node.services.consents.emergencies`).
+an emergency that never came to the chain is never reviewed either. A late review settles what was found. What was read after the
+review, under somebody else's emergency, or under one for several persons is another finding. Left out: emergencies under which nobody
+read, and who may review (`node.services.consents.emergencies`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ from node.ports.clock import Clock, unix_ms
 from node.ports.consents.emergency_reviews import EmergencyReviewStore, EmergencyUse
 from node.ports.records.transaction import RecordsTransaction, RecordsWriter
 from node.ports.supervision.findings import SupervisionStore, found_update
+from node.supervision.consented import TOLERANCE_MS
 from node.supervision.findings import FindingCode, SupervisionFinding
 
 BATCH: Final = 200
@@ -70,6 +72,7 @@ class EmergencyReviews:
         for emergency in due:
             state = parts.chain(emergency)
             opened_ms = None if state is None else state.opened_at_s * 1000
+            groups[f"emergency use {emergency.hex()}"] = list(_reused(emergency, uses[emergency], state))
             if state is not None and state.reviewed_at_s is not None:
                 looks[emergency], groups[_group(emergency)] = None, []
             elif opened_ms is not None and now_ms < opened_ms + parts.review_ms:
@@ -95,6 +98,23 @@ def _overdue(emergency: EmergencyId, uses: Sequence[EmergencyUse], *, on_chain: 
     places = tuple(sorted(use.place for use in uses))
     values = (("emergency", emergency.hex()[:16]), ("on_chain", "yes" if on_chain else "no"))
     return SupervisionFinding(FindingCode.EMERGENCY_UNREVIEWED, institutions, emergency.hex(), places, values)
+
+
+def _reused(emergency: EmergencyId, uses: Sequence[EmergencyUse], state: EmergencyState | None) -> Iterator[SupervisionFinding]:
+    """Find uses that an emergency does not cover: somebody else's, of several persons, or after it was reviewed."""
+    persons = {use.person for use in uses if use.person}
+    for use in uses:
+        if state is not None and use.institution != state.institution:
+            answer = "other_opener"
+        elif state is not None and state.reviewed_at_s is not None and use.moment_ms > state.reviewed_at_s * 1000 + TOLERANCE_MS:
+            answer = "after_review"
+        elif len(persons) > 1:
+            answer = "several_persons"
+        else:
+            continue
+        subject = f"{use.place.origin}#{use.place.leaf_index}"
+        values = (("emergency", emergency.hex()[:16]), ("answer", answer))
+        yield SupervisionFinding(FindingCode.EMERGENCY_REUSED, (use.institution,), subject, (use.place,), values)
 
 
 def _group(emergency: EmergencyId) -> str:

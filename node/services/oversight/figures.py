@@ -311,8 +311,9 @@ class FiguresService:
             document = documented(content, where, person, parse_leaf(entry.leaf).claimed_time_ms)
             step.documents += () if document is None else (document,)
         if isinstance(content, AccessContent | CodeContent) and content.emergency_id is not None:
-            emergency = EmergencyId(content.emergency_id)
-            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, where))
+            emergency, person = EmergencyId(content.emergency_id), person_name(self._parts.seals, header)
+            moment_ms = min(content.occurred_at_ms, unix_ms(self._parts.clock))
+            step.emergencies.append(EmergencyUse(emergency, content.actor.institution, where, person, moment_ms))
 
     def _place(self, step: _Step, entry: FollowedEntry) -> EntryPlace:
         origin = entry.place.origin

@@ -14,10 +14,13 @@ from node.adapters.database.supervision.findings import SqlSupervisionStore
 from node.domain.access import Purpose
 from node.domain.consent_message import EmergencyId
 from node.domain.consent_state import EmergencyState
+from node.domain.patient import PatientSeed
 from node.errors import ConsentStateUnknownError
+from node.identity.codes import keys_of_seed
 from node.ports.supervision.findings import FindingFilter, KeptFinding
 from node.services.consents.emergency_reviews import RECHECK_MS, EmergencyReviewParts, EmergencyReviews
-from tests.unit.services_records.world import World
+from tests.unit.services_records.world import LOCATOR_SECRETS, World
+from tests.unit.services_supervision import consortium
 from tests.unit.services_supervision.consortium import HOLDER, REQUESTER, A, B, eventually, log_act, make_access, make_consortium
 
 pytestmark = pytest.mark.slow
@@ -105,3 +108,38 @@ def test_while_the_chain_is_away_nothing_is_held_against_anybody(regulator: Regu
     with pytest.raises(ConsentStateUnknownError):
         regulator.later(REVIEW_S + 1)
     assert regulator.findings.findings(FindingFilter(), None, 10) == []
+
+
+def reused(regulator: Regulator) -> list[str]:
+    regulator.reviews.step()
+    found = regulator.findings.findings(FindingFilter(open_only=True), None, 10)
+    return sorted(dict(kept.finding.values)["answer"] for kept in found if kept.finding.code == "emergency_reused")
+
+
+def read_again(regulator: Regulator, uses: int) -> None:
+    now_ms = int(regulator.world.clock.time.timestamp() * 1000)
+    said = replace(make_access(HOLDER), purpose=Purpose.EMERGENCY, emergency_id=EMERGENCY, occurred_at_ms=now_ms)
+    log_act(regulator.world, A, said)
+    eventually(lambda: regulator.world.rows("SELECT count(*) FROM emergency_uses")[0][0], lambda found: found == uses)
+
+
+def test_an_emergency_that_was_reviewed_opens_nothing_more(regulator: Regulator) -> None:
+    regulator.on_chain(reviewed=True)
+    regulator.later(REVIEW_S + 1)
+    assert reused(regulator) == []
+    read_again(regulator, 3)
+    regulator.later(REVIEW_S + 1)
+    assert reused(regulator) == ["after_review"]
+
+
+def test_an_emergency_is_one_patients_and_its_openers(regulator: Regulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    regulator.on_chain()
+    seed = PatientSeed(bytes(range(2, 34)))
+    other = keys_of_seed(seed, LOCATOR_SECRETS, provisional=False, regulator_id=consortium.REGULATOR)
+    monkeypatch.setattr(consortium, "PATIENT", other)
+    read_again(regulator, 3)
+    regulator.later(REVIEW_S + 1)
+    assert reused(regulator) == ["several_persons"] * 3
+    regulator.opened[EMERGENCY] = replace(regulator.opened[EMERGENCY], institution=A)
+    regulator.later(RECHECK_MS / 1000)
+    assert reused(regulator) == ["other_opener"] * 3

@@ -13,6 +13,7 @@ from node.domain.consent_message import EmergencyId
 from node.domain.entry import InstitutionId, Origin
 from node.ports.consents.emergency_reviews import EmergencyUse
 from node.ports.records.transaction import RecordsTransaction
+from node.supervision.consent_scope import PersonName
 from node.supervision.findings import EntryPlace
 
 _CHUNK: Final = 500
@@ -34,6 +35,8 @@ class SqlEmergencyReviewStore:
                 "tree_size": use.place.tree_size,
                 "emergency_id": use.emergency,
                 "institution": use.institution,
+                "person": use.person,
+                "moment_ms": use.moment_ms,
                 "look_at_ms": look_at_ms,
             }
             for use in uses
@@ -57,7 +60,8 @@ class SqlEmergencyReviewStore:
                 chosen = emergency_uses.c.emergency_id.in_(wanted[start : start + _CHUNK])
                 for row in connection.execute(sa.select(emergency_uses).where(chosen)):
                     place = EntryPlace(Origin(row.origin), row.leaf_index, bytes(row.leaf_hash), row.tree_size)
-                    found.append(EmergencyUse(EmergencyId(bytes(row.emergency_id)), InstitutionId(row.institution), place))
+                    emergency, person = EmergencyId(bytes(row.emergency_id)), PersonName(bytes(row.person))
+                    found.append(EmergencyUse(emergency, InstitutionId(row.institution), place, person, row.moment_ms))
         return found
 
     def look_again(self, transaction: RecordsTransaction, looks: Mapping[EmergencyId, int | None]) -> None:

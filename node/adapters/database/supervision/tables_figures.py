@@ -37,5 +37,7 @@ emergency_uses = sa.Table(
     sa.Column("tree_size", sa.BigInteger, nullable=False),
     sa.Column("emergency_id", sa.LargeBinary(32), nullable=False, index=True),
     sa.Column("institution", sa.String(63), nullable=False, comment="who read"),
+    sa.Column("person", sa.LargeBinary(32), nullable=False, comment="MAC of the pseudonym; empty for none"),
+    sa.Column("moment_ms", sa.BigInteger, nullable=False, comment="when it was, as it says; never later than it was seen"),
     sa.Column("look_at_ms", sa.BigInteger, index=True, comment="null once it was reviewed"),
 )
