@@ -2,8 +2,8 @@
 
 The time for a review counts from the opening on chain, or, where the chain has none, from when supervision saw the first receipt:
 an emergency that never came to the chain is never reviewed either. A late review settles what was found. What was read after the
-review, under somebody else's emergency, or under one for several persons is another finding. Left out: emergencies under which nobody
-read, and who may review (`node.services.consents.emergencies`).
+review, under somebody else's emergency, or under one for several persons is another finding. Left out: emergencies under which
+nobody read, and who may review (`node.services.consents.emergencies`).
 """
 
 from __future__ import annotations
