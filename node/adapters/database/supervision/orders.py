@@ -54,10 +54,10 @@ class SqlOrderStore:
         _KEEP.run_all(connection, [_values(each) for each in notes])
         concerned: dict[bytes, None] = {}
         for listed in _chunks({each.history for each in notes}):
-            concerned.update(dict.fromkeys(row.history for row in _WEIGHING.rows(connection, listed=listed)))
+            concerned.update(dict.fromkeys(bytes(row.history) for row in _WEIGHING.rows(connection, listed=listed)))
         for listed in _chunks({each.check for each in notes if each.is_check and each.check is not None}):
-            concerned.update(dict.fromkeys(row.history for row in _NAMING.rows(connection, listed=listed)))
-        _set_looks(connection, {HistoryName(bytes(each)): now_ms for each in concerned})
+            concerned.update(dict.fromkeys(bytes(row.history) for row in _NAMING.rows(connection, listed=listed)))
+        _set_looks(connection, {HistoryName(each): now_ms for each in concerned})
 
     def due(self, now_ms: int, limit: int) -> list[HistoryName]:
         """Return histories to judge, the longest overdue first."""
