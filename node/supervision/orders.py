@@ -136,6 +136,12 @@ class OrderNote:
     """What is said."""
 
     @property
+    def offered(self) -> tuple[LeafReference, ...]:
+        """Return the results of others that were offered, each once."""
+        shown = (each for each in self.parts if isinstance(each, ShownLine))
+        return tuple(dict.fromkeys(offer.result for line in shown for offer in line.offers))
+
+    @property
     def weighs(self) -> bool:
         """Tell whether a history has to be judged for it: something was offered, or ordered again without a reason."""
         return any(isinstance(each, ShownLine) or (isinstance(each, DecidedLine) and is_unreasoned(each)) for each in self.parts)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType, Protocol
 
-from node.domain.entry import InstitutionId, Origin
+from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.ports.records.transaction import RecordsTransaction
 
 HistoryName = NewType("HistoryName", bytes)
@@ -40,6 +40,8 @@ class KeptOrderNote:
     """The entry."""
     number: int
     """Which of the entry's notes."""
+    offered: tuple[LeafReference, ...]
+    """Results of others that were offered: what becomes of them has the history judged again."""
     sealed: bytes
     """What it says, sealed for this node."""
 
@@ -47,8 +49,21 @@ class KeptOrderNote:
 class OrderStore(Protocol):
     """Keeps histories, in whatever order they are read."""
 
-    def note(self, transaction: RecordsTransaction, notes: Sequence[KeptOrderNote], now_ms: int) -> None:
-        """Keep what entries say, and have the histories that it concerns judged."""
+    def note(
+        self,
+        transaction: RecordsTransaction,
+        notes: Sequence[KeptOrderNote],
+        replaced: Collection[LeafReference],
+        now_ms: int,
+    ) -> None:
+        """Keep what entries say, and have the histories that it concerns judged.
+
+        Args:
+            transaction: The transaction.
+            notes: What entries say of order lines.
+            replaced: Results of which it was read that they are amended, withdrawn or recalled.
+            now_ms: Now, unix ms.
+        """
 
     def due(self, now_ms: int, limit: int) -> list[HistoryName]:
         """Return histories to judge, the longest overdue first."""

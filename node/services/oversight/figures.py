@@ -20,7 +20,7 @@ from typing import Final
 from ledger.hashing import LeafIndex, hash_leaf
 from node.domain.access import AccessContent, CodeContent, ConsentContent
 from node.domain.consent_message import EmergencyId
-from node.domain.entry import EntryType, InstitutionId, Origin
+from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
 from node.domain.header import Header
 from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
@@ -342,12 +342,14 @@ class FiguresService:
             return
         now_ms = unix_ms(parts.clock)
 
+        replaced = {LeafReference(each.place.origin, each.replaces) for each in step.reliance if isinstance(each, Replaced)}
+
         def keep(transaction: RecordsTransaction) -> None:
             parts.store.keep(transaction, update)
             parts.emergencies.note(transaction, step.emergencies, now_ms + parts.review_ms)
             parts.consents.note(transaction, step.consents, now_ms + CONSENT_LOOK_MS)
             parts.reliance.note(transaction, step.reliance, now_ms)
-            parts.orders.note(transaction, step.orders, now_ms)
+            parts.orders.note(transaction, step.orders, replaced, now_ms)
             parts.marks.note(transaction, step.claims)
             parts.scopes.note(transaction, step.scoped, step.documents, now_ms, now_ms + DOCUMENT_GRACE_MS)
             if step.found:

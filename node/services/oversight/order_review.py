@@ -151,6 +151,7 @@ def kept_notes(
                 origin=Origin(place.origin),
                 leaf_index=place.leaf_index,
                 number=number,
+                offered=note.offered,
                 sealed=seals.seal(_PURPOSE, encode_parts(note.parts)),
             )
 

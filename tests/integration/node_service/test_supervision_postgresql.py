@@ -13,7 +13,7 @@ from node.adapters.database.records.transaction import SqlRecordsTransaction
 from node.adapters.database.supervision.marks import SqlMarkStore
 from node.adapters.database.supervision.orders import SqlOrderStore
 from node.domain.access import AccessSide, ConsentId, Purpose
-from node.domain.entry import InstitutionId, Origin
+from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.recognition import DocumentDigest, Pin
 from node.ports.records.transaction import RecordsTransaction
 from node.ports.supervision.marks import ConcernedClaims, ItemName, KeptClaim
@@ -29,6 +29,7 @@ A, LOG_A = InstitutionId("hospital-a"), Origin("hospital-a.example/log")
 CHECK = CheckName(b"c" * 32)
 PERSON, NOBODY = HistoryName(b"p" * 32), HistoryName(bytes(CHECK))
 ALT, AST = ItemName(b"1" * 32), ItemName(b"2" * 32)
+RESULT = LeafReference(Origin("hospital-b.example/log"), b"r" * 32)
 CONSENT = ConsentId(b"k" * 32)
 
 
@@ -51,15 +52,15 @@ def place(index: int) -> EntryPlace:
 
 
 def note(index: int, history: HistoryName, *, is_check: bool, weighs: bool) -> KeptOrderNote:
-    return KeptOrderNote(history, CHECK, is_check, weighs, A, LOG_A, index, 0, b"sealed %d" % index)
+    return KeptOrderNote(history, CHECK, is_check, weighs, A, LOG_A, index, 0, (RESULT,) if is_check else (), b"sealed %d" % index)
 
 
 def test_a_history_is_due_for_what_weighs_and_holds_the_checks_that_its_decisions_name(engine: sa.Engine) -> None:
     store = SqlOrderStore(engine)
     decision, check = note(1, NOBODY, is_check=False, weighs=False), note(2, PERSON, is_check=True, weighs=True)
-    within(engine, lambda tx: store.note(tx, [decision], 1_000))
+    within(engine, lambda tx: store.note(tx, [decision], [], 1_000))
     assert store.due(1_000, 10) == []
-    within(engine, lambda tx: store.note(tx, [check, check], 2_000))
+    within(engine, lambda tx: store.note(tx, [check, check], [], 2_000))
     assert sorted(store.due(2_000, 10)) == sorted([PERSON, NOBODY])
     held = store.histories([PERSON, NOBODY])
     assert {name: (whose, sorted(sealed)) for name, (whose, sealed) in held.items()} == {
@@ -68,6 +69,8 @@ def test_a_history_is_due_for_what_weighs_and_holds_the_checks_that_its_decision
     }
     within(engine, lambda tx: store.look_again(tx, {PERSON: None, NOBODY: 3_000}))
     assert (store.due(2_999, 10), store.due(3_000, 10)) == ([], [NOBODY])
+    within(engine, lambda tx: store.note(tx, [], [RESULT], 2_500))
+    assert sorted(store.due(2_500, 10)) == sorted([PERSON, NOBODY]), "what was offered was replaced"
 
 
 def test_claims_are_due_until_judged_and_again_where_a_change_concerns_them(engine: sa.Engine) -> None:

@@ -160,15 +160,23 @@ def test_an_offer_that_counted_no_longer_is_held_against_nobody(world: World) ->
     assert found(world, 4) == []
 
 
-def test_a_result_that_was_withdrawn_before_is_held_against_nobody(world: World) -> None:
+@pytest.mark.parametrize("withdrawal_first", [True, False])
+def test_a_result_that_was_withdrawn_before_is_held_against_nobody(world: World, *, withdrawal_first: bool) -> None:
     result = examine(world)
     check(world, result)
-    world.clock.advance(seconds=60)
     withdrawn = replace(documents.result("r", documents.ALT).content, supersedes=result)
-    log_act(world, A, withdrawn, EntryType.WITHDRAWAL)
+    if withdrawal_first:
+        world.clock.advance(seconds=60)
+        log_act(world, A, withdrawn, EntryType.WITHDRAWAL)
     world.clock.advance(seconds=60)
     reorder(world, check_id=OTHER_CHECK, encounter="e2")
-    assert found(world, 4) == []
+    if not withdrawal_first:
+        # read later, and logged before
+        assert found(world, 3) == [("reorder_without_reason", "unnamed")]
+        world.clock.advance(seconds=-60)
+        log_act(world, A, withdrawn, EntryType.WITHDRAWAL)
+        world.clock.advance(seconds=60)
+    eventually(lambda: found(world, 4), lambda page: page == [])
 
 
 def test_own_offers_make_no_reason_due(world: World) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from ledger.store.sql_statements import MAX_LISTED, Statement
 from node.adapters.database.records.transaction import connection_of
-from node.adapters.database.supervision.tables_orders import order_looks, order_notes
-from node.domain.entry import InstitutionId
+from node.adapters.database.supervision.tables_orders import order_looks, order_notes, order_offers
+from node.domain.entry import InstitutionId, LeafReference
 from node.ports.records.transaction import RecordsTransaction
 from node.ports.supervision.orders import HistoryName, KeptOrderNote
 
@@ -21,6 +21,17 @@ _KEEP: Final = Statement(
         "sqlite": sqlite.insert(order_notes).on_conflict_do_nothing(),
         "postgresql": postgresql.insert(order_notes).on_conflict_do_nothing(),
     }
+)
+_KEEP_OFFER: Final = Statement(
+    {
+        "sqlite": sqlite.insert(order_offers).on_conflict_do_nothing(),
+        "postgresql": postgresql.insert(order_offers).on_conflict_do_nothing(),
+    }
+)
+_OFFERING: Final = Statement(
+    sa.select(order_offers.c.history, order_offers.c.checked).where(
+        order_offers.c.result_hash == sa.bindparam("leaf"), order_offers.c.result_origin == sa.bindparam("log")
+    )
 )
 _WEIGHING: Final = Statement(
     sa.select(order_notes.c.history).where(order_notes.c.history.in_(_LISTED), order_notes.c.weighs.is_(sa.true())).distinct()
@@ -48,14 +59,27 @@ class SqlOrderStore:
     def __init__(self, readers: sa.Engine) -> None:
         self._readers = readers
 
-    def note(self, transaction: RecordsTransaction, notes: Sequence[KeptOrderNote], now_ms: int) -> None:
+    def note(
+        self,
+        transaction: RecordsTransaction,
+        notes: Sequence[KeptOrderNote],
+        replaced: Collection[LeafReference],
+        now_ms: int,
+    ) -> None:
         """Keep what entries say, and have the histories that it concerns judged."""
         connection = connection_of(transaction)
         _KEEP.run_all(connection, [_values(each) for each in notes])
+        _KEEP_OFFER.run_all(connection, [row for each in notes for row in _offer_values(each)])
         concerned: dict[bytes, None] = {}
         for listed in _chunks({each.history for each in notes}):
             concerned.update(dict.fromkeys(bytes(row.history) for row in _WEIGHING.rows(connection, listed=listed)))
-        for listed in _chunks({each.check for each in notes if each.is_check and each.check is not None}):
+        checks = {bytes(each.check) for each in notes if each.is_check and each.check is not None}
+        for result in replaced:
+            # whoever was offered what is replaced, and, below, whoever names that check
+            for row in _OFFERING.rows(connection, leaf=result.leaf_hash, log=result.origin):
+                concerned[bytes(row.history)] = None
+                checks.add(bytes(row.checked))
+        for listed in _chunks(checks):
             concerned.update(dict.fromkeys(bytes(row.history) for row in _NAMING.rows(connection, listed=listed)))
         _set_looks(connection, {HistoryName(each): now_ms for each in concerned})
 
@@ -97,6 +121,16 @@ def _chunks(values: Collection[bytes]) -> Iterator[list[bytes]]:
     listed = sorted(values)
     for start in range(0, len(listed), MAX_LISTED):
         yield listed[start : start + MAX_LISTED]
+
+
+def _offer_values(note: KeptOrderNote) -> Iterator[dict[str, object]]:
+    for result in note.offered:
+        yield {
+            "result_hash": result.leaf_hash,
+            "result_origin": result.origin,
+            "history": note.history,
+            "checked": note.check or b"",
+        }
 
 
 def _values(note: KeptOrderNote) -> dict[str, object]:

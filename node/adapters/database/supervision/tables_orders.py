@@ -22,6 +22,15 @@ order_notes = sa.Table(
     sa.Column("sealed", sa.LargeBinary, nullable=False, comment="what the entry says, sealed with the node's key"),
 )
 
+order_offers = sa.Table(
+    "order_offers",
+    records_metadata,
+    sa.Column("result_hash", sa.LargeBinary(32), primary_key=True),
+    sa.Column("result_origin", sa.String(255), primary_key=True),
+    sa.Column("history", sa.LargeBinary(_MAC_BYTES), primary_key=True),
+    sa.Column("checked", sa.LargeBinary(_MAC_BYTES), primary_key=True, comment="MAC of the check that offered it"),
+)
+
 order_looks = sa.Table(
     "order_looks",
     records_metadata,
