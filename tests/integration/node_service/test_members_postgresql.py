@@ -17,6 +17,8 @@ from tests.unit.members import test_durable_order as durable_order
 from tests.unit.members import test_notices as notices
 from tests.unit.members import test_outbox as outbox
 from tests.unit.members import test_publication as publication
+from tests.unit.members import test_recall_criteria as recall_criteria
+from tests.unit.members import test_recall_search as recall_search
 from tests.unit.members import test_recalls as recalls
 from tests.unit.members import test_recognition as recognition
 from tests.unit.members import test_retrieval as retrieval
@@ -58,9 +60,9 @@ OF_A_PATIENT_ALONE = [
     notices.test_overdue_notices_are_counted_and_raise_an_alarm_once,
     recalls.test_a_recall_of_a_lot_is_published_and_told_and_nothing_of_it_is_recognised,
     recalls.test_a_recall_that_is_sent_again_is_one_recall,
-    recalls.test_what_is_filed_later_is_recalled_listed_and_told,
+    recall_search.test_what_is_filed_later_is_recalled_listed_and_told,
     recalls.test_a_lifted_recall_is_told_to_whoever_was_told_and_its_results_count_again,
-    recalls.test_a_sensitive_record_and_one_of_a_patient_with_a_new_code_are_found,
+    recall_criteria.test_a_sensitive_record_and_one_of_a_patient_with_a_new_code_are_found,
 ]
 
 
