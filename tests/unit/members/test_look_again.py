@@ -233,6 +233,11 @@ def material(town: Neighbourhood) -> Material:
     return Material(town, look(patient, certificate).file)
 
 
+def moved(log: LookedLog) -> LookedLog:
+    first, *others = log.entries
+    return replace(log, entries=(replace(first, index=first.index + 1), *others))
+
+
 BENT: dict[str, tuple[Callable[[Material], LookAgain], type[ConcordError]]] = {
     "an-entry-left-out": (lambda made: made.with_log(lambda log: replace(log, entries=log.entries[1:])), SeriesTagError),
     "another-order": (lambda made: made.with_log(lambda log: replace(log, entries=log.entries[::-1])), ConcordError),
@@ -240,7 +245,7 @@ BENT: dict[str, tuple[Callable[[Material], LookAgain], type[ConcordError]]] = {
         lambda made: made.with_log(lambda log: replace(log, entries=(log.entries[0], log.entries[0]))),
         SeriesOrderError,
     ),
-    "another-place": (lambda made: made.with_entry(0, index=0), ConcordError),
+    "another-place": (lambda made: made.with_log(moved), ConcordError),
     "another-epoch": (lambda made: made.with_entry(0, epoch=9), SeriesTagError),
     "a-bent-header": (lambda made: made.with_entry(0, header=b"\0" * 600), LookRefutedError),
     "a-proof-cut-short": (lambda made: made.with_entry(0, proof=()), LogInclusionError),
