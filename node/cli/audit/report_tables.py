@@ -236,7 +236,7 @@ class ReportTables:
 
 def _rate(rate: Mapping[str, int]) -> str:
     if not rate["denominator"]:
-        return f"{rate['numerator']} / 0"
+        return "-"
     return f"{rate['numerator']} / {rate['denominator']} ({_percent(rate)} %)"
 
 

@@ -265,6 +265,15 @@ def test_an_export_opens_in_datasette_with_its_metadata(exported: Path) -> None:
     assert [each["code"] for each in found] == ["holder_alone"]
 
 
+def test_what_an_institution_read_of_its_own_needs_no_second_receipt(exported: Path) -> None:
+    metadata = json.loads((exported.parent / "metadata.json").read_text())
+    query = metadata["databases"]["march"]["queries"]["unpaired-requests"]["sql"]
+    with closing(sqlite3.connect(exported)) as database:
+        assert len(database.execute(query).fetchall()) == 2
+        database.execute("UPDATE receipts SET counterpart = institution WHERE side = 'holder'")
+        assert len(database.execute(query).fetchall()) == 1
+
+
 def test_an_export_replaces_nothing(exported: Path) -> None:
     before = exported.read_bytes()
     result = CliRunner().invoke(app, ["audit", "export", str(exported), "--url", "http://node", "--api-key", "x"])
