@@ -174,7 +174,7 @@ def test_the_command_compares_a_slip_with_a_certificate(patient: Patient, tmp_pa
     done = recognise(patient).decision
     slip_of(patient, done)
     honest = files(neighbours, tmp_path, slips.make(OTHER, done.decision_id).proof or "", export(neighbours, done.decision_id))
-    for language, words in (("en", "by the certificate"), ("zh", "按证书")):
+    for language, words in (("en", "by the certificate"), ("zh", "按证明书")):
         said = CliRunner().invoke(app, [*honest, "--lang", language])
         assert (said.exit_code, words in said.output) == (0, True), said.output
     # without the certificate it says what it does not prove
