@@ -43,7 +43,7 @@ _BODIES = (
 )
 
 _RECEIPT_EXAMPLE: Final = {
-    "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+    "record_id": "0199a4c2f07e3d1b5c8e92a64f7d10",
     "institution": "hospital-a",
     "origin": "hospital-a.example/log",
     "kind": "exam-result",
@@ -60,7 +60,7 @@ _RECEIPT_EXAMPLE: Final = {
 }
 _SUBMISSION_EXAMPLE: Final = {"receipts": [_RECEIPT_EXAMPLE], "ignored": {"Claim": 2}}
 _RECORD_EXAMPLE: Final = {
-    "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+    "record_id": "0199a4c2f07e3d1b5c8e92a64f7d10",
     "institution": "hospital-a",
     "kind": "exam-result",
     "level": "anchored",
@@ -84,7 +84,7 @@ _RECORD_EXAMPLE: Final = {
 _LIST_EXAMPLE: Final = {
     "records": [
         {
-            "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+            "record_id": "0199a4c2f07e3d1b5c8e92a64f7d10",
             "kind": "exam-result",
             "version": 1,
             "status": "final",
@@ -111,7 +111,7 @@ _OUTBOX_EXAMPLE: Final = {
     ]
 }
 _ERASURE_EXAMPLE: Final = {
-    "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+    "record_id": "0199a4c2f07e3d1b5c8e92a64f7d10",
     "versions": 2,
     "tombstones": [97, 98],
     "erased_at": "2026-03-02T10:00:00.000Z",

@@ -27,7 +27,7 @@ _FOUND: Final = {
             "leaf_hash": _LEAF_HASH,
             "holder": "hospital-a",
             "kind": "exam-result",
-            "record_id": "mzxw6ytboi2gc3tfon2xgzlo",
+            "record_id": "0199a4c2f07e3d1b5c8e92a64f7d10",
             "version": 1,
             "status": "final",
             "withdrawn": False,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -17,12 +16,11 @@ from node.wire.fhir.documents import split_document
 from node.wire.prepare import RecordContext, prepare_record
 
 _NO_ROOM = "a text or a time that the record's formats have no room for"
-_RECORD_ID_BYTES = 15
-"""120 random bits: 24 characters of base32 without padding."""
-_SECRET_TIME_BYTES = 6
+_TIME_BYTES = 6
+"""Ids of records and of secrets begin with their time, unix ms: ids of one time lie beside each other in the databases' indices,
+which would otherwise have a page changed, and written durably, for every record in each of them."""
+_RECORD_RANDOM_BYTES = 9
 _SECRET_RANDOM_BYTES = 10
-"""A secret's id begins with its time, unix ms: ids of one time lie beside each other in the store's index, which would otherwise
-have a page changed, and written durably, for every secret."""
 _SECRET_BYTES = 32
 _RESULT = Kind("exam-result")
 
@@ -68,7 +66,8 @@ def _prepare(
     draft: RecordDraft, known_as: PreparedAs | None, context: RecordContext, now_ms: int, entropy: Entropy
 ) -> DraftedRecord:
     if known_as is None:
-        record_id = RecordId(base64.b32encode(entropy(_RECORD_ID_BYTES)).decode().lower())
+        # hexadecimal sorts as its bytes do
+        record_id = RecordId(_draw_id(now_ms, _RECORD_RANDOM_BYTES, entropy).hex())
         assignment = assignment_for(draft.explicit_version or Version(1), None, withdraws=draft.withdraws)
     else:
         record_id, assignment = known_as.record_id, known_as.assignment
@@ -88,7 +87,7 @@ def _prepare(
     return DraftedRecord(
         prepared=prepared,
         record_id=record_id,
-        secret_id=SecretId(now_ms.to_bytes(_SECRET_TIME_BYTES, "big") + entropy(_SECRET_RANDOM_BYTES)),
+        secret_id=SecretId(_draw_id(now_ms, _SECRET_RANDOM_BYTES, entropy)),
         secret=secret,
         patient_number=draft.patient_number,
         withdraws=draft.withdraws,
@@ -98,3 +97,7 @@ def _prepare(
         labels=draft.labels,
         results=draft.items if draft.identity.kind == _RESULT else (),
     )
+
+
+def _draw_id(now_ms: int, random_bytes: int, entropy: Entropy) -> bytes:
+    return now_ms.to_bytes(_TIME_BYTES, "big") + entropy(random_bytes)
