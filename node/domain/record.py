@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, NewType
 
@@ -71,8 +70,7 @@ class Item(NamedTuple):
     """UCUM unit, or empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class RecordDraft:
+class RecordDraft(NamedTuple):
     """One record of a document, before it has secret, version and commitment."""
 
     identity: RecordIdentity

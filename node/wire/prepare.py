@@ -30,8 +30,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
+class Assignment(NamedTuple):
     """What an entry of a record is; staging decides it."""
 
     version: Version
@@ -52,8 +51,7 @@ class RecordContext:
     """X25519 public keys of supervision, 32 bytes each."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedRecord:
+class PreparedRecord(NamedTuple):
     """A record that lacks only its place in the log. The record secret is not in it."""
 
     origin: Origin

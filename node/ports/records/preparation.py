@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from node.domain.entry import InstitutionId, RecordId, Version
 from node.domain.labels import SensitivityLabel
@@ -15,8 +15,7 @@ from node.ports.records.secrets import RecordSecret, SecretId
 from node.wire.prepare import Assignment, PreparedRecord
 
 
-@dataclass(frozen=True, slots=True)
-class DraftedRecord:
+class DraftedRecord(NamedTuple):
     """A prepared record and what staging needs beside it."""
 
     prepared: PreparedRecord
@@ -65,8 +64,7 @@ class PreparationRequest:
     """By position in the document; a record that is not named is taken for a new one."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedDocument:
+class PreparedDocument(NamedTuple):
     """A document's records."""
 
     records: tuple[DraftedRecord, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.domain.kind import DocumentLimits, IdentityRules, KindTable
 from node.domain.record import RecordDraft
@@ -18,8 +18,7 @@ from node.wire.fhir.records import RecordReader
 from node.wire.fhir.resources import Document, split_resources
 
 
-@dataclass(frozen=True, slots=True)
-class SplitDocument:
+class SplitDocument(NamedTuple):
     """What a document holds."""
 
     drafts: tuple[RecordDraft, ...]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final, NamedTuple
@@ -95,8 +94,7 @@ class SealedHeader(NamedTuple):
     """A multiple of 512 bytes and an authenticator of 16."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedHeader:
+class PreparedHeader(NamedTuple):
     """The half of a header that needs no tag. Holds its data key: never stored."""
 
     encoded_content: bytes

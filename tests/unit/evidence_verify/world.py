@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -118,7 +118,7 @@ def make_entry(
     (draft,) = split(bundle(panel())).drafts
     owner = institution or InstitutionId(origin.split("/", maxsplit=1)[0])
     prepared = prepare_record(
-        replace(draft, identity=draft.identity._replace(institution=owner)),
+        draft._replace(identity=draft.identity._replace(institution=owner)),
         context=RecordContext(origin=origin, audit_keys=()),
         record_id=RecordId("r-1"),
         secret=SECRET,

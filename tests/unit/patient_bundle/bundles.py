@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from itertools import count
@@ -84,7 +83,7 @@ def make_bundle(*, with_completeness: bool = True) -> PatientBundle:
     """Return a bundle with a result, a consent and a receipt."""
     (draft,) = split(bundle(panel())).drafts
     prepared = prepare_record(
-        replace(draft, identity=draft.identity._replace(institution=OWNER)),
+        draft._replace(identity=draft.identity._replace(institution=OWNER)),
         context=RecordContext(origin=A, audit_keys=()),
         record_id=RecordId("r-1"),
         secret=SECRET,

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -34,7 +33,7 @@ from tests.unit.wire_formats.samples import (
 TAG, KEY = LocatorTag(b"t" * 32), b"k" * 32
 
 
-@pytest.mark.parametrize("assignment", [FIRST, AMENDMENT, replace(AMENDMENT, entry_type=EntryType.WITHDRAWAL)])
+@pytest.mark.parametrize("assignment", [FIRST, AMENDMENT, AMENDMENT._replace(entry_type=EntryType.WITHDRAWAL)])
 def test_manifest_header_and_leaf_say_the_same(assignment: Assignment) -> None:
     record = prepared(assignment=assignment)
     entry = finish_record(record, origin=ORIGIN, tag=TAG, reader_key=KEY, reader_key_id=bytes(8))
@@ -63,7 +62,7 @@ def test_parts_are_kept_byte_for_byte() -> None:
 
 def test_a_withdrawal_claims_the_minute() -> None:
     assert prepared().claimed_time_ms == NOW_MS
-    withdrawal = prepared(assignment=replace(AMENDMENT, entry_type=EntryType.WITHDRAWAL))
+    withdrawal = prepared(assignment=AMENDMENT._replace(entry_type=EntryType.WITHDRAWAL))
     assert withdrawal.claimed_time_ms == NOW_MS - NOW_MS % 60_000
 
 
@@ -123,7 +122,7 @@ def test_times_are_exact_and_rounded_down() -> None:
 
 
 def test_a_draft_without_patient_part_can_be_prepared() -> None:
-    record = prepared(replace(draft(parts=(REPORT,)), patient_part=None))
+    record = prepared(draft(parts=(REPORT,))._replace(patient_part=None))
     assert parse_manifest(record.manifest).patient_part is None
 
 
