@@ -183,11 +183,4 @@ def places_of(receipts: Sequence[Receipt]) -> list[tuple[Origin, int]]:
 
 def current(node: Node, submission: Submission) -> Submission:
     """Return a submission with the levels of this moment."""
-    return Submission(tuple(_current(node, receipt) for receipt in submission.receipts), submission.ignored)
-
-
-def _current(node: Node, receipt: Receipt) -> Receipt:
-    if receipt.leaf_index is None:
-        return receipt
-    level = node.progress.level(receipt.origin, receipt.leaf_index)
-    return receipt._replace(level=level, witnessed=node.progress.is_witnessed(receipt.origin, receipt.leaf_index))
+    return Submission(tuple(map(node.progress.current, submission.receipts)), submission.ignored)

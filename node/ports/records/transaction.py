@@ -62,6 +62,10 @@ class EntryRow(NamedTuple):
     owner_sealed: bytes | None = None
     """The patient's id, sealed for this node; None where there is no patient, or nobody knows any more."""
 
+    def at(self, leaf_index: int) -> EntryRow:
+        """Return it with its place, which the log gives."""
+        return EntryRow(self.origin, leaf_index, *self[2:])
+
 
 class RecordRow(NamedTuple):
     """A record with its versions."""

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from node.domain.entry import Level, Origin
+from node.domain.receipt import Receipt
 
 
 @dataclass(slots=True)
@@ -77,10 +78,19 @@ class Progress:
     def level(self, origin: Origin, leaf_index: int) -> Level:
         """Return the level of an entry that is stored."""
         with self._lock:
-            sizes = self._sizes.get(origin, _Sizes())
-        if leaf_index < sizes.anchored:
-            return Level.ANCHORED
-        return Level.LOGGED if leaf_index < sizes.logged else Level.STORED
+            return _level(self._sizes.get(origin, _Sizes()), leaf_index)
+
+    def current(self, receipt: Receipt) -> Receipt:
+        """Return a receipt as it would be given now: how far its entry got, and whether others saw it."""
+        index = receipt.leaf_index
+        if index is None:
+            return receipt
+        with self._lock:
+            sizes = self._sizes.get(receipt.origin, _Sizes())
+            level, witnessed = _level(sizes, index), index < _witnessed(sizes)
+        if level is receipt.level and witnessed == receipt.witnessed:
+            return receipt
+        return receipt._replace(level=level, witnessed=witnessed)
 
     def sizes(self, origin: Origin) -> tuple[int, int]:
         """Return the sizes up to which a log is logged and anchored."""
@@ -98,8 +108,7 @@ class Progress:
         A restored node is behind its witnesses: what it stores from then on is not what they saw at these places.
         """
         with self._lock:
-            sizes = self._sizes.get(origin, _Sizes())
-            return min(sizes.witnessed, _size(sizes, Level.LOGGED))
+            return _witnessed(self._sizes.get(origin, _Sizes()))
 
     def witnessed(self, origin: Origin, size: int) -> None:
         """Note that a quorum of other institutions has cosigned a checkpoint of this size."""
@@ -138,6 +147,16 @@ class Progress:
             # one that gave up has cancelled its future
             if future.set_running_or_notify_cancel():
                 future.set_result(None)
+
+
+def _level(sizes: _Sizes, leaf_index: int) -> Level:
+    if leaf_index < sizes.anchored:
+        return Level.ANCHORED
+    return Level.LOGGED if leaf_index < sizes.logged else Level.STORED
+
+
+def _witnessed(sizes: _Sizes) -> int:
+    return min(sizes.witnessed, _size(sizes, Level.LOGGED))
 
 
 def _size(sizes: _Sizes, level: Level) -> int:

@@ -215,7 +215,7 @@ class IngestService:
                 receipts += result
                 settled.append(one)
                 self._tell_filed(one, result)
-                one.company.settle(one.position, Submission(tuple(map(self._current, result)), _ignored(one)))
+                one.company.settle(one.position, Submission(tuple(map(self._progress.current, result)), _ignored(one)))
         self._tell(receipts)
         self._leave(settled)
         if again:
@@ -234,15 +234,6 @@ class IngestService:
             SUBMISSIONS.labels(institution, outcome).inc(count)
         for origin in {receipt.origin for receipt in receipts if receipt.outcome not in (Outcome.SAME, Outcome.ERASED)}:
             self._staged(origin)
-
-    def _current(self, receipt: Receipt) -> Receipt:
-        if receipt.leaf_index is None:
-            return receipt
-        level = self._progress.level(receipt.origin, receipt.leaf_index)
-        witnessed = self._progress.is_witnessed(receipt.origin, receipt.leaf_index)
-        if level is receipt.level and witnessed == receipt.witnessed:
-            return receipt
-        return receipt._replace(level=level, witnessed=witnessed)
 
 
 def _tell_nobody(institution: InstitutionId, codes: Sequence[Item]) -> None:

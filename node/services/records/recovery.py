@@ -143,7 +143,7 @@ class Recovery:
         staged = self._transaction.entries_from(self._origin, first)
         moved = [entry for entry in staged if offset and entry.leaf_index < last]
         self._transaction.renumber(self._origin, {entry.leaf_index: entry.leaf_index + offset for entry in moved})
-        moved = [entry._replace(leaf_index=entry.leaf_index + offset) for entry in moved]
+        moved = [entry.at(entry.leaf_index + offset) for entry in moved]
         leaves = self._fetch(mirror, first, done.new_size)
         owners = self._find_owners(leaves, moved)
         self._restore(first, leaves, headers, owners)

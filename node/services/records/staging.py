@@ -313,7 +313,7 @@ class _Staging:
         for origin, placed in self._placed.items():
             first = transaction.log(origin).stage([one.finished.leaf for one in placed])
             for index, one in enumerate(placed, start=first):
-                one.row = one.row._replace(leaf_index=index)
+                one.row = one.row.at(index)
             transaction.insert_entries([one.row for one in placed])
             transaction.insert_headers([(origin, one.row.leaf_index, one.finished.header) for one in placed])
             transaction.insert_bodies([(origin, one.row.leaf_index, one.drafted.prepared.sealed_body) for one in placed])
@@ -331,7 +331,7 @@ class _Staging:
         indices = {one.row.leaf_hash: one.row.leaf_index for placed in self._placed.values() for one in placed}
         by_origin: dict[Origin, list[EntryRow]] = {}
         for entry in self._exposed:
-            placed = entry._replace(leaf_index=indices.get(entry.leaf_hash, entry.leaf_index))
+            placed = entry.at(indices.get(entry.leaf_hash, entry.leaf_index))
             by_origin.setdefault(entry.origin, []).append(placed)
         for entries in by_origin.values():
             self._handler.sensitivity.hide(self._transaction, entries)
