@@ -28,8 +28,9 @@ from node.services.records.ingest import Answer, Submission
 from node.services.surface.node import Node
 
 NDJSON = "application/x-ndjson"
-_CHUNK = 16
-"""Lines that go to a worker together at the most: enough chunks for every worker."""
+_CHUNK = 32
+"""Lines that go to a worker together at the most: no fewer than the server reads at once of ordinary reports, as a chunk costs
+every thread that it passes about as much as a line of it; and few enough for every worker to have some."""
 _WINDOW = 512
 """Lines that are on their way at once: bounds memory, keeps workers and writer busy."""
 
