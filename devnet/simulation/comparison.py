@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from devnet.simulation.consortium import HostNode
 from devnet.simulation.misconduct import FindingKey
 from devnet.simulation.oracle import Place
-from node.ports.supervision.findings import FindingFilter
+from node.ports.supervision.findings import FindingFilter, KeptFinding
 from node.services.surface.oversight import Supervision
 from node.supervision.findings import FindingCode
 from node.supervision.tallies import Dimension, Figures
 
 _PAGE = 1_000
+SETTLED_CODE = FindingCode.RECOGNISED_THEN_WITHDRAWN
+"""The kind of which settled findings are compared, too: taking a decision back late settles what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class ComparedFindings:
 
     code: FindingCode
     """The kind."""
+    is_settled: bool
+    """Whether those are meant that were found, and are settled."""
     planted: int
     """How many there are to be found."""
     found: int
@@ -76,29 +79,36 @@ def compare_figures(supervision: Supervision, expected: Mapping[Place, Figures])
     return [ComparedFigures(place, _of(counted, place), _of(expected, place)) for place in places]
 
 
-def compare_findings(supervision: Supervision, expected: set[FindingKey]) -> list[ComparedFindings]:
-    """Compare the open findings, by kind; kinds that neither side has are left out."""
-    found = _open_findings(supervision)
-    codes = Counter(code for code, _, _ in expected)
-    return [
-        ComparedFindings(
-            code=code,
-            planted=codes[code],
-            found=sum(1 for each in found & expected if each[0] is code),
-            unexpected=sum(1 for each in found - expected if each[0] is code),
-        )
-        for code in FindingCode
-        if codes[code] or any(each[0] is code for each in found)
-    ]
+def compare_findings(supervision: Supervision, expected: set[FindingKey], settled: set[FindingKey]) -> list[ComparedFindings]:
+    """Compare the findings by kind: those that are open, and those of recognitions that are settled.
+
+    Args:
+        supervision: What the regulator's node found.
+        expected: What has to be open; kinds that neither side has are left out.
+        settled: What has to be settled of `SETTLED_CODE`; of the other kinds nobody is held to that.
+    """
+    kept = list(_findings(supervision))
+    opened = {_key(each) for each in kept if each.settled_at_ms is None}
+    ended = {_key(each) for each in kept if each.settled_at_ms is not None and each.finding.code is SETTLED_CODE}
+    rows = [_compared(code, opened, expected, is_settled=False) for code in FindingCode]
+    rows.append(_compared(SETTLED_CODE, ended, settled, is_settled=True))
+    return [row for row in rows if row.planted or row.found or row.unexpected]
 
 
-def _open_findings(supervision: Supervision) -> set[FindingKey]:
-    found: set[FindingKey] = set()
+def _compared(code: FindingCode, found: set[FindingKey], expected: set[FindingKey], *, is_settled: bool) -> ComparedFindings:
+    wanted, there = ({each for each in side if each[0] is code} for side in (expected, found))
+    return ComparedFindings(code, is_settled, len(wanted), len(there & wanted), len(there - wanted))
+
+
+def _findings(supervision: Supervision) -> Iterator[KeptFinding]:
     before = None
-    while page := supervision.findings.page(FindingFilter(open_only=True), before, _PAGE):
-        found.update((each.finding.code, each.finding.institutions, each.finding.subject) for each in page)
+    while page := supervision.findings.page(FindingFilter(), before, _PAGE):
+        yield from page
         before = page[-1].raised_at_ms, page[-1].finding.finding_id
-    return found
+
+
+def _key(kept: KeptFinding) -> FindingKey:
+    return kept.finding.code, kept.finding.institutions, kept.finding.subject
 
 
 def _of(figures: Mapping[Place, Figures], place: Place) -> Figures:

@@ -12,6 +12,8 @@ from typing import Final
 
 from node.domain.recognition import ClassCode, OrderableCode, RegionCode
 
+_ANOTHER_CITY: Final = RegionCode("CN-4201")
+
 
 @dataclass(frozen=True, slots=True)
 class ClassShare:
@@ -57,14 +59,87 @@ class Movement:
     """Ordering visits of one course at the most."""
     gap_days: tuple[int, int] = (1, 24)
     """Days between two visits of a course."""
+    night: float = 0.06
+    """Share of visits between midnight and eight in the morning, when the day is another one elsewhere."""
     moves: float = 0.6
     """How likely the next visit is at another institution."""
     orders_again: float = 0.75
     """How likely an orderable of the last visit is ordered again."""
     second_orderable: float = 0.35
     """How likely a visit orders a second thing."""
-    preliminary: float = 0.03
-    """Share of results that stay preliminary, and can never be recognised."""
+    preliminary: float = 0.04
+    """Share of results whose first report is preliminary, and cannot be recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Revising:
+    """What becomes of reports after they were filed (m)."""
+
+    becomes_final: float = 0.5
+    """Share of preliminary reports that become final; the others stay as they are."""
+    corrected: float = 0.012
+    """Share of reports that are corrected; corrected ones are corrected again as often."""
+    withdrawn: float = 0.005
+    """Share of reports that are taken back, as often once they were corrected."""
+    doubted: float = 0.12
+    """Share of retrieved reports of which the reader asks whether they are right: they are corrected or taken back then."""
+    doubt_upheld: float = 0.4
+    """Share of these that are taken back; the others are corrected."""
+    after_days: tuple[int, int] = (1, 30)
+    """Days until any of this."""
+    names_lot: float = 0.4
+    """Share of laboratory reports that name their analyser and the reagent lot."""
+    lot_days: int = 60
+    """How long a lot lasts at an institution."""
+    recalls: int = 7
+    """Recalls of the year: of a lot, of an analyser, of an item, in turns."""
+    recalled_days: tuple[int, int] = (35, 20)
+    """Days of examinations before and after the announcement that a recall is about."""
+    lifted: float = 0.5
+    """Share of recalls that are lifted."""
+    lifted_after_days: tuple[int, int] = (16, 70)
+    """Days until then."""
+    remeasured: float = 0.3
+    """Share of reports under the recall of a lot that are filed again from another lot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diligence:
+    """What is done about notices (m)."""
+
+    prompt: float = 0.6
+    """Share of notices after which the list is worked soon."""
+    late: float = 0.25
+    """Share of notices after which the list is worked late, so that supervision finds first what rests on them; the others wait
+    until something else lets the list be worked."""
+    prompt_days: tuple[int, int] = (1, 9)
+    """Days until then."""
+    late_days: tuple[int, int] = (50, 120)
+    """Days until then."""
+    only_noted: float = 0.3
+    """Share of these times at which notices are acknowledged, and nothing is taken back."""
+    after_amendment: float = 0.5
+    """Share of the other times at which decisions that rest on a corrected report are taken back, too."""
+    looks: float = 0.1
+    """Share of re-orders before which somebody looks at the newest result that is offered."""
+    looks_preliminary: float = 0.4
+    """Share of visits that look at a preliminary result of another institution, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What changes in the documents within the year (m)."""
+
+    prices_from: tuple[int, int] = (7, 1)
+    """Month and day from which prices are others."""
+    prices_percent: int = 90
+    """The later prices, in per cent of the earlier ones."""
+    certificates_begin: float = 0.08
+    """Share of certificates that are valid from some day of the year on only."""
+    certificates_end: float = 0.08
+    """Share of certificates that end on some day of the year."""
+    certificates_elsewhere: float = 0.04
+    """Share of certificates that are another city's: their marks do not count here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +174,16 @@ class RegionConfig:
     """What clinicians do."""
     movement: Movement = Movement()
     """What patients do."""
+    changes: Changes = Changes()
+    """What changes in the documents."""
+    elsewhere: RegionCode = _ANOTHER_CITY
+    """Another city."""
+    revising: Revising = Revising()
+    """What becomes of reports."""
+    diligence: Diligence = Diligence()
+    """What is done about that."""
+    withdrawn_grace_days: int = 7
+    """How long a recognition may stand after what it uses was withdrawn, before it is a finding."""
 
     @property
     def institutions(self) -> int:

@@ -27,6 +27,7 @@ from node.bootstrap.operation import AtHand, Outside, RunningNode, open_node
 from node.domain.entry import InstitutionId, Origin
 from node.domain.trust import AuditKey, ChainPin, Finality, LogKey, TrustedInstitution, TrustedLog, TrustRoot
 from node.ports.chain.consortium import Member, RegisteredKey, RegisteredOrigin, Registry
+from node.services.surface.recognition import Recognition
 from node.settings import InstitutionSettings, load_settings, write_settings
 from node.wire.kinds import load_kinds
 from node.wire.trust_root import sign_trust_root
@@ -36,6 +37,7 @@ SILENT_DAYS: Final = 150
 """After how long the regulator calls a log silent; far longer than in life, for a scaled-down year leaves small clinics idle."""
 REGULATOR_NODE: Final = "node-regulator"
 _CHAIN_ID: Final = 1337
+_DAY_S: Final = 86_400.0
 _NEVER_S: Final = 10.0**10
 """Longer than a simulated year: logs are looked at when the world says so."""
 
@@ -95,6 +97,14 @@ class Consortium:
         self._closing.close()
 
 
+def recognition_of(node: HostNode) -> Recognition:
+    """Return a node's services of recognition."""
+    found = node.running.node.recognition
+    if found is None:
+        raise RuntimeError(f"{node.name} has no rules of recognition")
+    return found
+
+
 def open_consortium(region: Region, directory: Path, clock: SimulatedClock) -> Consortium:
     """Found a consortium and open its nodes."""
     documents = directory / "documents"
@@ -106,7 +116,7 @@ def open_consortium(region: Region, directory: Path, clock: SimulatedClock) -> C
             hosted[f"node-{host + 1}"] = named
     hosted[REGULATOR_NODE] = (REGULATOR,)
     for name, institutions in hosted.items():
-        _lay_out(directory / name, institutions, documents)
+        _lay_out(directory / name, institutions, documents, region.config.withdrawn_grace_days)
     root = _trust_root(directory, hosted)
     for name in hosted:
         (directory / name / "trust-root.note").write_bytes(root)
@@ -164,7 +174,7 @@ class _Opening:
         return Registry(block_number=1, threshold=2, members=tuple(members), origins=tuple(origins))
 
 
-def _lay_out(directory: Path, institutions: Iterable[InstitutionId], documents: Path) -> None:
+def _lay_out(directory: Path, institutions: Iterable[InstitutionId], documents: Path, withdrawn_grace_days: int) -> None:
     """Write a node's settings, keys and empty databases."""
     directory.mkdir(parents=True)
     hosted = [
@@ -184,7 +194,7 @@ def _lay_out(directory: Path, institutions: Iterable[InstitutionId], documents: 
         log={"checkpoint_interval_ms": 0},
         following={"poll_interval_s": _NEVER_S},
         recognition={"directory": str(documents.resolve())},
-        supervision={"silent_log_s": SILENT_DAYS * 86_400.0},
+        supervision={"silent_log_s": SILENT_DAYS * _DAY_S, "withdrawn_grace_s": withdrawn_grace_days * _DAY_S},
     )
     init_node(load_settings(directory), LOCATOR_SECRETS)
 

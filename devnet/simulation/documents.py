@@ -1,7 +1,8 @@
 """Results as an institution's system sends them: FHIR JSON, built from what the model says was examined.
 
 Laboratory results have an observation for each item; images come as a `Media` of the report, so that one document is one
-entry. Values are the same for everybody: nothing here depends on them.
+entry. Values are the same for everybody but change with the version: nothing here depends on them. Some laboratory reports name the
+analyser and the lot of the reagent, as recalls do.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from devnet.simulation.happenings import PersonNumber, ResultMade
+from devnet.simulation.happenings import PersonNumber, VersionMade
 from devnet.simulation.region import Region
 from node.domain.recognition import ItemCode
 from node.domain.record import PatientNumber
@@ -19,6 +20,8 @@ from node.terminology.catalogue import CatalogueItem, ItemClass
 
 RECORD_SYSTEM: Final = "urn:simulated:result"
 PATIENT_SYSTEM: Final = "urn:simulated:patient"
+DEVICE_SYSTEM: Final = "urn:simulated:device"
+_VALUE: Final = 0.5
 _LOINC: Final = "http://loinc.org"
 _PANEL: Final = "24323-8"
 """A code of panels, which names no item and is ignored by every map."""
@@ -39,50 +42,56 @@ class ResultDocuments:
         self._items: dict[ItemCode, CatalogueItem] = {item.code: item for item in region.documents.catalogue.items}
         self._zone = timezone(timedelta(minutes=region.documents.regions.utc_offset_minutes))
 
-    def document(self, result: ResultMade, status: str | None = None) -> bytes:
-        """Write a result.
-
-        Args:
-            result: What was examined.
-            status: Another status than `final` or `preliminary`, such as `entered-in-error`.
-        """
-        at = datetime.fromtimestamp(result.at_ms / 1000, UTC).astimezone(self._zone).isoformat(timespec="milliseconds")
+    def document(self, version: VersionMade) -> bytes:
+        """Write a version of a result."""
+        result = version.result
+        at, issued = self._civil(result.at_ms), self._civil(version.at_ms)
         first = self._items[result.items[0]]
         is_image = first.item_class is ItemClass.IMAGING
         report: Json = {
             "resourceType": "DiagnosticReport",
             "id": "r",
             "identifier": [{"system": RECORD_SYSTEM, "value": f"R{result.number}"}],
-            "status": status or ("preliminary" if result.is_preliminary else "final"),
+            "status": version.status.value,
             "code": _coded(first.loinc[0] if is_image else _PANEL),
             "subject": {"reference": "Patient/p"},
             "effectiveDateTime": at,
-            "issued": at,
+            "issued": issued,
             "performer": [{"display": "simulated"}],
         }
-        parts = [self._image(report)] if is_image else self._observations(report, result)
+        parts = [self._image(report, version)] if is_image else self._observations(report, version)
         person = patient_number(result.person)
         patient = {"resourceType": "Patient", "id": "p", "identifier": [{"system": person.system, "value": person.value}]}
         entries = [{"resource": each} for each in (report, *parts, patient)]
         return msgspec.json.encode({"resourceType": "Bundle", "type": "collection", "entry": entries})
 
-    def _observations(self, report: Json, result: ResultMade) -> list[Json]:
+    def _civil(self, at_ms: int) -> str:
+        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).isoformat(timespec="milliseconds")
+
+    def _observations(self, report: Json, version: VersionMade) -> list[Json]:
+        result = version.result
         report["result"] = [{"reference": f"Observation/o{at}"} for at in range(len(result.items))]
-        return [
+        observations: list[Json] = [
             {
                 "resourceType": "Observation",
                 "id": f"o{at}",
                 "status": "final",
                 "code": _coded(self._items[item].loinc[0]),
                 "subject": {"reference": "Patient/p"},
-                "valueQuantity": {"value": 1.5, "code": self._items[item].unit},
+                "valueQuantity": {"value": _VALUE + version.version, "code": self._items[item].unit},
             }
             for at, item in enumerate(result.items)
         ]
+        if not version.lot:
+            return observations
+        observations[0]["device"] = {"reference": "Device/d"}
+        named = {"identifier": [{"system": DEVICE_SYSTEM, "value": result.device}], "lotNumber": version.lot}
+        return [*observations, {"resourceType": "Device", "id": "d", **named}]
 
-    def _image(self, report: Json) -> Json:
+    def _image(self, report: Json, version: VersionMade) -> Json:
         report["media"] = [{"link": {"reference": "Media/m"}}]
-        return {"resourceType": "Media", "id": "m", "status": "completed", "content": {"title": "simulated"}}
+        content = {"title": f"simulated {version.version}"}
+        return {"resourceType": "Media", "id": "m", "status": "completed", "content": content}
 
 
 def _coded(code: str) -> Json:

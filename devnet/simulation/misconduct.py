@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final
 
+from devnet.simulation.aftermath import aftermath_of
+from devnet.simulation.config import RegionConfig
 from devnet.simulation.forgery import CONSENT, ForgedRequest, Forger, made_up_actor
-from devnet.simulation.happenings import Recognition, Reordering, ResultNumber, RetrievalMade
+from devnet.simulation.happenings import Recognition, Reordering, ResultNumber, RetrievalMade, Status
 from devnet.simulation.model import HOUR_MS, MINUTE_MS
 from devnet.simulation.region import REGULATOR, Region, origin_of
 from devnet.simulation.rules import DAY_MS, RegionRulesRead
@@ -97,7 +99,7 @@ class Misconduct:
         self._world.close_period(self._end_ms + 2 * HOUR_MS)
         self._world.supervise()
         self._fork()
-        for after_ms in (3 * HOUR_MS, 2 * DAY_MS, 2 * DAY_MS + HOUR_MS, 10 * DAY_MS, 10 * DAY_MS + HOUR_MS):
+        for after_ms in (3 * HOUR_MS, 2 * DAY_MS, 2 * DAY_MS + HOUR_MS, 10 * DAY_MS, last_look_ms(self._world.region.config)):
             self._clock.set(self._end_ms + after_ms)
             self._look_everywhere()
         self._expect_what_clinicians_did()
@@ -335,17 +337,19 @@ class Misconduct:
         made = world.results[number]
         world.withdraw(made)
         for institution, order_id in relied[number]:
-            self._expect(FindingCode.RECOGNISED_THEN_WITHDRAWN, self._decision(order_id), institution)
+            self._expect(FindingCode.RECOGNISED_THEN_WITHDRAWN, self._world.decision_place(order_id), institution)
 
     def _relied(self) -> dict[ResultNumber, list[tuple[InstitutionId, str]]]:
         relied: dict[ResultNumber, list[tuple[InstitutionId, str]]] = {}
+        taken_back = aftermath_of(self._world.year).taken_back
+        gone = {each.result.number for each in self._world.year.revisions if each.status is Status.WITHDRAWN}
         for visit in self._world.year.ordering:
             for line in visit.lines:
-                if isinstance(line.decision, Recognition) and line.reversed_at_ms is None:
+                if isinstance(line.decision, Recognition) and line.reversed_at_ms is None and line.order_id not in taken_back:
                     for each in line.decision.results:
                         issuer = self._world.results[each].institution
                         # who has to be silent withdraws nothing
-                        if issuer not in (visit.institution, self._parts.silent):
+                        if issuer not in (visit.institution, self._parts.silent) and each not in gone:
                             relied.setdefault(each, []).append((visit.institution, line.order_id))
         return relied
 
@@ -354,19 +358,19 @@ class Misconduct:
             for line in visit.lines:
                 unreasoned = isinstance(line.decision, Reordering) and line.decision.reason is None
                 if unreasoned and line.reversed_at_ms is None:
-                    self._expect(FindingCode.REORDER_WITHOUT_REASON, self._decision(line.order_id), visit.institution)
-        for result in Silences(RegionRulesRead(self._world.region), self._world.year).found():
-            reference, index = self._world.references[result.number]
+                    self._expect(FindingCode.REORDER_WITHOUT_REASON, self._world.decision_place(line.order_id), visit.institution)
+        rules, year = RegionRulesRead(self._world.region), self._world.year
+        for result in Silences(rules, year, aftermath_of(year)).found():
+            reference, index = self._world.entries_of.versions[result.first.name]
             self._expect(FindingCode.REORDERED_SILENTLY, f"{reference.origin}#{index}", result.institution)
-
-    def _decision(self, order_id: str) -> str:
-        entry = self._world.decided.get(order_id)
-        if entry is None:
-            return f"{order_id} was never decided"
-        return f"{entry.origin}#{self._world.index_of(entry)}"
 
     def _expect(self, code: FindingCode, subject: str, *institutions: InstitutionId) -> None:
         self.plan.expected.add((code, tuple(sorted(institutions)), subject))
+
+
+def last_look_ms(config: RegionConfig) -> int:
+    """Return when the regulator looks for the last time, from the year's end: when the longest grace is over."""
+    return max(10, config.withdrawn_grace_days + 3) * DAY_MS + HOUR_MS
 
 
 def _consent_of(receipt: ForgedRequest) -> ConsentId:

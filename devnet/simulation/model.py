@@ -16,6 +16,7 @@ from typing import Final
 
 from devnet.simulation.happenings import (
     LineOrdered,
+    Obstacle,
     OfferExpected,
     OrderingVisit,
     PersonNumber,
@@ -24,10 +25,13 @@ from devnet.simulation.happenings import (
     ResultMade,
     ResultNumber,
     RetrievalMade,
+    VersionName,
     Year,
 )
-from devnet.simulation.region import Region
-from devnet.simulation.rules import DAY_MS, RegionRulesRead
+from devnet.simulation.region import LABORATORY, Region
+from devnet.simulation.revising import Revisions
+from devnet.simulation.rules import DAY_MS, Answer, RegionRulesRead
+from devnet.simulation.standing import Known
 from node.domain.entry import InstitutionId
 from node.domain.recognition import ItemCode, OrderableCode, Reason, ReasonCode
 
@@ -86,7 +90,8 @@ class _Drawing:
         self._rules = RegionRulesRead(region)
         self._visits = visits
         self._silent = silent
-        self._rng = Random(f"year/{region.config.name}/{seed}/{visits}")  # noqa: S311 - a model, not a secret
+        source = f"{region.config.name}/{seed}/{visits}"
+        self._rng = Random(f"year/{source}")  # noqa: S311 - a model, not a secret
         self._persons = max(1, round(visits / region.config.visits_a_person))
         self._start = datetime(self._config.year, 1, 1, tzinfo=self._rules.zone)
         self._start_ms = int(self._start.timestamp() * 1000)
@@ -96,10 +101,16 @@ class _Drawing:
         self._campuses = {each.institution: each.share.campuses for each in region.institutions}
         self._of_person: defaultdict[PersonNumber, list[ResultMade]] = defaultdict(list)
         self._retrievals: list[RetrievalMade] = []
+        self._end_ms = self._start_ms + self._days * DAY_MS
+        self._revisions = Revisions(region, source, (self._start_ms, self._end_ms), silent)
+        self._hours = Random(f"hours/{source}")  # noqa: S311 - a model, not a secret
+        # what somebody looks at before ordering again is drawn apart from what is ordered
+        self._looks = Random(f"looks/{source}")  # noqa: S311 - a model, not a secret
 
     def draw(self) -> Year:
         planned = sorted(self._plan(), key=lambda each: (each.at_ms, each.person, each.institution))
         ordering = tuple(self._visit(number, each) for number, each in enumerate(planned))
+        self._revisions.until(self._end_ms)
         plain = self._visits - len(ordering)
         days = self._rng.choices(range(self._days), k=plain)
         periods = Counter(day // self._config.period_days for day in days)
@@ -111,12 +122,15 @@ class _Drawing:
             results=tuple(sorted(self._results, key=lambda each: (each.at_ms, each.number))),
             retrievals=tuple(self._retrievals),
             periods=tuple(self._periods()),
+            revisions=tuple(self._revisions.versions),
+            recalls=tuple(self._revisions.recalls),
+            lists_worked=tuple(self._revisions.lists_worked),
         )
 
     def _periods(self) -> Iterator[tuple[int, int]]:
-        length_ms, end_ms = self._config.period_days * DAY_MS, self._start_ms + self._days * DAY_MS
-        for start in range(self._start_ms, end_ms, length_ms):
-            yield start, min(start + length_ms, end_ms)
+        length_ms = self._config.period_days * DAY_MS
+        for start in range(self._start_ms, self._end_ms, length_ms):
+            yield start, min(start + length_ms, self._end_ms)
 
     def _period_of(self, at_ms: int) -> int:
         return (at_ms - self._start_ms) // (self._config.period_days * DAY_MS)
@@ -161,7 +175,10 @@ class _Drawing:
         return PersonNumber(self._rng.randrange(self._persons))
 
     def _at(self, day: int) -> int:
-        return self._start_ms + day * DAY_MS + _OPENS_MS + self._rng.randrange(_OPEN_MS)
+        moment = self._rng.randrange(_OPEN_MS)
+        if self._hours.random() < self._config.movement.night:
+            return self._start_ms + day * DAY_MS + self._hours.randrange(_OPENS_MS)
+        return self._start_ms + day * DAY_MS + _OPENS_MS + moment
 
     def _orderables(self, last: Sequence[OrderableCode]) -> tuple[OrderableCode, ...]:
         rng, movement = self._rng, self._config.movement
@@ -177,26 +194,21 @@ class _Drawing:
     # what comes of it
 
     def _visit(self, number: int, planned: _Planned) -> OrderingVisit:
+        self._revisions.until(planned.at_ms)
         period = self._period_of(planned.at_ms)
         findable = [each for each in self._of_person[planned.person] if each.period < period]
         is_answered = self._rng.random() >= self._config.behaviour.unchecked
         wanted = {item for code in planned.orderables for item in self._rules.items(code)}
         concerned = any(each.institution != planned.institution and wanted & set(each.items) for each in findable)
+        found = self._revisions.standing.found(findable, planned.institution, period, planned.at_ms)
         lines = []
-        used: dict[ResultNumber, None] = {}
         for at, orderable in enumerate(planned.orderables):
-            offers = self._rules.offers(planned.institution, orderable, findable, planned.at_ms) if is_answered else ()
-            line = self._line(f"O{number}-{at}", orderable, offers, planned)
-            lines.append(line)
-            if isinstance(line.decision, Recognition):
-                used.update(dict.fromkeys(line.decision.results))
-        institutions = {each.number: each.institution for each in findable}
-        self._retrievals += [
-            RetrievalMade(planned.institution, planned.at_ms + RETRIEVES_AFTER_MS)
-            for each in used
-            if institutions[each] != planned.institution
-        ]
-        return OrderingVisit(
+            answer = self._rules.answer(planned.institution, orderable, found if is_answered else (), planned.at_ms)
+            lines.append(self._line(f"O{number}-{at}", orderable, answer, planned))
+        retrieved = tuple(self._retrieved(planned, lines, found if is_answered else (), wanted))
+        at_ms = planned.at_ms + RETRIEVES_AFTER_MS
+        self._retrievals += [RetrievalMade(planned.institution, at_ms) for _ in retrieved]
+        visit = OrderingVisit(
             number=number,
             person=planned.person,
             institution=planned.institution,
@@ -208,15 +220,36 @@ class _Drawing:
             checks_twice=is_answered and self._rng.random() < _CHECKED_TWICE,
             is_logged=concerned or not is_answered,
             lines=tuple(lines),
+            retrieved=retrieved,
         )
+        self._revisions.visited(visit)
+        return visit
 
-    def _line(self, order_id: str, orderable: OrderableCode, offers: tuple[OfferExpected, ...], planned: _Planned) -> LineOrdered:
+    def _retrieved(
+        self, planned: _Planned, lines: Sequence[LineOrdered], found: Sequence[Known], wanted: set[ItemCode]
+    ) -> Iterator[VersionName]:
+        """Yield what is retrieved of others, each once: what is recognised, and what somebody looks at."""
+        diligence, retrieved = self._config.diligence, dict[VersionName, None]()
+        for line in lines:
+            foreign = [each for each in line.offers if each.institution != planned.institution]
+            retrieved.update((each.name, None) for each in line.used if each in foreign)
+            if isinstance(line.decision, Reordering) and foreign and self._looks.random() < diligence.looks:
+                retrieved[foreign[0].name] = None
+        for known in found:
+            result = known.version.result
+            is_open = known.against is Obstacle.PRELIMINARY and result.institution != planned.institution
+            if is_open and wanted & set(result.items) and self._looks.random() < diligence.looks_preliminary:
+                retrieved[known.version.name] = None
+        yield from retrieved
+
+    def _line(self, order_id: str, orderable: OrderableCode, answer: Answer, planned: _Planned) -> LineOrdered:
+        offers = answer.offers
         decision = self._decide(orderable, offers, planned)
         decided_at_ms = planned.at_ms + DECIDES_AFTER_MS
         is_reversed = decision is not None and self._rng.random() < self._config.behaviour.reversed_later
         reversed_at_ms = planned.at_ms + _REVERSED_AFTER_MS if is_reversed else None
         self._examine(orderable, offers, decision, planned, reversed_at_ms)
-        return LineOrdered(order_id, orderable, offers, decision, decided_at_ms, reversed_at_ms)
+        return LineOrdered(order_id, orderable, offers, decision, decided_at_ms, reversed_at_ms, answer.refused)
 
     def _decide(
         self, orderable: OrderableCode, offers: tuple[OfferExpected, ...], planned: _Planned
@@ -268,8 +301,10 @@ class _Drawing:
             self._file(planned, items, at_ms)
 
     def _file(self, planned: _Planned, items: tuple[ItemCode, ...], at_ms: int) -> None:
-        if at_ms >= self._start_ms + self._days * DAY_MS:
+        if at_ms >= self._end_ms:
             return
+        is_lab = all(self._rules.modalities[item] == LABORATORY for item in items)
+        device, lot = self._revisions.lot_of(planned.institution, at_ms) if is_lab else ("", "")
         result = ResultMade(
             number=ResultNumber(len(self._results)),
             person=planned.person,
@@ -278,6 +313,9 @@ class _Drawing:
             at_ms=at_ms,
             period=self._period_of(at_ms),
             is_preliminary=self._rng.random() < self._config.movement.preliminary,
+            device=device,
+            lot=lot,
         )
         self._results.append(result)
         self._of_person[planned.person].append(result)
+        self._revisions.made(result)

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 
+from devnet.simulation.aftermath import Aftermath
 from devnet.simulation.happenings import LineOrdered, OrderingVisit, Recognition, Reordering, ResultMade, RetrievalMade, Year
 from devnet.simulation.rules import RegionRulesRead
 from node.domain.entry import InstitutionId
@@ -27,6 +28,7 @@ class _Unit:
 
     visit: OrderingVisit
     line: LineOrdered
+    is_reversed: bool
 
     @property
     def foreign(self) -> frozenset[ItemCode]:
@@ -37,7 +39,7 @@ class _Unit:
     @property
     def standing(self) -> Recognition | Reordering | None:
         """The decision, unless it was taken back."""
-        return None if self.line.reversed_at_ms is not None else self.line.decision
+        return None if self.is_reversed else self.line.decision
 
     @property
     def recognised(self) -> frozenset[ItemCode]:
@@ -54,16 +56,18 @@ class _Unit:
 class Oracle:
     """Counts a year."""
 
-    def __init__(self, rules: RegionRulesRead, year: Year, retrievals: Iterable[RetrievalMade] = ()) -> None:
+    def __init__(self, rules: RegionRulesRead, year: Year, aftermath: Aftermath, retrievals: Iterable[RetrievalMade] = ()) -> None:
         """Take what happened.
 
         Args:
             rules: The region's rules.
             year: The model's year.
+            aftermath: What was taken back because of what became of results.
             retrievals: Further ones, that misconduct put into the logs.
         """
         self._rules = rules
         self._year = year
+        self._taken_back = aftermath.taken_back
         self._retrievals = (*year.retrievals, *retrievals)
         self._performed: defaultdict[tuple[int, InstitutionId], list[ResultMade]] = defaultdict(list)
         for result in year.results:
@@ -75,7 +79,7 @@ class Oracle:
         """Return the figures of every group in which something counts."""
         for visit in self._year.ordering:
             for line in visit.lines:
-                self._count(_Unit(visit, line))
+                self._count(_Unit(visit, line, line.reversed_at_ms is not None or line.order_id in self._taken_back))
         for retrieval in self._retrievals:
             self._add(self._institution_places(retrieval.institution), retrieval.at_ms, retrievals=1)
         for place, persons in self._persons.items():
@@ -133,7 +137,7 @@ class Oracle:
 
     def _count_line(self, unit: _Unit) -> None:
         visit, line = unit.visit, unit.line
-        if line.decision is not None and line.reversed_at_ms is not None:
+        if line.decision is not None and unit.is_reversed:
             self._add(self._places(visit), line.decided_at_ms, reversed=1)
         decision = unit.standing
         if not isinstance(decision, Recognition) or not decision.is_foreign or not decision.saving_fen:

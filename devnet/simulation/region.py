@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -27,6 +27,8 @@ from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS, enc
 LOG_SUFFIX: Final = ".example/log"
 """What the origin of every log ends with."""
 REGULATOR: Final = InstitutionId("regulator")
+LABORATORY: Final = "LAB"
+"""The modality of laboratory data."""
 _TEMPLATE: Final = "hospital-b.json"
 """The sample map whose orderables all institutions have."""
 _MARK_SCOPE: Final = RegionCode("CN-44")
@@ -100,7 +102,9 @@ def draw_region(config: RegionConfig, seed: int) -> Region:
     """Draw a region."""
     rng = Random(f"region/{config.name}/{seed}")  # noqa: S311 - a model, not a secret
     institutions = tuple(_institutions(config, rng))
-    return Region(config, institutions, _documents(config, institutions, rng))
+    # what changes within the year is drawn apart: who has a certificate does not depend on it
+    changes = Random(f"changes/{config.name}/{seed}")  # noqa: S311 - a model, not a secret
+    return Region(config, institutions, _documents(config, institutions, rng, changes))
 
 
 def _institutions(config: RegionConfig, rng: Random) -> Iterator[SimulatedInstitution]:
@@ -113,7 +117,7 @@ def _institutions(config: RegionConfig, rng: Random) -> Iterator[SimulatedInstit
             yield SimulatedInstitution(name, config.districts[at], share, at % config.hosts)
 
 
-def _documents(config: RegionConfig, institutions: Sequence[SimulatedInstitution], rng: Random) -> Documents:
+def _documents(config: RegionConfig, institutions: Sequence[SimulatedInstitution], rng: Random, changes: Random) -> Documents:
     catalogue, regions, prices = (_packaged(PACKAGED_CATALOGUE / f"{name}.json") for name in ("catalogue", "regions", "prices"))
     template = _packaged(PACKAGED_MAPS / _TEMPLATE)
     if not (isinstance(catalogue, Catalogue) and isinstance(regions, RegionTable)):
@@ -127,8 +131,10 @@ def _documents(config: RegionConfig, institutions: Sequence[SimulatedInstitution
         catalogue=catalogue,
         regions=_warn_only(regions, config.region),
         institutions=InstitutionTable(_head("simulated-institutions"), profiles),
-        prices=prices,
-        certificates=CertificateList(_head("simulated-certificates"), tuple(_certificates(config, institutions, items, rng))),
+        prices=_changing_prices(config, prices),
+        certificates=CertificateList(
+            _head("simulated-certificates"), tuple(_certificates(config, institutions, items, rng, changes))
+        ),
         orderables=orderables,
         maps=tuple(_map(each, tuple(orderables.values()), template) for each in institutions),
     )
@@ -160,16 +166,39 @@ def _warn_only(regions: RegionTable, region: RegionCode) -> RegionTable:
     return replace(regions, head=_head("simulated-regions"), regions=tuple(changed))
 
 
+def _changing_prices(config: RegionConfig, prices: PriceList) -> PriceList:
+    """Let every price be another one from a day of the year on."""
+    changes = config.changes
+    day = date(config.year, *changes.prices_from)
+    before = (replace(each, valid_to=day - timedelta(days=1)) for each in prices.prices)
+    after = (replace(each, valid_from=day, price_fen=each.price_fen * changes.prices_percent // 100) for each in prices.prices)
+    return replace(prices, head=_head("simulated-prices"), prices=(*before, *after))
+
+
 def _certificates(
-    config: RegionConfig, institutions: Sequence[SimulatedInstitution], items: Sequence[ItemCode], rng: Random
+    config: RegionConfig, institutions: Sequence[SimulatedInstitution], items: Sequence[ItemCode], rng: Random, changes: Random
 ) -> Iterator[Certificate]:
-    first, last = date(config.year - 1, 1, 1), date(config.year + 1, 12, 31)
     number = 0
     for each in institutions:
         for item in items:
             if rng.random() < each.share.certified:
                 number += 1
-                yield Certificate(CertificateId(f"SIM-{number:06}"), each.institution, item, _MARK_SCOPE, first, last)
+                scope, first, last = _draw_validity(config, changes)
+                yield Certificate(CertificateId(f"SIM-{number:06}"), each.institution, item, scope, first, last)
+
+
+def _draw_validity(config: RegionConfig, rng: Random) -> tuple[RegionCode, date, date]:
+    """Draw whose mark a certificate gives, and its first and last day."""
+    draw, rates = rng.random(), config.changes
+    day = date(config.year, 1, 1) + timedelta(days=rng.randrange(365))
+    first, last = date(config.year - 1, 1, 1), date(config.year + 1, 12, 31)
+    if draw < rates.certificates_begin:
+        return _MARK_SCOPE, day, last
+    if draw < rates.certificates_begin + rates.certificates_end:
+        return _MARK_SCOPE, first, day
+    if draw < rates.certificates_begin + rates.certificates_end + rates.certificates_elsewhere:
+        return config.elsewhere, first, last
+    return _MARK_SCOPE, first, last
 
 
 def _map(institution: SimulatedInstitution, orderables: tuple[Orderable, ...], template: InstitutionMap) -> InstitutionMap:
@@ -190,7 +219,7 @@ def item_of(catalogue: Catalogue, code: ItemCode) -> CatalogueItem:
 
 def modality_of(item: CatalogueItem) -> str:
     """Return the modality of an item; `LAB` for laboratory data."""
-    return "LAB" if item.item_class is ItemClass.LAB else item.modality
+    return LABORATORY if item.item_class is ItemClass.LAB else item.modality
 
 
 def _profile(config: RegionConfig, institution: SimulatedInstitution) -> InstitutionProfile:

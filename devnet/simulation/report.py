@@ -1,4 +1,4 @@
-"""What `concord-devnet simulate` prints: figures against the model, planted against found, and what it cost."""
+"""What `concord-devnet simulate` prints: figures and notices against the model, planted against found, and what it cost."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from devnet.simulation.comparison import ComparedFigures, ComparedFindings, unequal
+from devnet.simulation.happenings import Status
+from devnet.simulation.noticed import ComparedNotices
 from devnet.simulation.run import Outcome
 from node.supervision.tallies import Dimension, Figures
 
@@ -59,8 +61,9 @@ def show_outcome(outcome: Outcome, *, as_json: bool) -> bool:
     for row in wrong[:_DIFFERENCES]:
         console.print(f"  differs: {' '.join(row.place)}: counted {row.counted}, expected {row.expected}", markup=False)
     console.print(_findings_table(outcome.findings))
+    console.print(_notices_table(outcome.notices))
     for difference in outcome.differences[:_DIFFERENCES]:
-        console.print(f"  visit {difference.visit}: {difference.what}", markup=False)
+        console.print(f"  {difference.place}: {difference.what}", markup=False)
     console.print(_cost_table(outcome))
     for line in _sizes(outcome):
         console.print(line, markup=False)
@@ -94,7 +97,20 @@ def _findings_table(rows: Sequence[ComparedFindings]) -> Table:
         table.add_column(column, justify="right")
     table.add_column("equal")
     for row in rows:
-        table.add_row(row.code.value, str(row.planted), str(row.found), str(row.unexpected), _yes(row.is_equal))
+        name = f"{row.code.value}, settled" if row.is_settled else row.code.value
+        table.add_row(name, str(row.planted), str(row.found), str(row.unexpected), _yes(row.is_equal))
+    return table
+
+
+def _notices_table(rows: Sequence[ComparedNotices]) -> Table:
+    table = Table(title="Notices of corrections, withdrawals and recalls", title_justify="left")
+    table.add_column("change")
+    for column in ("expected", "sent", "received", "false", "acknowledged", "wrongly"):
+        table.add_column(column, justify="right")
+    table.add_column("equal")
+    for row in rows:
+        counts = (row.expected, row.sent, row.received, row.unexpected, row.acknowledged, row.misjudged)
+        table.add_row(row.change.value, *(str(each) for each in counts), _yes(row.is_equal))
     return table
 
 
@@ -123,6 +139,11 @@ def _sizes(outcome: Outcome) -> Iterator[str]:
     yield (
         f"{outcome.visits_per_s:,.0f} visits/s and {outcome.entries / outcome.lived_s:,.0f} entries/s in {outcome.lived_s:.1f} s; "
         f"{year.visits / cpu_s:,.0f} visits for each second of processor time"
+    )
+    withdrawn = sum(1 for each in year.revisions if each.status is Status.WITHDRAWN)
+    yield (
+        f"{len(year.results):,} results, {len(year.revisions) - withdrawn:,} later versions of them, {withdrawn:,} withdrawn; "
+        f"{len(year.recalls):,} recalls"
     )
     yield f"{outcome.requests:,} messages and disclosures between members"
     yield f"{outcome.chain_calls:,} questions to the stand-in of the chain"
@@ -160,10 +181,18 @@ def _document(outcome: Outcome) -> dict[str, object]:
             for row in outcome.figures
         ],
         "findings": [
-            {"code": row.code.value, "planted": row.planted, "found": row.found, "false": row.unexpected, "equal": row.is_equal}
+            {
+                "code": row.code.value,
+                "settled": row.is_settled,
+                "planted": row.planted,
+                "found": row.found,
+                "false": row.unexpected,
+                "equal": row.is_equal,
+            }
             for row in outcome.findings
         ],
-        "differences": [{"visit": each.visit, "what": each.what} for each in outcome.differences],
+        "notices": [{**asdict(row), "equal": row.is_equal} for row in outcome.notices],
+        "differences": [{"place": each.place, "what": each.what} for each in outcome.differences],
         "equal": outcome.is_equal,
     }
 

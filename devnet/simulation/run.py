@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,29 @@ from typing import Final
 from structlog.testing import capture_logs
 
 from devnet.errors import SimulationError
+from devnet.simulation.aftermath import aftermath_of
 from devnet.simulation.clock import SimulatedClock
-from devnet.simulation.comparison import ComparedFigures, ComparedFindings, compare_figures, compare_findings, supervision_of
+from devnet.simulation.comparison import (
+    SETTLED_CODE,
+    ComparedFigures,
+    ComparedFindings,
+    compare_figures,
+    compare_findings,
+    supervision_of,
+)
 from devnet.simulation.config import RegionConfig
 from devnet.simulation.consortium import open_consortium
 from devnet.simulation.export import write_kept_export
 from devnet.simulation.happenings import Year
-from devnet.simulation.misconduct import MIN_INSTITUTIONS, Misconduct, choose_parts
+from devnet.simulation.misconduct import MIN_INSTITUTIONS, FindingKey, Misconduct, choose_parts, last_look_ms
 from devnet.simulation.model import draw_year
+from devnet.simulation.noticed import ComparedNotices, compare_notices, compare_recalls
 from devnet.simulation.oracle import Oracle
 from devnet.simulation.region import draw_region
-from devnet.simulation.rules import RegionRulesRead
-from devnet.simulation.world import Difference, Stages, World
+from devnet.simulation.reliance import RelianceOracle, reading_times
+from devnet.simulation.rules import DAY_MS, RegionRulesRead
+from devnet.simulation.stages import Difference, Stages
+from devnet.simulation.world import World
 
 MIN_VISITS: Final = 100
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system in memory: nothing here has to survive
@@ -59,6 +70,8 @@ class Outcome:
     """Every group of figures."""
     findings: tuple[ComparedFindings, ...]
     """Every kind of finding."""
+    notices: tuple[ComparedNotices, ...]
+    """Every kind of notice."""
     differences: tuple[Difference, ...]
     """What nodes did in visits that the model did not expect."""
 
@@ -70,8 +83,10 @@ class Outcome:
     @property
     def is_equal(self) -> bool:
         """Tell whether model and nodes agree in everything."""
-        compared = all(each.is_equal for each in self.figures) and all(each.is_equal for each in self.findings)
-        return compared and not self.differences
+        judged = [each.is_equal for each in self.figures]
+        judged += [each.is_equal for each in self.findings]
+        judged += [each.is_equal for each in self.notices]
+        return all(judged) and not self.differences
 
 
 def simulate(
@@ -112,11 +127,18 @@ def _run(
         ended, stages = perf_counter(), world.stages
         # what follows is no visit: it is not timed with the year
         world.stages = Stages()
+        aftermath = aftermath_of(year)
+        reliance = RelianceOracle(year, aftermath, _reading_times(config, year), config.withdrawn_grace_days * DAY_MS)
+        # before misconduct adds notices of its own
+        notices = compare_notices(world, aftermath.notices)
+        world.differences += compare_recalls(world)
         plan = Misconduct(world, parts, seed).commit()
         supervision = supervision_of(consortium.regulator)
         if is_kept:
             write_kept_export(consortium.regulator, directory, config.year)
-        expected = Oracle(RegionRulesRead(region), year, plan.retrievals).figures()
+        expected = Oracle(RegionRulesRead(region), year, aftermath, plan.retrievals).figures()
+        found = reliance.found()
+        findings = compare_findings(supervision, plan.expected | _findings(world, found.open), _findings(world, found.settled))
         return Outcome(
             config=config,
             seed=seed,
@@ -129,11 +151,23 @@ def _run(
             lived_s=ended - opened,
             stages=stages,
             figures=tuple(compare_figures(supervision, expected)),
-            findings=tuple(compare_findings(supervision, plan.expected)),
+            findings=tuple(findings),
+            notices=tuple(notices),
             differences=tuple(world.differences),
         )
     finally:
         consortium.close()
+
+
+def _reading_times(config: RegionConfig, year: Year) -> list[int]:
+    """Return when the regulator reads: in the year, and when misconduct is over."""
+    return reading_times(year, config.regulator_periods, [year.periods[-1][1] + last_look_ms(config)])
+
+
+def _findings(world: World, order_ids: Iterable[str]) -> set[FindingKey]:
+    """Return what recognitions have to be found as."""
+    deciders = {line.order_id: visit.institution for visit in world.year.ordering for line in visit.lines}
+    return {(SETTLED_CODE, (deciders[each],), world.decision_place(each)) for each in order_ids}
 
 
 @contextmanager

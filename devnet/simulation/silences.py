@@ -9,7 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Final
 
+from devnet.simulation.aftermath import Aftermath
 from devnet.simulation.happenings import LineOrdered, OrderingVisit, PersonNumber, Recognition, ResultMade, ResultNumber, Year
+from devnet.simulation.replaced import Replacements
 from devnet.simulation.rules import RegionRulesRead
 from node.domain.entry import InstitutionId
 from node.domain.recognition import ItemCode
@@ -20,9 +22,11 @@ _TOLERANCE_MS: Final = 5 * 60_000
 class Silences:
     """Looks for them."""
 
-    def __init__(self, rules: RegionRulesRead, year: Year) -> None:
+    def __init__(self, rules: RegionRulesRead, year: Year, aftermath: Aftermath) -> None:
         """Sort the year."""
         self._rules = rules
+        self._taken_back = aftermath.taken_back
+        self._replaced = Replacements(year).first_replaced()
         self._results: dict[ResultNumber, ResultMade] = {each.number: each for each in year.results}
         self._visits: defaultdict[tuple[PersonNumber, InstitutionId], list[OrderingVisit]] = defaultdict(list)
         for visit in year.ordering:
@@ -50,6 +54,7 @@ class Silences:
             item in offer.items
             and offer.institution != visit.institution
             and at_ms <= self._results[offer.result].at_ms + self._rules.window_ms(item)
+            and at_ms < self._replaced.get(offer.name, at_ms + 1)
             for line in visit.lines
             for offer in line.offers
         )
@@ -58,7 +63,8 @@ class Silences:
         """Tell whether something was decided on an item by then, or it was ordered where no check could answer."""
         if not visit.is_answered:
             return visit.at_ms <= at_ms + _TOLERANCE_MS and item in self._rules.items(line.orderable)
-        if line.decision is None or line.reversed_at_ms is not None or line.decided_at_ms > at_ms + _TOLERANCE_MS:
+        is_reversed = line.reversed_at_ms is not None or line.order_id in self._taken_back
+        if line.decision is None or is_reversed or line.decided_at_ms > at_ms + _TOLERANCE_MS:
             return False
         used = line.decision.items if isinstance(line.decision, Recognition) else ()
         return item in (*used, *self._rules.items(line.orderable))

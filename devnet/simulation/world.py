@@ -1,26 +1,42 @@
 """Do a year of the model with real nodes: checks, retrievals, decisions, results, logs, figures, in simulated time.
 
-A period goes like this. Visits in order of time: check, retrieve what is used, decide. At its end: check leaves and results are
-staged, messages delivered, every log with news is signed, every node follows it, the regulator reads and pairs. Nothing
-here decides anything: what clinicians do is the model's, what is offered is the nodes', and where they differ it is counted.
+A period goes like this. In order of time: visits (check, retrieve what is used, decide), and what becomes of reports
+(`corrections`). At its end: check leaves and results are staged, recalls searched on, messages delivered, every log with news is
+signed, every node follows it, the regulator reads and pairs. Nothing here decides anything: what clinicians do is the model's, what
+is offered is the nodes', and where they differ it is counted.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from time import perf_counter, process_time
+from dataclasses import replace
 from typing import Final
 
-from devnet.simulation.consortium import LOCATOR_SECRETS, Consortium, HostNode
+from devnet.simulation.consortium import LOCATOR_SECRETS, Consortium, HostNode, recognition_of
+from devnet.simulation.corrections import CorrectedWorld, Corrections, Entries
 from devnet.simulation.documents import ResultDocuments, patient_number
-from devnet.simulation.happenings import LineOrdered, OrderingVisit, PersonNumber, Recognition, Reordering, ResultMade, Year
+from devnet.simulation.happenings import (
+    Happening,
+    Lifting,
+    LineOrdered,
+    ListWorked,
+    OrderingVisit,
+    PersonNumber,
+    RecallMade,
+    Recognition,
+    Reordering,
+    ResultMade,
+    Status,
+    VersionMade,
+    VersionName,
+    Year,
+)
 from devnet.simulation.model import MINUTE_MS, RETRIEVES_AFTER_MS
 from devnet.simulation.region import LOG_SUFFIX, REGULATOR, Region, origin_of
+from devnet.simulation.stages import Difference, Stages
 from node.domain.access import Actor, ConsentContent, ConsentId, Purpose
 from node.domain.consent import PresentedConsent
 from node.domain.entry import EntryType, InstitutionId, LeafReference, Origin
@@ -45,39 +61,6 @@ from node.services.surface.recognition import Recognition as RecognitionServices
 _WAIT_S: Final = 120.0
 
 
-@dataclass
-class Stages:
-    """What the world's time was spent on, in seconds of the machine, and what was counted on the way."""
-
-    seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """By stage."""
-    cpu_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    """The same in processor time of all threads: what other programs of the machine do is not in it."""
-    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    """How often each was done."""
-
-    @contextmanager
-    def of(self, name: str) -> Iterator[None]:
-        """Time one stage."""
-        start, start_cpu = perf_counter(), process_time()
-        try:
-            yield
-        finally:
-            self.seconds[name] += perf_counter() - start
-            self.cpu_seconds[name] += process_time() - start_cpu
-            self.counts[name] += 1
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something that the nodes did and the model did not expect."""
-
-    visit: int
-    """In which visit."""
-    what: str
-    """What differs; no patient's data."""
-
-
 class World:
     """A region that lives through a year."""
 
@@ -88,11 +71,13 @@ class World:
         self.consortium = consortium
         self.stages = Stages()
         self.differences: list[Difference] = []
-        self.references: dict[int, tuple[LeafReference, int]] = {}
+        self.entries_of = Entries()
         self.decided: dict[str, LeafReference] = {}
         self._seed = seed
         self._documents = ResultDocuments(region)
         self._hosts = {each: node for node in consortium.hosts for each in node.institutions}
+        corrected = CorrectedWorld(self._hosts, consortium.clock, self._documents, lambda: self.stages, self.differences)
+        self.corrections = Corrections(corrected, self.entries_of, seed)
         self._keys: dict[PersonNumber, PatientKeys] = {}
         self._registered: set[tuple[InstitutionId, PersonNumber]] = set()
         self._consents: dict[tuple[InstitutionId, PersonNumber], PresentedConsent] = {}
@@ -106,19 +91,32 @@ class World:
         Args:
             lived: Told how many periods are over.
         """
-        visits, results = defaultdict(list), defaultdict(list)
-        for visit in self.year.ordering:
-            visits[visit.period].append(visit)
+        happenings, results = defaultdict[int, list[Happening]](list), defaultdict[int, list[ResultMade]](list)
+        for happening in self.year.timeline():
+            happenings[happening.period].append(happening)
         for result in self.year.results:
             results[result.period].append(result)
         for period, (_, end_ms) in enumerate(self.year.periods):
-            for visit in visits.pop(period, ()):
-                self._visit(visit)
+            for happening in happenings.pop(period, ()):
+                self._happen(happening)
             self.close_period(end_ms, results.pop(period, ()))
             if (period + 1) % self.region.config.regulator_periods == 0:
                 self.supervise()
             lived(period + 1)
         self.supervise()
+
+    def _happen(self, happening: Happening) -> None:
+        match happening:
+            case OrderingVisit():
+                self._visit(happening)
+            case VersionMade():
+                self.corrections.file(happening)
+            case RecallMade():
+                self.corrections.recall(happening)
+            case Lifting():
+                self.corrections.lift(happening)
+            case ListWorked():
+                self.corrections.work_list(happening)
 
     # people
 
@@ -176,17 +174,26 @@ class World:
         rows = node.running.sharing.writer.submit(lambda transaction: transaction.entries_from(entry.origin, 0)).result(_WAIT_S)
         return next(row.leaf_index for row in rows if row.leaf_hash == entry.leaf_hash)
 
+    def decision_place(self, order_id: str) -> str:
+        """Return what findings call the decision on an order line."""
+        entry = self.decided.get(order_id)
+        if entry is None:
+            return f"{order_id} was never decided"
+        return f"{entry.origin}#{self.index_of(entry)}"
+
     def withdraw(self, result: ResultMade) -> None:
-        """Let an institution take a result back."""
-        ingest = self._hosts[result.institution].running.node.ingest
-        ingest.submit(result.institution, self._documents.document(result, "entered-in-error")).result(_WAIT_S)
+        """Let an institution take a result back now, after whatever versions the year made of it."""
+        filed = [each for each in self.year.revisions if each.result == result]
+        at_ms = unix_ms(self.consortium.clock)
+        last = filed[-1] if filed else result.first
+        self.corrections.file(replace(last, version=last.version + 1, status=Status.WITHDRAWN, at_ms=at_ms))
 
     # a visit
 
     def _visit(self, visit: OrderingVisit) -> None:
         self.consortium.clock.set(visit.at_ms)
         self.register(visit.institution, visit.person)
-        recognition = _recognition(self._hosts[visit.institution])
+        recognition = recognition_of(self._hosts[visit.institution])
         lines = tuple(OrderLine(line.order_id, line.orderable) for line in visit.lines)
         order = CheckOrder(patient_number(visit.person), _actor(visit), visit.encounter, lines, visit.campus)
         if not visit.is_answered:
@@ -205,30 +212,30 @@ class World:
             for line in visit.lines:
                 self._decide(visit, line, answer, recognition)
         except ConcordError as error:
-            self.differences.append(Difference(visit.number, type(error).__name__))
+            self.differences.append(Difference(f"visit {visit.number}", type(error).__name__))
 
     def _compare(self, visit: OrderingVisit, answer: CheckAnswer) -> None:
         for line, checked in zip(visit.lines, answer.outcome.lines, strict=True):
-            expected = {(self.references[each.result][0], frozenset(each.items)) for each in line.offers}
+            expected = {(self._reference(each.name), frozenset(each.items)) for each in line.offers}
             offered = {(each.leaf, frozenset(item.item for item in each.items)) for each in checked.offers}
             if expected != offered:
                 what = f"{line.orderable}: {len(offered - expected)} offers too many, {len(expected - offered)} missing"
-                self.differences.append(Difference(visit.number, what))
+                self.differences.append(Difference(f"visit {visit.number}", what))
+            wanted = {(self._reference(each.name), each.item, each.obstacle.value) for each in line.refused}
+            refused = {(each.leaf, item.item, item.obstacle.value) for each in checked.unrecognisable for item in each.items}
+            if wanted != refused:
+                what = f"{line.orderable}: {len(refused - wanted)} reasons too many, {len(wanted - refused)} missing"
+                self.differences.append(Difference(f"visit {visit.number}", what))
 
     def _retrieve(self, visit: OrderingVisit) -> None:
-        used = dict.fromkeys(
-            result for line in visit.lines if isinstance(line.decision, Recognition) for result in line.decision.results
-        )
-        origin = origin_of(visit.institution)
-        places = [self.references[each] for each in used]
-        targets = tuple((reference.origin, index) for reference, index in places if reference.origin != origin)
-        if not targets:
+        if not visit.retrieved:
             return
+        places = [self.entries_of.versions[each] for each in visit.retrieved]
         self.consortium.clock.set(visit.at_ms + RETRIEVES_AFTER_MS)
         reading = _reading(self._hosts[visit.institution])
         order = RetrievalOrder(
             patient=patient_number(visit.person),
-            targets=targets,
+            targets=tuple((reference.origin, index) for reference, index in places),
             purpose=Purpose.TREATMENT,
             actor=_actor(visit),
             consents=(self._consent(visit.institution, visit.person),),
@@ -240,25 +247,33 @@ class World:
             self._hosts[visit.institution].step("retrieval")
             requests = reading.retrieval.show(visit.institution, requests[0].retrieval_id)
         bad = [each.state.value for each in requests if each.state is not RequestState.VERIFIED]
-        self.differences += [Difference(visit.number, f"a retrieval ended as {state}") for state in bad]
+        self.differences += [Difference(f"visit {visit.number}", f"a retrieval ended as {state}") for state in bad]
 
     def _decide(self, visit: OrderingVisit, line: LineOrdered, answer: CheckAnswer, recognition: RecognitionServices) -> None:
         if line.decision is None:
             return
         self.consortium.clock.set(line.decided_at_ms)
-        order = DecisionOrder(answer.check_id, line.order_id, _actor(visit), self._wish(line.decision))
+        order = DecisionOrder(answer.check_id, line.order_id, _actor(visit), self._wish(line))
         with self.stages.of("decide"):
             taken = recognition.deciding.decide(visit.institution, order)
         self.decided[line.order_id] = taken.entry
+        expected_fen = line.decision.saving_fen if isinstance(line.decision, Recognition) else 0
+        if taken.decision.saving_fen != expected_fen:
+            what = f"{line.orderable}: {taken.decision.saving_fen} fen saved, {expected_fen} expected"
+            self.differences.append(Difference(f"visit {visit.number}", what))
         if line.reversed_at_ms is not None:
             self.consortium.clock.set(line.reversed_at_ms)
             with self.stages.of("decide"):
                 recognition.deciding.reverse(visit.institution, taken.decision_id, _actor(visit))
 
-    def _wish(self, decision: Recognition | Reordering) -> Recognise | Reorder:
-        if isinstance(decision, Recognition):
-            return Recognise(tuple(self.references[each][0] for each in decision.results))
-        return Reorder(decision.reason, decision.sub_reason, decision.free_text)
+    def _wish(self, line: LineOrdered) -> Recognise | Reorder:
+        decision = line.decision
+        if isinstance(decision, Reordering):
+            return Reorder(decision.reason, decision.sub_reason, decision.free_text)
+        return Recognise(tuple(self._reference(each.name) for each in line.used))
+
+    def _reference(self, version: VersionName) -> LeafReference:
+        return self.entries_of.versions[version][0]
 
     # the end of a period
 
@@ -270,9 +285,12 @@ class World:
                 node.step("check-leaves")
         with self.stages.of("file results"):
             self._file(results)
+        self.corrections.search_on()
         for node in self.consortium.hosts:
             with self.stages.of("messages"):
                 node.step("outbox")
+                while node.running.loops["outbox"].is_woken:
+                    node.step("outbox")
         for node in self.consortium.nodes:
             with self.stages.of("sign logs"):
                 node.running.sequencing.grow()
@@ -286,7 +304,7 @@ class World:
         waiting = []
         for institution, made in by_institution.items():
             ingest = self._hosts[institution].running.node.ingest
-            documents = [self._documents.document(each) for each in made]
+            documents = [self._documents.document(each.first) for each in made]
             waiting.append((made, ingest.submit_many(institution, documents)))
         for made, future in waiting:
             self._filed(made, future)
@@ -296,10 +314,7 @@ class World:
             if isinstance(answer, BaseException):
                 raise answer
             (receipt,) = answer.receipts
-            if receipt.leaf_hash is None or receipt.leaf_index is None:
-                raise RuntimeError(f"result {result.number} is no entry")
-            origin = Origin(receipt.origin)
-            self.references[result.number] = LeafReference(origin, receipt.leaf_hash), receipt.leaf_index
+            self.entries_of.filed(result.first, receipt)
 
     def follow(self) -> None:
         """Let the nodes of the institutions follow the logs that grew; the regulator hears of them too."""
@@ -350,13 +365,6 @@ def _follow(node: HostNode) -> None:
 
 def _actor(visit: OrderingVisit) -> Actor:
     return Actor(visit.institution, "03.04", visit.clinician, "110", "password+token", "physician")
-
-
-def _recognition(node: HostNode) -> RecognitionServices:
-    found = node.running.node.recognition
-    if found is None:
-        raise RuntimeError(f"{node.name} has no rules of recognition")
-    return found
 
 
 def _reading(node: HostNode) -> Reading:

@@ -143,6 +143,9 @@ class RecallStore(Protocol):
     def told(self, transaction: RecordsTransaction, recall_id: RecallId, told_to: MessageId | None) -> None:
         """Note how far it was told that a recall is lifted; None for to the end."""
 
+    def at_work(self) -> list[InstitutionId]:
+        """Return whose recalls there is to search for or to tell of, sorted."""
+
     def to_search(self, institution: InstitutionId) -> list[KeptRecall]:
         """Return an institution's recalls that stand, those that were searched least first."""
 

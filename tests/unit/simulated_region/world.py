@@ -8,14 +8,20 @@ from datetime import UTC, datetime
 
 from devnet.simulation.config import GUANGZHOU, ClassShare
 from devnet.simulation.happenings import (
+    Change,
     LineOrdered,
+    ListWorked,
     OfferExpected,
     OrderingVisit,
     PersonNumber,
+    RecallMade,
+    RecallNumber,
     Recognition,
     Reordering,
     ResultMade,
     ResultNumber,
+    Status,
+    VersionMade,
     Year,
 )
 from devnet.simulation.region import Region, draw_region
@@ -32,17 +38,67 @@ CHEST = OrderableCode("I-CT-CHEST")
 ITEMS = RULES.items(LIPID)
 DAY_0 = int(datetime(2026, 3, 10, 1, 0, tzinfo=UTC).timestamp() * 1000)
 """Nine in the morning of 10 March, in Guangzhou."""
+FIRST_DAY, PERIOD_DAYS, PERIODS = -98, 7, 28
+"""The year of these tests: periods of seven days, one of which begins with `DAY_0`."""
+
+
+def moment(day: float) -> int:
+    return DAY_0 + int(day * DAY_MS)
+
+
+def period_of(day: float) -> int:
+    return int((day - FIRST_DAY) // PERIOD_DAYS)
 
 
 def result(
-    number: int, institution: InstitutionId, day: float, items: Sequence[ItemCode] = ITEMS, *, preliminary: bool = False
+    number: int,
+    institution: InstitutionId,
+    day: float,
+    items: Sequence[ItemCode] = ITEMS,
+    *,
+    preliminary: bool = False,
+    device: str = "",
+    lot: str = "",
 ) -> ResultMade:
-    at_ms = DAY_0 + int(day * DAY_MS)
-    return ResultMade(ResultNumber(number), PersonNumber(1), institution, tuple(items), at_ms, 0, preliminary)
+    place = ResultNumber(number), PersonNumber(1), institution
+    return ResultMade(*place, tuple(items), moment(day), period_of(day), preliminary, device, lot)
 
 
-def offer(of: ResultMade) -> OfferExpected:
-    return OfferExpected(of.number, of.institution, of.items)
+def revised(of: ResultMade, version: int, day: float, status: Status = Status.CORRECTED, lot: str = "") -> VersionMade:
+    return VersionMade(of, version, status, moment(day), period_of(day), lot)
+
+
+def recall(
+    number: int,
+    institution: InstitutionId,
+    day: float,
+    *,
+    lot: str = "",
+    device: str = "",
+    item: str = "",
+    lifted: float | None = None,
+) -> RecallMade:
+    return RecallMade(
+        number=RecallNumber(number),
+        institution=institution,
+        device=device,
+        lot=lot,
+        item=item,
+        from_ms=moment(day - 30),
+        to_ms=moment(day + 30),
+        at_ms=moment(day),
+        period=period_of(day),
+        lifted_at_ms=None if lifted is None else moment(lifted),
+        lifted_period=None if lifted is None else period_of(lifted),
+    )
+
+
+def worked(institution: InstitutionId, day: float, *takes_back: Change) -> ListWorked:
+    return ListWorked(institution, moment(day), period_of(day), frozenset(takes_back))
+
+
+def offer(of: ResultMade, version: int = 1) -> OfferExpected:
+    return OfferExpected(of.number, of.institution, of.items, version)
 
 
 def recognise(*used: ResultMade, at: InstitutionId, saving_fen: int = 7040) -> Recognition:
@@ -65,7 +121,7 @@ def visit(
     is_answered: bool = True,
     person: int = 1,
 ) -> OrderingVisit:
-    at_ms = DAY_0 + int(day * DAY_MS)
+    at_ms = moment(day)
     line = LineOrdered(
         order_id=f"O{number}",
         orderable=LIPID,
@@ -81,15 +137,34 @@ def visit(
         campus="main",
         clinician="D1",
         at_ms=at_ms,
-        period=1,
+        period=period_of(day),
         is_answered=is_answered,
         checks_twice=False,
         is_logged=not is_answered or any(each.institution != institution for each in offers),
         lines=(line,),
+        retrieved=tuple(each.name for each in line.used if each.institution != institution),
     )
 
 
-def year(visits: Sequence[OrderingVisit], results: Sequence[ResultMade] = ()) -> Year:
+def looking(at: OrderingVisit, *looked_at: ResultMade) -> OrderingVisit:
+    """Return a visit at which more is retrieved than is recognised."""
+    return replace(at, retrieved=(*at.retrieved, *(offer(each).name for each in looked_at)))
+
+
+def using_version(at: OrderingVisit, version: int) -> OrderingVisit:
+    """Return a visit at which all results are offered, and retrieved, in a later version."""
+    lines = tuple(replace(line, offers=tuple(replace(each, version=version) for each in line.offers)) for line in at.lines)
+    return replace(at, lines=lines, retrieved=tuple(each._replace(version=version) for each in at.retrieved))
+
+
+def year(
+    visits: Sequence[OrderingVisit],
+    results: Sequence[ResultMade] = (),
+    revisions: Sequence[VersionMade] = (),
+    recalls: Sequence[RecallMade] = (),
+    lists_worked: Sequence[ListWorked] = (),
+) -> Year:
+    starts = [moment(FIRST_DAY + PERIOD_DAYS * number) for number in range(PERIODS)]
     return Year(
         visits=len(visits),
         persons=2,
@@ -97,5 +172,8 @@ def year(visits: Sequence[OrderingVisit], results: Sequence[ResultMade] = ()) ->
         ordering=tuple(visits),
         results=tuple(results),
         retrievals=(),
-        periods=((DAY_0 - 100 * DAY_MS, DAY_0 + 100 * DAY_MS),),
+        periods=tuple((start, start + PERIOD_DAYS * DAY_MS) for start in starts),
+        revisions=tuple(revisions),
+        recalls=tuple(recalls),
+        lists_worked=tuple(lists_worked),
     )

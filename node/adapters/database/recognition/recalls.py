@@ -28,6 +28,13 @@ _STANDING = Statement(
     .where(_STANDS)
 )
 """Asked at every check of what is in an own log."""
+_AT_WORK: Final = Statement(
+    sa.select(recalls.c.institution)
+    .distinct()
+    .outerjoin(recall_liftings, recall_liftings.c.recall_id == recalls.c.recall_id)
+    .where(sa.or_(_STANDS, recall_liftings.c.is_told.is_(False)))
+)
+"""Asked every few seconds."""
 _NAMING: Final = Statement(
     sa.select(recalls.c.origin, recalls.c.leaf_hash)
     .join(recalled_entries, recalled_entries.c.recall_id == recalls.c.recall_id)
@@ -139,6 +146,10 @@ class SqlRecallStore:
         """Note how far it was told that a recall is lifted; None for to the end."""
         change = recall_liftings.update().where(recall_liftings.c.recall_id == recall_id)
         connection_of(transaction).execute(change.values(is_told=True) if told_to is None else change.values(told_to=told_to))
+
+    def at_work(self) -> list[InstitutionId]:
+        """Return whose recalls there is to search for or to tell of, sorted."""
+        return sorted(InstitutionId(row.institution) for row in _AT_WORK.read(self._readers))
 
     def to_search(self, institution: InstitutionId) -> list[KeptRecall]:
         """Return an institution's recalls that stand, those that were searched least first."""
