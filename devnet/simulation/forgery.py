@@ -35,6 +35,7 @@ CONSENT: Final = ConsentId(b"\x0c" * 32)
 _STRANGERS: Final = 10_000_000_000
 """Persons from here on occur in misconduct only."""
 _SUBJECT: Final = b"\x05" * 32
+_NEVER_READ: Final = b"\x06" * 32
 _WAIT_S: Final = 60.0
 
 
@@ -181,6 +182,12 @@ class Forger:
             decided_at_ms=self._at_ms,
         )
         return CheckContent(actor, (check,)), decision
+
+    def recognition(self, institution: InstitutionId, other: InstitutionId) -> DecisionContent:
+        """Return the recognition of something of another institution that no check offered and nobody retrieved."""
+        _, denied = self.denied_reason(institution, other)
+        result = OfferedResult(LeafReference(origin_of(other), _NEVER_READ), other, denied.items)
+        return replace(denied, outcome=DecisionOutcome.RECOGNISED, results=(result,))
 
     def stage(
         self,

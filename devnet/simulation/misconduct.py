@@ -120,12 +120,14 @@ class Misconduct:
             self._consent_invented,
             self._consent_revoked,
             self._emergency,
+            self._emergency_of_another,
             self._leaf_ahead,
             self._leaf_behind,
             self._unreadable,
             self._outside_consent,
             self._consent_undocumented,
             self._reason_denied,
+            self._unretrieved,
             self._mark,
             self._document,
         ):
@@ -234,7 +236,25 @@ class Misconduct:
             self._forger.log(receipt, side, consent_id=None, emergency_id=emergency, purpose=Purpose.EMERGENCY)
         self._expect(FindingCode.EMERGENCY_UNREVIEWED, emergency.hex(), receipt.requester)
 
+    def _emergency_of_another(self) -> None:
+        """Read under an emergency that somebody else opened."""
+        receipt = self._forger.request()
+        emergency = EmergencyId(hashlib.sha256(receipt.request_id.encode()).digest())
+        opener = next(each for each in self._parts.others if each not in (receipt.holder, receipt.requester))
+        self._world.consortium.contracts.open_emergency(emergency, opener)
+        for side in (_HOLDER, _REQUESTER):
+            staged = self._forger.log(receipt, side, consent_id=None, emergency_id=emergency, purpose=Purpose.EMERGENCY)
+            self._expect(FindingCode.EMERGENCY_REUSED, _place(staged), receipt.requester)
+        self._expect(FindingCode.EMERGENCY_UNREVIEWED, emergency.hex(), receipt.requester)
+
     # in one log
+
+    def _unretrieved(self) -> None:
+        """Recognise a result of another institution that nobody there retrieved; without a person, so that no figure counts it."""
+        other, institution = self._forger.draw(2)
+        decision = self._forger.recognition(institution, other)
+        staged = self._forger.stage(institution, decision, EntryType.RECOGNITION_DECISION, is_named=False)
+        self._expect(FindingCode.RECOGNISED_UNRETRIEVED, _place(staged), institution)
 
     def _reason_denied(self) -> None:
         """Order again what a check offered, deny that a reason was due, and leave out whom: no figure counts it."""
