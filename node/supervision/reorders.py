@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from node.domain.entry import InstitutionId, LeafReference
@@ -25,6 +26,15 @@ TOLERANCE_MS: Final = 5 * 60_000
 """How much the clocks of one institution may differ."""
 UNKNOWN_RECHECK_MS: Final = 15 * 60_000
 """When to look again where an offered result has not been read here yet."""
+
+
+class ReorderAnswer(StrEnum):
+    """What a decision that gives no reason says wrongly of itself, if anything; part of the key of a finding's words."""
+
+    CONTRADICTED = "contradicted"
+    """The check that it names had offered what it says nobody offered."""
+    UNNAMED = "unnamed"
+    """It names another check than the one that made an offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +116,11 @@ class Reorders:
     def _unreasoned(self, decided: DecidedLine) -> SupervisionFinding | None:
         named = next((line for line in self._shown if _is_named(line, decided)), None)
         if named is not None:
-            answer = () if decided.is_warned else (("answer", "contradicted"),)
+            answer = () if decided.is_warned else (("answer", ReorderAnswer.CONTRADICTED.value),)
             return self._finding(FindingCode.REORDER_WITHOUT_REASON, decided.place, named.place, decided.orderable, answer)
         other = next((line for line in self._shown if self._offered_before(line, decided)), None)
         if other is not None:
-            answer = () if decided.is_warned else (("answer", "unnamed"),)
+            answer = () if decided.is_warned else (("answer", ReorderAnswer.UNNAMED.value),)
             return self._finding(FindingCode.REORDER_WITHOUT_REASON, decided.place, other.place, decided.orderable, answer)
         if decided.is_warned:
             return self._finding(FindingCode.REORDER_WITHOUT_REASON, decided.place, None, decided.orderable)

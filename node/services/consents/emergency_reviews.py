@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from node.domain.consent_message import EmergencyId
@@ -25,6 +26,17 @@ BATCH: Final = 200
 """Emergencies that a step asks the chain about."""
 RECHECK_MS: Final = 60_000
 """When to ask again about one that is overdue."""
+
+
+class ReuseAnswer(StrEnum):
+    """Why an emergency does not cover a use of it; part of the key of a finding's words."""
+
+    OTHER_OPENER = "other_opener"
+    """Another institution opened it."""
+    AFTER_REVIEW = "after_review"
+    """It had been reviewed."""
+    SEVERAL_PERSONS = "several_persons"
+    """It is one patient's, and several were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +117,15 @@ def _reused(emergency: EmergencyId, uses: Sequence[EmergencyUse], state: Emergen
     persons = {use.person for use in uses if use.person}
     for use in uses:
         if state is not None and use.institution != state.institution:
-            answer = "other_opener"
+            answer = ReuseAnswer.OTHER_OPENER
         elif state is not None and state.reviewed_at_s is not None and use.moment_ms > state.reviewed_at_s * 1000 + TOLERANCE_MS:
-            answer = "after_review"
+            answer = ReuseAnswer.AFTER_REVIEW
         elif len(persons) > 1:
-            answer = "several_persons"
+            answer = ReuseAnswer.SEVERAL_PERSONS
         else:
             continue
         subject = f"{use.place.origin}#{use.place.leaf_index}"
-        values = (("emergency", emergency.hex()[:16]), ("answer", answer))
+        values = (("emergency", emergency.hex()[:16]), ("answer", answer.value))
         yield SupervisionFinding(FindingCode.EMERGENCY_REUSED, (use.institution,), subject, (use.place,), values)
 
 

@@ -30,9 +30,10 @@ INSERTS = {
 def kept() -> dict[str, Statement]:
     """Return the statements that the adapters keep, by module and name."""
     package = node.adapters.database
-    modules = [importlib.import_module(f"{package.__name__}.{each.name}") for each in pkgutil.iter_modules(package.__path__)]
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    modules = [importlib.import_module(each.name) for each in found]
     return {
-        f"{module.__name__.rpartition('.')[2]}.{name}": value
+        f"{module.__name__.removeprefix(package.__name__)}.{name}": value
         for module in modules
         for name, value in vars(module).items()
         if isinstance(value, Statement)
@@ -40,6 +41,7 @@ def kept() -> dict[str, Statement]:
 
 
 STATEMENTS = kept()
+assert STATEMENTS, "the adapters keep their statements somewhere else"
 
 
 @pytest.fixture

@@ -9,13 +9,23 @@ from pathlib import Path
 import pytest
 
 from node.domain.access import AccessOutcome, AccessSide, ConsentId, Purpose
+from node.services.consents.emergency_reviews import ReuseAnswer
+from node.supervision.consent_scope import ScopeAnswer
 from node.supervision.consented import ConsentAnswer
 from node.supervision.findings import SEVERITIES, FindingCode, Severity
 from node.supervision.pairing import Judgement, Receipt, judge_request
+from node.supervision.reorders import ReorderAnswer
 from tests.unit.supervision_pairing.receipts import DOCTOR, GRACE_MS, RECHECK_MS, START_MS, A, B, C, make_receipt, make_rules
 
 HOLDER, REQUESTER = AccessSide.HOLDER, AccessSide.REQUESTER
 OVER_MS = START_MS + GRACE_MS
+ANSWERS = {
+    FindingCode.ACCESS_WITHOUT_CONSENT: ConsentAnswer,
+    FindingCode.ACCESS_OUTSIDE_CONSENT: ScopeAnswer,
+    FindingCode.EMERGENCY_REUSED: ReuseAnswer,
+    FindingCode.REORDER_WITHOUT_REASON: ReorderAnswer,
+}
+ALWAYS_ANSWERED = {FindingCode.ACCESS_OUTSIDE_CONSENT, FindingCode.EMERGENCY_REUSED}
 TEXTS = Path(__file__).parents[3] / "node" / "texts"
 
 
@@ -162,6 +172,7 @@ def test_every_kind_of_finding_has_a_severity_and_words(language: str) -> None:
     texts = tomllib.loads((TEXTS / f"{language}.toml").read_text(encoding="utf-8"))
     assert set(SEVERITIES) == set(FindingCode)
     severities = {f"severity_{severity.value}" for severity in Severity}
-    answers = {f"{FindingCode.ACCESS_WITHOUT_CONSENT}_{answer}" for answer in ConsentAnswer}
-    assert set(texts["finding"]) == {code.value for code in FindingCode} | severities | answers
+    answers = {f"{code}_{answer}" for code, answers in ANSWERS.items() for answer in answers}
+    without = {code.value for code in FindingCode if code not in ALWAYS_ANSWERED}
+    assert set(texts["finding"]) == without | severities | answers
     assert set(texts["finding_name"]) == {code.value for code in FindingCode}
