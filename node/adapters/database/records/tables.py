@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised with every change to a table; a database of another version is refused by name."""
 
 records_metadata = sa.MetaData()
