@@ -185,12 +185,12 @@ class Misconduct:
         self._expect(FindingCode.DELIVERY_UNCONFIRMED, receipt.subject, receipt.holder, receipt.requester)
 
     def _without_consent(self) -> None:
-        self._unfounded(self._forger.request(), consent_id=None)
+        self._both_found(FindingCode.ACCESS_WITHOUT_CONSENT, self._forger.request(), consent_id=None)
 
     def _consent_invented(self) -> None:
         """Agree on a consent that nobody ever gave."""
         receipt = self._forger.request()
-        self._unfounded(receipt, consent_id=_consent_of(receipt), consent_block=self._head())
+        self._both_found(FindingCode.ACCESS_WITHOUT_CONSENT, receipt, consent_id=_consent_of(receipt), consent_block=self._head())
 
     def _consent_revoked(self) -> None:
         """Disclose by a state of the chain in which the consent was revoked already."""
@@ -198,7 +198,7 @@ class Misconduct:
         consent = _consent_of(receipt)
         contracts.open_consent(consent, (self._end_ms + DAY_MS) // 1000)
         contracts.revoke(consent)
-        self._unfounded(receipt, consent_id=consent, consent_block=self._head())
+        self._both_found(FindingCode.ACCESS_WITHOUT_CONSENT, receipt, consent_id=consent, consent_block=self._head())
 
     def _outside_consent(self) -> None:
         """Disclose under a consent that lets somebody else read."""
@@ -216,36 +216,33 @@ class Misconduct:
     def _under(self, code: FindingCode, receipt: ForgedRequest) -> None:
         consent = _consent_of(receipt)
         self._world.consortium.contracts.open_consent(consent, (self._end_ms + DAY_MS) // 1000)
-        for side in (_HOLDER, _REQUESTER):
-            staged = self._forger.log(receipt, side, consent_id=consent, consent_block=self._head())
-            self._expect(code, _place(staged), receipt.writer(side))
+        self._both_found(code, receipt, consent_id=consent, consent_block=self._head())
 
-    def _unfounded(self, receipt: ForgedRequest, **basis: object) -> None:
+    def _both_found(self, code: FindingCode, receipt: ForgedRequest, **basis: object) -> None:
         for side in (_HOLDER, _REQUESTER):
-            staged = self._forger.log(receipt, side, **basis)
-            self._expect(FindingCode.ACCESS_WITHOUT_CONSENT, _place(staged), receipt.writer(side))
+            self._expect(code, _place(self._forger.log(receipt, side, **basis)), receipt.writer(side))
 
     def _head(self) -> BlockStamp:
         return self._world.consortium.contracts.head().newest.stamp
 
     def _emergency(self) -> None:
         receipt = self._forger.request()
-        emergency = EmergencyId(hashlib.sha256(receipt.request_id.encode()).digest())
-        self._world.consortium.contracts.open_emergency(emergency, receipt.requester)
-        for side in (_HOLDER, _REQUESTER):
-            self._forger.log(receipt, side, consent_id=None, emergency_id=emergency, purpose=Purpose.EMERGENCY)
-        self._expect(FindingCode.EMERGENCY_UNREVIEWED, emergency.hex(), receipt.requester)
+        self._in_emergency(receipt, receipt.requester)
 
     def _emergency_of_another(self) -> None:
         """Read under an emergency that somebody else opened."""
         receipt = self._forger.request()
-        emergency = EmergencyId(hashlib.sha256(receipt.request_id.encode()).digest())
         opener = next(each for each in self._parts.others if each not in (receipt.holder, receipt.requester))
-        self._world.consortium.contracts.open_emergency(emergency, opener)
-        for side in (_HOLDER, _REQUESTER):
-            staged = self._forger.log(receipt, side, consent_id=None, emergency_id=emergency, purpose=Purpose.EMERGENCY)
+        for staged in self._in_emergency(receipt, opener):
             self._expect(FindingCode.EMERGENCY_REUSED, _place(staged), receipt.requester)
+
+    def _in_emergency(self, receipt: ForgedRequest, opener: InstitutionId) -> list[StagedAct]:
+        """Read under an emergency that nobody reviews; return both receipts."""
+        emergency = EmergencyId(hashlib.sha256(receipt.request_id.encode()).digest())
+        self._world.consortium.contracts.open_emergency(emergency, opener)
         self._expect(FindingCode.EMERGENCY_UNREVIEWED, emergency.hex(), receipt.requester)
+        basis = {"consent_id": None, "emergency_id": emergency, "purpose": Purpose.EMERGENCY}
+        return [self._forger.log(receipt, side, **basis) for side in (_HOLDER, _REQUESTER)]
 
     # in one log
 
