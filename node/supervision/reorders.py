@@ -82,6 +82,7 @@ class Reorders:
         self._institution = institution
         self._history = history
         self._facts = facts
+        self._known: dict[LeafReference, OfferedFacts] = {}
         self._shown = sorted(history.shown, key=lambda each: (each.at_ms, each.place, each.order_id), reverse=True)
         self._all = history.decided
         self._standing = [each for each in self._all if _reference(each.place) not in taken_back]
@@ -182,7 +183,9 @@ class Reorders:
         window_ms = dict(offer.windows).get(item, 0)
         if not window_ms:
             return False
-        known = self._facts([offer.result])[offer.result]
+        if offer.result not in self._known:
+            self._known.update(self._facts([offer.result]))
+        known = self._known[offer.result]
         self._awaited = self._awaited or known.is_awaited
         if known.performed_at_ms is None or at_ms > known.performed_at_ms + window_ms:
             return False
