@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from node.domain.header import Header
-from node.errors import HeaderWrapError
+from node.errors import HeaderVerificationError, HeaderWrapError, InputError
 from node.ports.keys.identities import InstitutionIdentity
+from node.ports.logs.index import FollowedEntry
 from node.wire.header.seal import HeaderPlace, open_header_key, supervision_data_key
+from node.wire.leaf import parse_leaf
 
 
 class AuditKeys:
@@ -46,3 +48,13 @@ class AuditKeys:
             HeaderVerificationError: It does not open here.
         """
         return open_header_key(header, place, self.data_key(header))
+
+    def read(self, entry: FollowedEntry) -> Header | None:
+        """Return what the header of a followed entry says; None where it is deleted, not here yet, or does not open here."""
+        if entry.header is None:
+            return None
+        leaf = parse_leaf(entry.leaf)
+        try:
+            return self.open(entry.header, HeaderPlace(entry.place.origin, leaf.entry_type, leaf.tag))
+        except (InputError, HeaderVerificationError):
+            return None

@@ -18,7 +18,6 @@ from typing import Final
 from ledger.hashing import LeafIndex
 from node.domain.entry import InstitutionId, Origin
 from node.domain.recognition import ItemCode
-from node.errors import HeaderVerificationError, InputError
 from node.ports.catalogue.publication import PublishedDocuments
 from node.ports.clock import Clock, unix_ms
 from node.ports.keys.signing import NodeKeys
@@ -35,8 +34,6 @@ from node.supervision.misconduct import group_of
 from node.supervision.pinned import Documents
 from node.supervision.reading import ReadEntry
 from node.terminology.bundle import Terminology
-from node.wire.header.seal import HeaderPlace
-from node.wire.leaf import parse_leaf
 
 BATCH: Final = 500
 """Claims that a step judges."""
@@ -154,14 +151,8 @@ class MarkReview:
         return JudgingList(serial, digest, EntryPlace(published.origin, published.leaf_index, published.leaf_hash, size))
 
     def _read(self, entry: FollowedEntry, leaf_hash: bytes) -> ReadEntry | None:
-        origin, leaf = entry.place.origin, parse_leaf(entry.leaf)
-        if entry.header is None or origin not in self._parts.institutions:
-            return None
-        try:
-            header = self._parts.keys.open(entry.header, HeaderPlace(origin, leaf.entry_type, leaf.tag))
-        except (InputError, HeaderVerificationError):
-            return None
-        return ReadEntry(self._parts.institutions[origin], leaf_hash, header)
+        institution, header = self._parts.institutions.get(entry.place.origin), self._parts.keys.read(entry)
+        return None if institution is None or header is None else ReadEntry(institution, leaf_hash, header)
 
 
 def claim_of(seals: NodeKeys, rules: MarkRules, read: ReadEntry, place: EntryPlace) -> KeptClaim | None:

@@ -14,7 +14,6 @@ from typing import Final
 from node.domain.entry import InstitutionId, LeafReference, Origin
 from node.domain.header import HeaderContent
 from node.domain.recognition_acts import CheckId
-from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
 from node.ports.keys.signing import NodeKeys
 from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
@@ -26,8 +25,6 @@ from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.findings import EntryPlace, SupervisionFinding
 from node.supervision.orders import OrderHistory, OrderNote, encode_parts, parse_parts
 from node.supervision.reorders import OfferedFacts, Reorders
-from node.wire.header.seal import HeaderPlace
-from node.wire.leaf import parse_leaf
 
 BATCH: Final = 200
 """Histories that a step judges."""
@@ -115,14 +112,8 @@ class OrderReview:
         return OfferedFacts(performed_at_ms, min(replaced_at_ms, default=None), is_awaited)
 
     def _record(self, entry: FollowedEntry) -> HeaderContent | None:
-        if entry.header is None:
-            return None
-        leaf = parse_leaf(entry.leaf)
-        try:
-            content = self._parts.keys.open(entry.header, HeaderPlace(entry.place.origin, leaf.entry_type, leaf.tag)).content
-        except (InputError, HeaderVerificationError):
-            return None
-        return content if isinstance(content, HeaderContent) else None
+        header = self._parts.keys.read(entry)
+        return header.content if header is not None and isinstance(header.content, HeaderContent) else None
 
 
 def kept_notes(

@@ -15,7 +15,6 @@ from typing import Final
 from ledger.hashing import LeafIndex
 from node.domain.access import AccessContent
 from node.domain.header import Header
-from node.errors import HeaderVerificationError, InputError
 from node.ports.clock import Clock, unix_ms
 from node.ports.consents.scopes import ConsentScopeStore
 from node.ports.keys.signing import NodeKeys
@@ -25,8 +24,6 @@ from node.ports.supervision.findings import SupervisionStore, found_update
 from node.services.oversight.audit_keys import AuditKeys
 from node.supervision.consent_scope import ConsentDocumented, PersonName, ScopedUse, judge_scope, needs_subjects
 from node.supervision.findings import SupervisionFinding
-from node.wire.header.seal import HeaderPlace
-from node.wire.leaf import parse_leaf
 
 BATCH: Final = 500
 """Receipts that a step judges."""
@@ -102,13 +99,7 @@ class ScopeReview:
 
     def _open(self, place: LeafPlace) -> Header | None:
         entry = self._parts.index.entries([place]).get(place)
-        if entry is None or entry.header is None:
-            return None
-        leaf = parse_leaf(entry.leaf)
-        try:
-            return self._parts.keys.open(entry.header, HeaderPlace(place.origin, leaf.entry_type, leaf.tag))
-        except (InputError, HeaderVerificationError):
-            return None
+        return None if entry is None else self._parts.keys.read(entry)
 
 
 def person_name(seals: NodeKeys, header: Header) -> PersonName:

@@ -14,13 +14,12 @@ from ledger.hashing import LeafIndex, hash_leaf
 from node.domain.access import AccessContent
 from node.domain.entry import EntryType, InstitutionId, Origin
 from node.domain.trust import TrustRoot
-from node.errors import HeaderVerificationError, InputError, UnknownOriginError
+from node.errors import InputError, UnknownOriginError
 from node.ports.logs.index import FollowedEntry, FollowedIndex, LeafPlace
 from node.ports.logs.trust import TrustStore
 from node.services.oversight.audit_keys import AuditKeys
 from node.terminology.bundle import Terminology
 from node.terminology.regions import InstitutionProfile
-from node.wire.header.seal import HeaderPlace
 from node.wire.leaf import Leaf, parse_leaf
 
 _RECEIPTS: Final = frozenset({EntryType.ACCESS_RECEIPT, EntryType.CHECK_OUTCOME})
@@ -118,10 +117,5 @@ class SupervisedLogs:
         return SupervisedEntry(entry.place, hash_leaf(entry.leaf), leaf, entry.seen_at_ms, self._receipt(entry, leaf))
 
     def _receipt(self, entry: FollowedEntry, leaf: Leaf) -> AccessContent | None:
-        if leaf.entry_type not in _RECEIPTS or entry.header is None:
-            return None
-        try:
-            content = self._keys.open(entry.header, HeaderPlace(entry.place.origin, leaf.entry_type, leaf.tag)).content
-        except (InputError, HeaderVerificationError):
-            return None
-        return content if isinstance(content, AccessContent) else None
+        header = self._keys.read(entry) if leaf.entry_type in _RECEIPTS else None
+        return header.content if header is not None and isinstance(header.content, AccessContent) else None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -21,11 +20,11 @@ from node.wire.consent.text import parse_terms
 from node.wire.fhir.consent_out import encode_fhir_consent
 from node.wire.patient.file import PatientFile, encode_patient_file
 from tests.integration.cli.served_node import concord, document
+from tests.integration.cli.waiting import until
 from tests.unit.consents.samples import ID, TERMS
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
-DEADLINE_S = 30.0
 NUMBER = "4711"
 
 
@@ -62,13 +61,6 @@ def run(devnet: Devnet, *words: object) -> dict[str, Any]:
     return document(result)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
-
-
 def standing(devnet: Devnet, consent: str) -> str:
     return str(run(devnet, "show", consent)["standing"])
 
@@ -79,7 +71,7 @@ def test_a_patient_signs_offline_and_revokes(devnet: Devnet, folder: Path) -> No
     assert signed.exit_code == 0, signed.output
     consent = str(document(signed)["consent_id"])
     assert run(devnet, "grant", "--patient", NUMBER, "--signed", folder / "grant.json")["consent_id"] == consent
-    wait_until(lambda: standing(devnet, consent) == "granted")
+    until(lambda: standing(devnet, consent) == "granted")
     shown = run(devnet, "show", consent)
     assert (shown["role"], shown["asserted_by"], shown["grantee"]) == ("relayed", None, "hospital-b")
     assert consent in [row["consent_id"] for row in run(devnet, "list", "--patient", NUMBER)["consents"]]
@@ -95,9 +87,9 @@ def test_an_institution_asserts_and_revokes(devnet: Devnet, folder: Path) -> Non
     recorded = ("--evidence", folder / "scan.pdf", "--staff", "N 4711")
     granted = run(devnet, "grant", "--patient", NUMBER, "--terms", folder / "terms.json", *recorded)
     consent = granted["consent_id"]
-    wait_until(lambda: standing(devnet, consent) == "granted")
+    until(lambda: standing(devnet, consent) == "granted")
     grantee = devnet.client("hospital-b")
-    wait_until(lambda: grantee.get(f"/v1/consents/{consent}").status_code == HTTPStatus.OK)
+    until(lambda: grantee.get(f"/v1/consents/{consent}").status_code == HTTPStatus.OK)
     received = grantee.get(f"/v1/consents/{consent}").json()
     assert (received["role"], received["standing"]) == ("received", "granted")
     shown = run(devnet, "show", consent)
@@ -114,7 +106,7 @@ def test_while_the_chain_is_away_nothing_is_known_and_nothing_is_lost(devnet: De
     consent = run(devnet, "grant", "--patient", NUMBER, "--terms", folder / "terms.json", *recorded)["consent_id"]
     assert standing(devnet, consent) == "consent-unknown"
     devnet.start_chain()
-    wait_until(lambda: standing(devnet, consent) == "granted")
+    until(lambda: standing(devnet, consent) == "granted")
 
 
 def test_what_does_not_fit_is_refused(devnet: Devnet, folder: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,12 +25,11 @@ from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from node.wire.consent.text import encode_terms, parse_grant
 from node.wire.patient.file import PatientFile, encode_patient_file
 from tests.integration.cli.served_node import concord, document
+from tests.integration.cli.waiting import until
 from tests.unit.consents.samples import TERMS
 from tests.unit.fhir_split.documents import bundle, panel
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
-
-DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -57,14 +56,6 @@ class Story:
 def access(devnet: Devnet, institution: str) -> tuple[str, ...]:
     node, each = devnet.institutions[institution]
     return "--url", node.url, "--api-key", each.api_key
-
-
-def until(ask: Callable[[], Any], holds: Callable[[Any], bool] = bool) -> Any:  # noqa: ANN401 - whatever is asked for
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds(answer := ask()):
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.1)
-    return answer
 
 
 @pytest.fixture(scope="module")

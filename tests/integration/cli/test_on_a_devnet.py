@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +17,10 @@ from devnet.trust import trust_signers
 from node.wire.catalogue.documents import PACKAGED_CATALOGUE, PACKAGED_MAPS
 from node.wire.trust_root import parse_trust_root, sign_trust_root
 from tests.integration.cli.served_node import concord, document, report
+from tests.integration.cli.waiting import until
 from tests.unit.fhir_split.documents import bundle, panel
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
-
-DEADLINE_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -136,14 +134,13 @@ def test_documents_that_the_regulator_and_the_hospitals_publish_hold_at_every_no
     assert refused.exit_code == 1
     published = document(concord("catalogue", "publish", PACKAGED_CATALOGUE, *access("regulator"), "--json"))
     assert len(published["published"]) == 5
-    holds: dict[str, Any] = {}
     for institution in ("hospital-b", "regulator"):
-        deadline = time.monotonic() + DEADLINE_S
-        while holds.get("source") != "published" or len(holds["documents"]) < 7:
-            assert time.monotonic() < deadline, holds
-            holds = document(concord("catalogue", "published", *access(institution), "--json"))
+
+        def published_there(institution: str = institution) -> dict[str, Any]:
+            return document(concord("catalogue", "published", *access(institution), "--json"))
+
+        holds = until(published_there, lambda each: each.get("source") == "published" and len(each["documents"]) >= 7)
         assert {each["published"]["institution"] for each in holds["documents"]} == {"hospital-a", "hospital-b", "regulator"}
-        holds = {}
 
 
 def test_a_decision_is_certified_with_witnesses_and_an_anchor(devnet: Devnet, tmp_path: Path) -> None:
@@ -190,12 +187,3 @@ def test_a_decision_is_certified_with_witnesses_and_an_anchor(devnet: Devnet, tm
     assert verdict["decision"]["reason"] == 4
     assert [each["leaf_hash"] for each in verdict["results"]] == [each["leaf_hash"] for each in asked["results"]]
     assert concord("verify", file, "--trust-root", devnet.trust_root, "--rpc", rpc_of(devnet)).exit_code == 2
-
-
-def until(ask: Callable[[], dict[str, Any]], holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Ask until the answer is as wanted."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not holds(answer := ask()):
-        assert time.monotonic() < deadline, answer
-        time.sleep(0.1)
-    return answer
